@@ -1,0 +1,57 @@
+/** Why a token is dead. A response that carries one of these has status 401. */
+export type DeadReason =
+  | 'token_missing'
+  | 'token_malformed'
+  | 'token_invalid'
+  | 'token_expired'
+  | 'token_reused'
+  | 'session_revoked'
+  | 'session_expired';
+
+/** Every code that a {@link RefreshAuthError} can have. Stable: applications and clients may switch on it. */
+export type RefreshAuthErrorCode = DeadReason | 'request_cross_site' | 'store_unavailable';
+
+interface Description {
+  readonly statusCode: 401 | 403 | 503;
+  /** Constant text, so that nothing of a token, a claim or an exception can reach a client (RFC 6750 section 3). */
+  readonly message: string;
+}
+
+const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
+  token_missing: { statusCode: 401, message: 'No token was presented' },
+  token_malformed: { statusCode: 401, message: 'The token is malformed' },
+  token_invalid: { statusCode: 401, message: 'The token is invalid' },
+  token_expired: { statusCode: 401, message: 'The token has expired' },
+  token_reused: { statusCode: 401, message: 'The token was superseded and is no longer accepted' },
+  session_revoked: { statusCode: 401, message: 'The session was revoked' },
+  session_expired: { statusCode: 401, message: 'The session has expired' },
+  request_cross_site: { statusCode: 403, message: 'The request came from another site' },
+  store_unavailable: { statusCode: 503, message: 'The session store is unavailable, try again' },
+};
+
+/** A request or a token that was refused. Its message is constant for its code and safe to show. */
+export class RefreshAuthError extends Error {
+  override readonly name = 'RefreshAuthError';
+  /** The HTTP status that answers this code; also what a framework finds when nothing translates the error. */
+  readonly statusCode: 401 | 403 | 503;
+  /** With `statusCode` and `status`, what marks an error of the package http-errors, which is how NestJS 12 recognizes one. */
+  readonly expose = true;
+
+  constructor(
+    readonly code: RefreshAuthErrorCode,
+    /** What exactly was wrong, for the operator: constant text or a store's error, never shown to a client, never token material. */
+    readonly detail?: string,
+  ) {
+    super(DESCRIPTIONS[code].message);
+    this.statusCode = DESCRIPTIONS[code].statusCode;
+  }
+
+  get status(): 401 | 403 | 503 {
+    return this.statusCode;
+  }
+
+  /** Whether the token is dead, as opposed to a request that was refused for another reason. */
+  get isDeadToken(): boolean {
+    return this.statusCode === 401;
+  }
+}

@@ -1,0 +1,177 @@
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+
+/** The claims that the library signs into every token. Times are whole seconds (NumericDate, RFC 7519 section 2). */
+export interface TokenClaims {
+  /** Subject: whose token this is. The only one of these that the application sets. */
+  readonly sub: string;
+  /** Session id: the chain of tokens that one sign-in started. */
+  readonly sid: string;
+  /** Generation: position in the chain, 0 at sign-in, +1 at each rotation. */
+  readonly gen: number;
+  /** Token id, 128 random bits. */
+  readonly jti: string;
+  /** Revocation mark of the subject when the session was started, in milliseconds: a later mark ends it. */
+  readonly rev: number;
+  /** When the session was started. */
+  readonly auth_time: number;
+  /** When this token was signed. */
+  readonly iat: number;
+  /** From when on this token must be renewed. */
+  readonly exp: number;
+  /** From when on this token can no longer be renewed. */
+  readonly refresh_exp: number;
+  /** A refresh window of this session's own, in seconds: the smaller of this and the option counts. */
+  readonly refresh_window?: number;
+  /** A session lifetime of this session's own, in seconds: the smaller of this and the option counts. */
+  readonly session_lifetime?: number;
+}
+
+/** A token with the claims that are signed into it. */
+export interface IssuedToken<TClaims = TokenClaims> {
+  readonly token: string;
+  readonly claims: Readonly<TClaims>;
+}
+
+const RESERVED_CLAIMS = [
+  'sid',
+  'gen',
+  'jti',
+  'rev',
+  'auth_time',
+  'iat',
+  'exp',
+  'nbf',
+  'refresh_exp',
+  'refresh_window',
+  'session_lifetime',
+  'iss',
+  'aud',
+] as const;
+
+/** Claims that only the library sets. */
+export type ReservedClaim = (typeof RESERVED_CLAIMS)[number];
+
+/** The claims that the library has set, and `sub`. */
+export function reservedClaims(claims: TokenClaims): TokenClaims {
+  const reserved: readonly string[] = ['sub', ...RESERVED_CLAIMS];
+  return Object.fromEntries(
+    Object.entries(claims).filter(([name]) => reserved.includes(name)),
+  ) as unknown as TokenClaims;
+}
+
+/** What an application may sign: `sub`, and whatever else but the reserved names. */
+export type OwnClaims<TClaims extends object = object> = { readonly sub: string } & Omit<TClaims, ReservedClaim>;
+
+const EARLIEST_TIME = Date.UTC(2000, 0) / 1000;
+const LATEST_TIME = Date.UTC(10_000, 0) / 1000 - 1;
+/** A chain that is renewed every second reaches it after 30,000 years; stores can count on twelve digits. */
+const HIGHEST_GENERATION = 999_999_999_999;
+
+/**
+ * Names on Object.prototype cannot be claims: jsonwebtoken verifies a token with one and throws when it signs the successor.
+ */
+function isPrototypeName(name: string): boolean {
+  return name in Object.prototype;
+}
+
+/**
+ * A copy of what the application wants to sign, as JSON will carry it.
+ *
+ * @throws TypeError that names the claim, when `sub` is missing or a name is not the application's to set
+ */
+export function checkOwnClaims(claims: object): Record<string, unknown> & { sub: string } {
+  const own = toJson(claims);
+  if (!isObject(own)) {
+    throw new TypeError('Claims must be a JSON object, such as { sub: "1" }');
+  }
+  if (typeof own['sub'] !== 'string' || own['sub'] === '') {
+    throw new TypeError('Claim `sub` must be a non-empty string: the id of the user who signs in');
+  }
+  if (isNestedDeeper(own, MOST_LEVELS)) {
+    throw new TypeError(`Claims must not be nested more than ${MOST_LEVELS} deep`);
+  }
+  for (const name of Object.keys(own)) {
+    if (isPrototypeName(name) || (RESERVED_CLAIMS as readonly string[]).includes(name)) {
+      throw new TypeError(`Claim \`${name}\` is reserved: choose another name for it`);
+    }
+  }
+  return { ...own, sub: own['sub'] };
+}
+
+function toJson(value: object): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value)) as unknown;
+  } catch (cause) {
+    throw new TypeError('Claims must be plain JSON values, without cycles and BigInts', { cause });
+  }
+}
+
+/**
+ * Checks a payload whose signature has been verified.
+ *
+ * @throws RefreshAuthError `token_invalid` when a claim is missing, of the wrong type or absurd
+ */
+export function assertTokenClaims(
+  payload: Record<string, unknown>,
+): asserts payload is Record<string, unknown> & TokenClaims {
+  for (const name of ['sub', 'sid', 'jti']) {
+    if (typeof payload[name] !== 'string' || payload[name] === '') {
+      throw new RefreshAuthError('token_invalid', `claim ${name} is not a non-empty string`);
+    }
+  }
+  for (const name of ['auth_time', 'iat', 'exp', 'refresh_exp']) {
+    if (!isPlausibleTime(payload[name])) {
+      throw new RefreshAuthError('token_invalid', `claim ${name} is not a plausible time in whole seconds`);
+    }
+  }
+  if (payload['nbf'] !== undefined && !isPlausibleTime(payload['nbf'])) {
+    throw new RefreshAuthError('token_invalid', 'claim nbf is not a plausible time in whole seconds');
+  }
+  if ((payload['refresh_exp'] as number) < (payload['exp'] as number)) {
+    throw new RefreshAuthError('token_invalid', 'claim refresh_exp is before exp');
+  }
+  if (isNestedDeeper(payload, MOST_LEVELS)) {
+    throw new RefreshAuthError('token_invalid', 'claims are nested too deep');
+  }
+  for (const name of ['refresh_window', 'session_lifetime']) {
+    if (payload[name] !== undefined && !(Number.isSafeInteger(payload[name]) && (payload[name] as number) > 0)) {
+      throw new RefreshAuthError('token_invalid', `claim ${name} is not a number of whole seconds`);
+    }
+  }
+  const { gen, rev } = payload;
+  if (!Number.isSafeInteger(rev) || (rev as number) < 0) {
+    throw new RefreshAuthError('token_invalid', 'claim rev is not a revocation mark');
+  }
+  if (!Number.isInteger(gen) || (gen as number) < 0 || (gen as number) > HIGHEST_GENERATION) {
+    throw new RefreshAuthError('token_invalid', 'claim gen is not a generation');
+  }
+  if (Object.keys(payload).some(isPrototypeName)) {
+    throw new RefreshAuthError('token_invalid', 'a claim has the name of a property of Object.prototype');
+  }
+}
+
+/** JSON is parsed without recursion but written with it: a token that fits into 8 KB could exhaust the stack. */
+const MOST_LEVELS = 100;
+
+function isNestedDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
+}
+
+function isPlausibleTime(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= EARLIEST_TIME && (value as number) <= LATEST_TIME;
+}
+
+/** Whether this is what JSON calls an object: neither null nor an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Claims are shared by all requests that carry the same token, so nobody may change them. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

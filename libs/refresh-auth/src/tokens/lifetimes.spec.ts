@@ -1,0 +1,216 @@
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { TestClock } from '../../../../test/support/clock.js';
+import { claims, START } from '../../../../test/support/signed-claims.js';
+import { effectiveTimes, isFromTheFuture, type Lifetimes, retention, signedTimes, timeState } from './lifetimes.js';
+
+const MINUTE = 60;
+const DAY = 86_400;
+const lifetimes: Lifetimes = {
+  expiresIn: 15 * MINUTE,
+  refreshWindow: 7 * DAY,
+  sessionLifetime: 30 * DAY,
+  clockTolerance: 0,
+};
+
+function at(seconds: number): TestClock {
+  return new TestClock(seconds * 1000);
+}
+
+describe('[T1] [T5] the state at each boundary', () => {
+  const whole = { ...claims, iat: START, exp: START + 900, refresh_exp: START + 7 * DAY };
+  const last = { ...claims, iat: START + 29 * DAY, exp: START + 29 * DAY + 900, refresh_exp: START + 30 * DAY };
+  const boundaries = [
+    ['exp', whole, whole.exp, 'valid', 'expired'],
+    ['refresh_exp', whole, whole.refresh_exp, 'expired', 'token_expired'],
+    ['the end of the session', last, last.refresh_exp, 'expired', 'session_expired'],
+  ] as const;
+  const offsets = [-1000, -999, -1, 0, 1, 999, 1000];
+
+  test.each(
+    boundaries.flatMap((boundary) =>
+      [0, 1, 30, 300].flatMap((tolerance) => offsets.map((offset) => [...boundary, tolerance, offset] as const)),
+    ),
+  )('%s', (_, token, boundary, before, after, clockTolerance, offset) => {
+    const clock = new TestClock((boundary + clockTolerance) * 1000 + offset);
+
+    expect(timeState(token, clock, { ...lifetimes, clockTolerance })).toBe(offset < 0 ? before : after);
+  });
+
+  test('a token whose refresh window has no room left is never expired', () => {
+    const short = { ...claims, exp: START + 10, refresh_exp: START + 10 };
+
+    expect(timeState(short, at(START + 9), lifetimes)).toBe('valid');
+    expect(timeState(short, at(START + 10), lifetimes)).toBe('token_expired');
+  });
+});
+
+const instant = fc.integer({ min: Date.UTC(2000, 0) / 1000, max: Date.UTC(2100, 0) / 1000 });
+const duration = fc.integer({ min: 1, max: 400 * DAY });
+const anyLifetimes = fc.record({
+  expiresIn: duration,
+  refreshWindow: duration,
+  sessionLifetime: fc.oneof(duration, fc.constant(Number.POSITIVE_INFINITY)),
+  clockTolerance: fc.integer({ min: 0, max: 300 }),
+});
+const anyTimes = fc
+  .record({ auth_time: instant, age: fc.nat(60 * DAY), life: duration, rest: fc.nat(400 * DAY) })
+  .map(({ auth_time, age, life, rest }) => ({
+    ...claims,
+    auth_time,
+    iat: auth_time + age,
+    exp: auth_time + age + life,
+    refresh_exp: auth_time + age + life + rest,
+  }));
+
+test('[T1] as time passes the state never moves backwards, whatever the token and the options', () => {
+  const order = ['valid', 'expired', 'token_expired', 'session_expired'];
+  const boundary = fc.constantFrom('exp', 'refreshExp', 'end');
+  const offset = fc.oneof(fc.integer({ min: -2, max: 2 }), fc.integer({ min: -30 * DAY, max: 30 * DAY }));
+
+  fc.assert(
+    fc.property(anyTimes, anyLifetimes, boundary, offset, fc.nat(60 * DAY), (token, options, name, before, later) => {
+      const { [name]: turn } = effectiveTimes(token, options);
+      const first = (Number.isFinite(turn) ? turn : token.iat) + options.clockTolerance + before;
+      const [rank = -1, laterRank] = [first, first + later].map((now) =>
+        order.indexOf(timeState(token, at(now), options)),
+      );
+
+      expect(rank).toBeGreaterThanOrEqual(0);
+      expect(laterRank).toBeGreaterThanOrEqual(rank);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+describe('signed times', () => {
+  test('count from now, in whole seconds', () => {
+    expect(signedTimes({ auth_time: START }, START * 1000 + 999, lifetimes)).toEqual({
+      iat: START,
+      exp: START + 900,
+      refresh_exp: START + 7 * DAY,
+    });
+  });
+
+  test('[T7] do not go past the end of the session', () => {
+    expect(signedTimes({ auth_time: START }, (START + 29 * DAY) * 1000, lifetimes)).toEqual({
+      iat: START + 29 * DAY,
+      exp: START + 29 * DAY + 900,
+      refresh_exp: START + 30 * DAY,
+    });
+    expect(signedTimes({ auth_time: START }, (START + 30 * DAY - 5) * 1000, lifetimes)).toEqual({
+      iat: START + 30 * DAY - 5,
+      exp: START + 30 * DAY,
+      refresh_exp: START + 30 * DAY,
+    });
+  });
+
+  test('have no end where the session has none', () => {
+    expect(
+      signedTimes({ auth_time: START }, (START + 5000 * DAY) * 1000, {
+        ...lifetimes,
+        sessionLifetime: Number.POSITIVE_INFINITY,
+      }),
+    ).toEqual({ iat: START + 5000 * DAY, exp: START + 5000 * DAY + 900, refresh_exp: START + 5007 * DAY });
+  });
+
+  test('never have exp after refresh_exp or either after the end', () => {
+    fc.assert(
+      fc.property(instant, duration, anyLifetimes, (authTime, age, options) => {
+        fc.pre(options.expiresIn < options.refreshWindow);
+        const { exp, refresh_exp } = signedTimes({ auth_time: authTime }, (authTime + age) * 1000, options);
+
+        expect(exp).toBeLessThanOrEqual(refresh_exp);
+        expect(refresh_exp).toBeLessThanOrEqual(authTime + options.sessionLifetime);
+      }),
+    );
+  });
+});
+
+describe('[T7] [T8] limits of a session of its own', () => {
+  const limited = { auth_time: START, refresh_window: DAY, session_lifetime: 2 * DAY };
+
+  test.each<[string, number, object]>([
+    ['in its beginning', 0, { iat: START, exp: START + 900, refresh_exp: START + DAY }],
+    ['near its end', 1.5 * DAY, { iat: START + 1.5 * DAY, exp: START + 1.5 * DAY + 900, refresh_exp: START + 2 * DAY }],
+    [
+      'at its last moment',
+      2 * DAY - 1,
+      { iat: START + 2 * DAY - 1, exp: START + 2 * DAY, refresh_exp: START + 2 * DAY },
+    ],
+  ])('count, %s', (_, age, expected) => {
+    expect(signedTimes(limited, (START + age) * 1000, lifetimes)).toEqual(expected);
+  });
+
+  test('count only where they are the shorter ones', () => {
+    const long = { auth_time: START, refresh_window: 900 * DAY, session_lifetime: 900 * DAY };
+
+    expect(signedTimes(long, START * 1000, lifetimes)).toEqual(
+      signedTimes({ auth_time: START }, START * 1000, lifetimes),
+    );
+    expect(effectiveTimes({ ...claims, ...long }, lifetimes)).toEqual(effectiveTimes(claims, lifetimes));
+  });
+
+  test.each([
+    ['refresh_window', { refresh_window: DAY }, { refreshExp: START + DAY, end: START + 30 * DAY }],
+    ['session_lifetime', { session_lifetime: DAY }, { refreshExp: START + DAY, end: START + DAY }],
+  ])('%s counts whatever times were signed', (_, own, expected) => {
+    expect(effectiveTimes({ ...claims, ...own }, lifetimes)).toEqual({ exp: claims.exp, ...expected });
+  });
+});
+
+describe('signed times are upper bounds', () => {
+  test.each([
+    ['expiresIn', { expiresIn: 60 }, { exp: START + 60, refreshExp: claims.refresh_exp, end: START + 30 * DAY }],
+    ['refreshWindow', { refreshWindow: DAY }, { exp: claims.exp, refreshExp: START + DAY, end: START + 30 * DAY }],
+    ['sessionLifetime', { sessionLifetime: 30 }, { exp: START + 30, refreshExp: START + 30, end: START + 30 }],
+  ])('a shorter %s works at once', (_, shorter, expected) => {
+    expect(effectiveTimes(claims, { ...lifetimes, ...shorter })).toEqual(expected);
+  });
+
+  test('a refresh window shorter than the life of the token ends that life', () => {
+    const shorter = { ...lifetimes, refreshWindow: 60 };
+
+    expect(timeState(claims, at(START + 59), shorter)).toBe('valid');
+    expect(timeState(claims, at(START + 60), shorter)).toBe('token_expired');
+  });
+
+  test('longer ones, signed elsewhere, are cut to what the options give', () => {
+    const longer = { ...claims, exp: START + 90 * DAY, refresh_exp: START + 900 * DAY };
+
+    expect(effectiveTimes(longer, lifetimes)).toEqual({
+      exp: START + 900,
+      refreshExp: START + 7 * DAY,
+      end: START + 30 * DAY,
+    });
+  });
+});
+
+describe('[T4] [T5] tokens from the future', () => {
+  test.each(
+    ['iat', 'nbf'].flatMap((name) =>
+      [0, 1, 30, 300].flatMap((tolerance) => [-1, 0, 1].map((ms) => [name, tolerance, ms] as const)),
+    ),
+  )('%s, with a tolerance of %d s, %d ms before it allows', (name, clockTolerance, early) => {
+    const clock = new TestClock((START - clockTolerance) * 1000 - early);
+    const token = { ...claims, iat: START - 1000, [name]: START };
+
+    expect(isFromTheFuture(token, clock, { ...lifetimes, clockTolerance })).toBe(early > 0);
+  });
+
+  test('[T5] an iat in the future within the tolerance widens no window', () => {
+    const ahead = { ...claims, iat: START + 30, exp: START + 930, refresh_exp: START + 7 * DAY + 30 };
+    const tolerant = { ...lifetimes, clockTolerance: 30 };
+
+    expect(isFromTheFuture(ahead, at(START), tolerant)).toBe(false);
+    expect(timeState(ahead, at(START + 959), tolerant)).toBe('valid');
+    expect(timeState(ahead, at(START + 960), tolerant)).toBe('expired');
+  });
+});
+
+test('a record is kept to the end of the refresh window, and the tolerance and a minute more', () => {
+  expect(retention(START + DAY, new TestClock(START * 1000 + 1), { ...lifetimes, clockTolerance: 30 })).toBe(
+    DAY * 1000 - 1 + 30_000 + 60_000,
+  );
+  expect(Number.isInteger(retention(START + DAY, { now: () => START * 1000 + 0.25 }, lifetimes))).toBe(true);
+});

@@ -1,0 +1,57 @@
+import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
+import { deepFreeze, type IssuedToken, type OwnClaims, type TokenClaims } from './claims.js';
+import type { Clock } from './clock.js';
+import type { KeyRing } from './keys.js';
+import { type Lifetimes, type OwnLimits, signedTimes } from './lifetimes.js';
+import { randomId } from './random-id.js';
+import type { Parties } from './verifying.js';
+
+/** Mints the tokens of a session: the first one, and each successor. */
+export class TokenSigner {
+  readonly #jwt = new JwtService({});
+  readonly #options: JwtSignOptions;
+  readonly #parties: { iss?: string; aud?: string };
+
+  constructor(
+    private readonly keys: KeyRing,
+    parties: Parties,
+    private readonly lifetimes: Lifetimes,
+    private readonly clock: Clock,
+  ) {
+    const { kid, algorithm, signingKey } = this.keys.signing;
+    this.#options = { privateKey: signingKey, algorithm, ...(kid === undefined ? {} : { keyid: kid }) };
+    this.#parties = {
+      ...(parties.issuer === undefined ? {} : { iss: parties.issuer }),
+      ...(parties.audience === undefined ? {} : { aud: parties.audience }),
+    };
+  }
+
+  /**
+   * The token of generation 0: a new session begins.
+   *
+   * @param claims the application's own
+   * @param rev the subject's revocation mark
+   * @param limits of this session's own
+   */
+  first(claims: OwnClaims, rev: number, limits: OwnLimits = {}): IssuedToken {
+    const now = this.clock.now();
+    return this.#sign({ ...claims, sid: randomId(), gen: 0, rev, auth_time: Math.floor(now / 1000), ...limits }, now);
+  }
+
+  /**
+   * The token of the next generation: the same user, session and claims, with times counted from now.
+   *
+   * @param superseded the generation that it replaces, usually that of `claims`
+   */
+  successor(claims: TokenClaims, superseded = claims.gen): IssuedToken {
+    const { nbf: _, ...kept } = claims as TokenClaims & { nbf?: unknown };
+    return this.#sign({ ...kept, gen: superseded + 1 }, this.clock.now());
+  }
+
+  /** Signs with what every token has anew. */
+  #sign(session: Omit<TokenClaims, 'jti' | 'iat' | 'exp' | 'refresh_exp'>, now: number): IssuedToken {
+    const times = signedTimes(session, now, this.lifetimes);
+    const claims = deepFreeze({ ...session, jti: randomId(), ...times, ...this.#parties });
+    return { token: this.#jwt.sign(claims, this.#options), claims };
+  }
+}

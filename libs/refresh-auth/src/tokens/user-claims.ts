@@ -1,0 +1,15 @@
+import type { TokenClaims } from './claims.js';
+
+/**
+ * The claims that handlers see. Applications add their own by augmentation, which makes `@CurrentUser('…')` check names:
+ *
+ * ```ts
+ * declare module 'nestjs-refresh-auth' {
+ *   interface UserClaims {
+ *     role: 'admin' | 'user';
+ *   }
+ * }
+ * ```
+ */
+// oxlint-disable-next-line typescript/no-empty-interface, typescript/no-empty-object-type -- an interface, since only these can be augmented
+export interface UserClaims extends TokenClaims {}
