@@ -1,0 +1,543 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  issue,
+  makeCore,
+  recordEvents,
+  REFRESH_WINDOW,
+  refusal,
+  SESSION_LIFETIME,
+  TEST_SECRET,
+} from '../../../../test/support/core.js';
+import { flipBit, type SegmentValue, signRaw } from '../../../../test/support/hostile-tokens.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { RefreshAuthOptions } from '../refresh-auth.options.js';
+import type { IssuedToken } from '../tokens/claims.js';
+import type { Inspection } from './authenticator.js';
+import { hashed } from './hashed.js';
+
+const EXPIRED = { code: 'token_expired', statusCode: 401, message: 'The token has expired' };
+const SESSION_EXPIRED = { code: 'session_expired', statusCode: 401, message: 'The session has expired' };
+const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
+const malformed = (detail: string) => ({
+  code: 'token_malformed',
+  statusCode: 401,
+  message: 'The token is malformed',
+  detail,
+});
+const invalid = (detail: string) => ({
+  code: 'token_invalid',
+  statusCode: 401,
+  message: 'The token is invalid',
+  detail,
+});
+const FORGED = invalid('the signature, the issuer or the audience is wrong');
+
+let clock: TestClock;
+let store: InterceptedStore;
+let core: RefreshAuthCore;
+let elsewhere: RefreshAuthCore;
+let first: IssuedToken;
+
+beforeEach(() => {
+  clock = new TestClock();
+  store = new InterceptedStore(clock);
+  core = makeCore({}, { store, clock });
+  elsewhere = makeCore({}, { store, clock });
+  first = issue(core, { sub: '1', role: 'admin' });
+});
+
+const pass = (seconds: number): void => clock.advance(seconds * 1000);
+const inspect = (token: string): Promise<Inspection> => core.authenticator.inspect(token);
+
+/** The same token with other claims or another header, and a good signature. */
+function resign(claims: object, header: SegmentValue = { alg: 'HS256', typ: 'JWT' }): string {
+  return signRaw({ header, payload: { ...first.claims, ...claims }, algorithm: 'HS256', secret: TEST_SECRET });
+}
+
+describe('authenticate', () => {
+  test('a valid token passes with its claims, and the store is not asked', async () => {
+    expect(await authenticate(core, first.token)).toEqual({ state: 'valid', claims: first.claims });
+    pass(EXPIRES_IN - 0.001);
+    expect(await authenticate(core, first.token)).toEqual({ state: 'valid', claims: first.claims });
+    expect(store.requests).toEqual([]);
+  });
+
+  test('a token is refreshable from the moment of its exp on, until its refresh_exp [T1]', async () => {
+    pass(EXPIRES_IN);
+    expect((await authenticate(core, first.token)).state).toBe('refreshable');
+
+    clock.set(first.claims.refresh_exp * 1000 - 1);
+    expect((await authenticate(core, first.token)).state).toBe('already-refreshed');
+
+    clock.set(first.claims.refresh_exp * 1000);
+    store.requests.length = 0;
+    expect(await refusal(authenticate(core, first.token))).toEqual(EXPIRED);
+    expect(store.requests).toEqual([]);
+  });
+
+  test('the claims are frozen, those of a renewal too: requests share them', async () => {
+    pass(EXPIRES_IN);
+    const answers = [await authenticate(core, first.token), await authenticate(elsewhere, first.token)];
+
+    for (const { claims } of answers) expect(() => Object.assign(claims, { role: 'owner' })).toThrow(TypeError);
+  });
+
+  describe('with renew: false', () => {
+    test('passes a valid token', async () => {
+      expect(await authenticate(core, first.token, { renew: false })).toEqual({ state: 'valid', claims: first.claims });
+    });
+
+    test('refuses an expired one without asking the store, and it stays refreshable', async () => {
+      pass(EXPIRES_IN);
+
+      expect(await refusal(authenticate(core, first.token, { renew: false }))).toEqual(EXPIRED);
+      expect(store.requests).toEqual([]);
+      expect((await authenticate(core, first.token)).state).toBe('refreshable');
+    });
+
+    test('refuses one that was renewed, and hands no successor over', async () => {
+      pass(EXPIRES_IN);
+      await authenticate(core, first.token);
+      store.requests.length = 0;
+
+      expect(await refusal(authenticate(core, first.token, { renew: false }))).toEqual(EXPIRED);
+      expect(store.requests).toEqual([]);
+    });
+  });
+
+  // In the recipe the handler for bad signatures stood in front of the one for expiry, and swallowed it.
+  describe('tells an expired token from a forged one', () => {
+    test.each([
+      ['expired', EXPIRES_IN],
+      ['past its refresh window', REFRESH_WINDOW],
+      ['past the end of its session', SESSION_LIFETIME],
+    ])('%s, with another signature: invalid, and the store is not asked [V16]', async (_, age) => {
+      pass(age);
+
+      expect(await refusal(authenticate(core, flipBit(first.token)))).toEqual(FORGED);
+      expect(store.requests).toEqual([]);
+    });
+
+    test('expired, with a good signature: renewed', async () => {
+      pass(EXPIRES_IN);
+
+      expect((await authenticate(core, first.token)).state).toBe('refreshable');
+    });
+
+    test.each([
+      [REFRESH_WINDOW, EXPIRED],
+      [SESSION_LIFETIME, SESSION_EXPIRED],
+    ])('%i seconds old, with a good signature: expired, not invalid', async (age, expected) => {
+      pass(age);
+
+      expect(await refusal(authenticate(core, first.token))).toEqual(expected);
+    });
+
+    test.each([{ issuer: 'us' }, { audience: 'us' }])(
+      'expired, for somebody else: invalid under %j [V15]',
+      async (parties) => {
+        const strict = makeCore(parties, { store, clock });
+        pass(EXPIRES_IN);
+
+        expect(await refusal(authenticate(strict, first.token))).toEqual(FORGED);
+        expect(store.requests).toEqual([]);
+      },
+    );
+  });
+});
+
+describe('When several reasons apply', () => {
+  const revoke = () => core.revocations.revokeSession(first.claims.sid);
+
+  test.each<[string, () => string, object]>([
+    ['malformed before invalid', () => `${flipBit(first.token)}=`, malformed('not three base64url segments')],
+    [
+      'an extension before a wrong algorithm',
+      () => resign({}, { alg: 'HS512', crit: ['exp'] }),
+      malformed('the header has crit'),
+    ],
+    ['a bad signature before all that time and state say', () => flipBit(first.token), FORGED],
+    ['a missing claim', () => resign({ sub: '' }), invalid('claim sub is not a non-empty string')],
+    ['signed in the future', () => resign({ iat: first.claims.iat + 86_400 }), invalid('iat or nbf is in the future')],
+    ['the end of the session before that of the token', () => first.token, SESSION_EXPIRED],
+  ])('%s, before session_expired and session_revoked', async (_, token, expected) => {
+    await revoke();
+    pass(SESSION_LIFETIME);
+
+    const presented = token();
+    expect(await refusal(authenticate(core, presented))).toEqual(expected);
+    expect(await inspect(presented)).toEqual({ state: 'dead', reason: Reflect.get(expected, 'code') });
+  });
+
+  test('token_expired before session_revoked', async () => {
+    pass(REFRESH_WINDOW);
+    await revoke();
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(EXPIRED);
+    expect(await inspect(first.token)).toEqual({ state: 'dead', reason: 'token_expired' });
+  });
+
+  test('session_revoked before anything that the store could say', async () => {
+    await revoke();
+    pass(EXPIRES_IN);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    expect(store.requests).toEqual([]);
+  });
+});
+
+describe('inspect', () => {
+  test('a valid token, without asking the store', async () => {
+    expect(await inspect(first.token)).toEqual({ state: 'valid', claims: first.claims });
+    expect(store.requests).toEqual([]);
+  });
+
+  test('a refreshable token, which it leaves so', async () => {
+    pass(EXPIRES_IN);
+
+    expect(await inspect(first.token)).toEqual({ state: 'refreshable', claims: first.claims });
+    expect(await inspect(first.token)).toEqual({ state: 'refreshable', claims: first.claims });
+    expect((await authenticate(core, first.token)).state).toBe('refreshable');
+  });
+
+  test.each(['is valid', 'has itself expired'])(
+    'a superseded token whose successor %s: its own claims, no successor',
+    async (successor) => {
+      pass(EXPIRES_IN);
+      await authenticate(elsewhere, first.token);
+      if (successor !== 'is valid') pass(EXPIRES_IN);
+
+      expect(await inspect(first.token)).toEqual({ state: 'already-refreshed', claims: first.claims });
+    },
+  );
+
+  test('never writes: no candidate, whatever the state', async () => {
+    await inspect(first.token);
+    pass(EXPIRES_IN);
+    await inspect(first.token);
+    await authenticate(elsewhere, first.token);
+    store.requests.length = 0;
+    await inspect(first.token);
+    pass(EXPIRES_IN);
+    await inspect(first.token);
+    pass(SESSION_LIFETIME);
+    await inspect(first.token);
+
+    expect(store.requests).toEqual([
+      { sid: first.claims.sid, generation: 0 },
+      { sid: first.claims.sid, generation: 0 },
+    ]);
+    expect(store.revocations).toEqual([]);
+  });
+
+  test.each<[string, () => string | Promise<string>, string]>([
+    ['garbage', () => 'garbage', 'token_malformed'],
+    ['a forged token', () => flipBit(first.token), 'token_invalid'],
+    ['a token signed in the future', () => resign({ nbf: first.claims.iat + 1 }), 'token_invalid'],
+    [
+      'a token past its refresh window',
+      () => {
+        pass(REFRESH_WINDOW);
+        return first.token;
+      },
+      'token_expired',
+    ],
+    [
+      'a token past the end of its session',
+      () => {
+        pass(SESSION_LIFETIME);
+        return first.token;
+      },
+      'session_expired',
+    ],
+    [
+      'a token of a session that was ended here',
+      async () => {
+        await core.revocations.revokeSession(first.claims.sid);
+        return first.token;
+      },
+      'session_revoked',
+    ],
+    [
+      'an expired token of a session that was ended elsewhere',
+      async () => {
+        await elsewhere.revocations.revokeSession(first.claims.sid);
+        pass(EXPIRES_IN);
+        return first.token;
+      },
+      'session_revoked',
+    ],
+  ])('%s: dead, with the reason and without claims', async (_, token, reason) => {
+    expect(await inspect(await token())).toEqual({ state: 'dead', reason });
+  });
+
+  test('with the store out: tells what can be told without it, and throws otherwise', async () => {
+    store.rotate = () => Promise.reject(new Error('connection lost'));
+
+    expect((await inspect(first.token)).state).toBe('valid');
+    expect((await inspect('garbage')).state).toBe('dead');
+    pass(EXPIRES_IN);
+    expect(await refusal(inspect(first.token))).toEqual({
+      code: 'store_unavailable',
+      statusCode: 503,
+      message: 'The session store is unavailable, try again',
+      detail: 'connection lost',
+    });
+    pass(REFRESH_WINDOW);
+    expect((await inspect(first.token)).state).toBe('dead');
+  });
+});
+
+describe('liveSession', () => {
+  const live = (token: string): string | undefined => core.authenticator.liveSession(token)?.sid;
+
+  test('of a token that is valid, expired, superseded or revoked', async () => {
+    expect(live(first.token)).toBe(first.claims.sid);
+    pass(EXPIRES_IN);
+    expect(live(first.token)).toBe(first.claims.sid);
+    await authenticate(core, first.token);
+    expect(live(first.token)).toBe(first.claims.sid);
+    await core.revocations.revokeSession(first.claims.sid);
+    expect(live(first.token)).toBe(first.claims.sid);
+  });
+
+  test('of none that can no longer be used, or that nobody signed', () => {
+    expect(['', 'garbage', flipBit(first.token), resign({ sub: '' })].map(live)).toEqual(Array(4).fill(undefined));
+    pass(REFRESH_WINDOW);
+    expect(live(first.token)).toBeUndefined();
+  });
+});
+
+describe('refreshAhead', () => {
+  const ahead = (refreshAhead: number | string, options: RefreshAuthOptions = {}) =>
+    makeCore({ refreshAhead, ...options }, { store, clock });
+
+  test.each([
+    [0.2, 48],
+    [0.5, 30],
+    [15, 45],
+    ['20s', 40],
+  ])('%p renews from the %i. second on, and not before', async (refreshAhead, moment) => {
+    const renewing = ahead(refreshAhead);
+    pass(moment - 0.001);
+    expect(await renewing.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(store.requests).toEqual([]);
+
+    pass(0.001);
+    const renewed = await renewing.authenticator.renewAhead(first.claims);
+    expect(renewed?.claims).toMatchObject({ sid: first.claims.sid, gen: 1, iat: Math.floor(clock.now() / 1000) });
+  });
+
+  test('counts from the end that the session sets', async () => {
+    const renewing = ahead(10, { refreshWindow: 120, sessionLifetime: 120 });
+    const { renewed } = await (async () => {
+      const { token } = issue(renewing);
+      pass(90);
+      return authenticate(renewing, token);
+    })();
+    pass(19.999);
+    expect(await renewing.authenticator.renewAhead(renewed?.claims ?? first.claims)).toBeUndefined();
+    pass(0.001);
+    expect((await renewing.authenticator.renewAhead(renewed?.claims ?? first.claims))?.claims.gen).toBe(2);
+  });
+
+  test('is later by the clock tolerance, as the end of the token is', async () => {
+    const renewing = ahead(10, { clockTolerance: 5 });
+    pass(54.999);
+    expect(await renewing.authenticator.renewAhead(first.claims)).toBeUndefined();
+    pass(0.001);
+    expect((await renewing.authenticator.renewAhead(first.claims))?.claims.gen).toBe(1);
+  });
+
+  test('is off by default', async () => {
+    pass(EXPIRES_IN - 1);
+
+    expect(await core.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(store.requests).toEqual([]);
+  });
+
+  test('gives racers one token, and leaves the presented one valid until its exp', async () => {
+    pass(55);
+    const processes = [ahead(10), ahead(10), ahead(10)];
+    const renewed = await Promise.all(
+      [...processes, ...processes].map(({ authenticator }) => authenticator.renewAhead(first.claims)),
+    );
+
+    expect(new Set(renewed.map((issued) => issued?.token)).size).toBe(1);
+    expect(await authenticate(core, first.token)).toEqual({ state: 'valid', claims: first.claims });
+    pass(5);
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: renewed[0] });
+  });
+
+  test('never reports reuse, however often the superseded token comes back before its exp', async () => {
+    const renewing = ahead(30, { replay: { grace: 1 } });
+    const events = recordEvents(renewing);
+    pass(30);
+    const renewed = await renewing.authenticator.renewAhead(first.claims);
+    await authenticate(renewing, renewed?.token ?? '');
+    await renewing.usedMarks?.flush();
+
+    pass(29);
+    expect(await authenticate(renewing, first.token)).toEqual({ state: 'valid', claims: first.claims });
+    expect(await renewing.authenticator.renewAhead(first.claims)).toEqual(renewed);
+    expect(events.map(({ type }) => type)).toEqual(['rotated']);
+  });
+
+  test.each<[string, () => unknown]>([
+    ['the store fails', () => store.intercept(() => Promise.reject(new Error('connection lost')))],
+    ['the session has ended', () => elsewhere.revocations.revokeSession(first.claims.sid)],
+  ])('is left for later where %s', async (_, prepare) => {
+    await prepare();
+    pass(55);
+
+    expect(await ahead(10).authenticator.renewAhead(first.claims)).toBeUndefined();
+  });
+});
+
+describe("onStoreFailure: 'tolerate'", () => {
+  let tolerant: RefreshAuthCore;
+  const lose = (): void => void (store.rotate = () => Promise.reject(new Error('connection lost')));
+
+  beforeEach(() => {
+    tolerant = makeCore({ onStoreFailure: 'tolerate' }, { store, clock });
+  });
+
+  test('a refreshable token passes with its own claims, nothing is renewed, and an event says so', async () => {
+    const events = recordEvents(tolerant);
+    lose();
+    pass(EXPIRES_IN);
+
+    expect(await authenticate(tolerant, first.token)).toEqual({ state: 'refreshable', claims: first.claims });
+    expect(events.map(({ type }) => type)).toContain('store-failed');
+  });
+
+  test('one past its refresh window does not', async () => {
+    lose();
+    pass(REFRESH_WINDOW);
+
+    expect(await refusal(authenticate(tolerant, first.token))).toEqual(EXPIRED);
+  });
+
+  test.each<[string, () => Promise<void>]>([
+    ['session', () => tolerant.revocations.revokeSession(first.claims.sid)],
+    ['subject', () => tolerant.revocations.revokeSubject('1')],
+  ])('one whose %s is known to be revoked does not, until the end of its window', async (_, revoke) => {
+    await revoke();
+    lose();
+    pass(EXPIRES_IN);
+    expect(await refusal(authenticate(tolerant, first.token))).toEqual(REVOKED);
+    clock.set(first.claims.refresh_exp * 1000 - 1);
+    expect(await refusal(authenticate(tolerant, first.token))).toEqual(REVOKED);
+  });
+
+  test('what the store decides counts as ever', async () => {
+    await elsewhere.revocations.revokeSession(first.claims.sid);
+    pass(EXPIRES_IN);
+
+    expect(await refusal(authenticate(tolerant, first.token))).toEqual(REVOKED);
+  });
+});
+
+describe('The grace policy', () => {
+  const GRACE = 30;
+  const REUSED = { code: 'token_reused', statusCode: 401, message: 'The token was used again after it was renewed' };
+  let policed: RefreshAuthCore;
+  let second: IssuedToken;
+
+  /** A client has used the second token, and the first one comes back when both expiry and grace are over. */
+  async function supersede(onReuse?: 'revoke' | 'reject'): Promise<void> {
+    policed = makeCore({ replay: { grace: GRACE, onReuse } }, { store, clock });
+    pass(EXPIRES_IN);
+    const { renewed } = await authenticate(policed, first.token);
+    if (!renewed) throw new Error('was not renewed');
+    second = renewed;
+  }
+
+  async function use({ token }: IssuedToken): Promise<void> {
+    await authenticate(policed, token);
+    await policed.usedMarks?.flush();
+  }
+
+  test('replays the head within the grace', async () => {
+    await supersede();
+    await use(second);
+    pass(GRACE - 0.001);
+
+    expect(await authenticate(policed, first.token)).toMatchObject({ state: 'already-refreshed', renewed: second });
+  });
+
+  test('replays it for as long as nothing newer was presented: the response was lost [U2]', async () => {
+    await supersede();
+    pass(REFRESH_WINDOW - EXPIRES_IN - 1);
+
+    expect((await authenticate(policed, first.token)).state).toBe('already-refreshed');
+  });
+
+  test('ends the session on reuse: thief and victim alike [U1] [U3]', async () => {
+    await supersede();
+    await use(second);
+    pass(GRACE);
+    const events = recordEvents(policed);
+
+    const refused = await refusal(authenticate(policed, first.token));
+
+    expect(refused).toEqual({ ...REUSED, message: expect.any(String) });
+    expect(await refusal(authenticate(policed, second.token))).toEqual(REVOKED);
+    expect(await refusal(authenticate(elsewhere, second.token))).toEqual(REVOKED);
+    const about = { at: clock.now(), session: hashed(first.claims.sid) };
+    expect(events.slice(0, 3)).toEqual([
+      { type: 'reuse-detected', ...about, gen: 0, head: 1, kind: 'predecessor', revoked: true },
+      { type: 'session-revoked', ...about },
+      { type: 'token-refused', ...about, gen: 0, code: 'token_reused' },
+    ]);
+    expect((await store.revocationsSince(0)).entries).toEqual([{ session: about.session, at: clock.now() }]);
+  });
+
+  test("with onReuse: 'reject' refuses the one request, and the session goes on [U1]", async () => {
+    await supersede('reject');
+    await use(second);
+    pass(EXPIRES_IN);
+    const { renewed: third } = await authenticate(policed, second.token);
+    const events = recordEvents(policed);
+
+    expect(await refusal(authenticate(policed, first.token))).toMatchObject({ code: 'token_reused', statusCode: 401 });
+
+    expect((await authenticate(policed, third?.token ?? '')).state).toBe('valid');
+    expect(events[0]).toEqual({
+      type: 'reuse-detected',
+      at: clock.now(),
+      session: hashed(first.claims.sid),
+      gen: 0,
+      head: 2,
+      kind: 'ancestor',
+      revoked: false,
+    });
+    expect(store.revocations).toEqual([]);
+  });
+
+  test('inspect tells reuse, and ends nothing', async () => {
+    await supersede();
+    await use(second);
+    pass(GRACE);
+
+    expect(await policed.authenticator.inspect(first.token)).toEqual({ state: 'dead', reason: 'token_reused' });
+    expect((await authenticate(policed, second.token)).state).toBe('valid');
+    expect(store.revocations).toEqual([]);
+  });
+
+  test('whose revocation could not be told to the log: 503, and the next request tells it', async () => {
+    await supersede();
+    await use(second);
+    pass(GRACE);
+    const { revoke } = store;
+    store.revoke = () => Promise.reject(new Error('connection lost'));
+    expect(await refusal(authenticate(policed, first.token))).toMatchObject({ code: 'store_unavailable' });
+
+    store.revoke = revoke;
+    expect(await refusal(authenticate(policed, first.token))).toEqual(REVOKED);
+  });
+});

@@ -1,0 +1,171 @@
+import { LRUCache } from 'lru-cache';
+import { type DeadReason, RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { Clock } from '../tokens/clock.js';
+import { effectiveTimes, isFromTheFuture, type Lifetimes, timeState } from '../tokens/lifetimes.js';
+import type { TokenVerifier } from '../tokens/verifying.js';
+import type { Events } from './events.js';
+import type { Revocations, StoreFailurePolicy } from './revocations.js';
+import type { Rotation } from './rotation.js';
+import { StoreOutage } from './store-access.js';
+import type { UsedMarks } from './used-marks.js';
+
+/** From when on a valid token is renewed: a part of its life, or that many seconds, before its end. The option `refreshAhead`. */
+export type RefreshAhead = { readonly fraction: number } | { readonly seconds: number };
+
+/** What the guard finds, as long as the token is not dead. */
+export type LiveTokenState = 'valid' | 'refreshable' | 'already-refreshed';
+
+/** What the guard finds. */
+export type TokenState = LiveTokenState | 'dead';
+
+/** A token that was accepted. */
+export interface Authentication<TClaims = TokenClaims> {
+  readonly state: LiveTokenState;
+  /** Those of the presented token while it is valid, else those of the newest one. Frozen. */
+  readonly claims: Readonly<TClaims>;
+  /** The token to use from now on, where it is not the presented one. */
+  readonly renewed?: IssuedToken<TClaims>;
+}
+
+/** What a token is, without any effect on it. */
+export interface Inspection<TClaims = TokenClaims> {
+  readonly state: TokenState;
+  /** Why it is dead. */
+  readonly reason?: DeadReason;
+  /** Those of the inspected token. Absent from a dead one. */
+  readonly claims?: Readonly<TClaims>;
+}
+
+const MOST_RENEWED_AHEAD = 10_000;
+
+/** Verifies tokens, and renews those that are expired and inside their refresh window. Knows nothing of HTTP. */
+export class Authenticator {
+  /** Successors of tokens that were renewed ahead, by the `jti` of those. */
+  readonly #renewedAhead = new LRUCache<string, IssuedToken>({ max: MOST_RENEWED_AHEAD });
+
+  constructor(
+    private readonly verifier: TokenVerifier,
+    private readonly rotation: Rotation,
+    private readonly revocations: Revocations,
+    /** Under the grace policy. */
+    private readonly usedMarks: UsedMarks | undefined,
+    private readonly events: Events,
+    private readonly clock: Clock,
+    private readonly settings: {
+      readonly lifetimes: Lifetimes;
+      readonly onStoreFailure: StoreFailurePolicy;
+      readonly refreshAhead: RefreshAhead | undefined;
+    },
+  ) {}
+
+  /** @throws RefreshAuthError when the token is dead or the store does not decide */
+  async authenticate(token: string, renew: boolean): Promise<Authentication> {
+    const claims = this.#verify(token);
+    try {
+      if (this.#isValid(claims)) {
+        await this.revocations.check(claims);
+        this.usedMarks?.see(claims);
+        return { state: 'valid', claims };
+      }
+      if (!renew) throw new RefreshAuthError('token_expired');
+      return await this.#renew(claims);
+    } catch (error) {
+      this.#report(error, this.events.generation(claims));
+      throw error;
+    }
+  }
+
+  /**
+   * Renews a valid token that is in the last part of its life. Nobody waits for it: what fails is left for later, and what comes too late
+   * for one response is there for the next.
+   *
+   * @returns the token to use from now on; `undefined` if it is too early, or did not work
+   */
+  async renewAhead(claims: TokenClaims): Promise<IssuedToken | undefined> {
+    if (!this.#isInLastPart(claims)) return undefined;
+    const known = this.#renewedAhead.get(claims.jti);
+    // Not in its own last part yet: nobody has had a reason to renew it, so it is the head still.
+    if (known && !this.#isInLastPart(known.claims) && !this.revocations.ends(known.claims)) return known;
+    try {
+      const { renewed } = await this.rotation.exchange(claims);
+      this.#renewedAhead.set(claims.jti, renewed);
+      return renewed;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isInLastPart(claims: TokenClaims): boolean {
+    const { lifetimes, refreshAhead } = this.settings;
+    if (!refreshAhead) return false;
+    const { exp } = effectiveTimes(claims, lifetimes);
+    const last = 'seconds' in refreshAhead ? refreshAhead.seconds : (exp - claims.iat) * refreshAhead.fraction;
+    return this.clock.now() / 1000 - lifetimes.clockTolerance >= exp - last;
+  }
+
+  /** @throws RefreshAuthError `store_unavailable`, where only the store could tell */
+  async inspect(token: string): Promise<Inspection> {
+    try {
+      const claims = this.verifier.verify(token);
+      if (this.#isValid(claims)) {
+        await this.revocations.check(claims);
+        return { state: 'valid', claims };
+      }
+      if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
+      return { state: (await this.rotation.isSuperseded(claims)) ? 'already-refreshed' : 'refreshable', claims };
+    } catch (error) {
+      if (error instanceof RefreshAuthError && error.isDeadToken)
+        return { state: 'dead', reason: error.code as DeadReason };
+      throw error;
+    }
+  }
+
+  /** The claims of a token that could still be used or exchanged, whoever may have renewed it or ended its session. */
+  liveSession(token: string): TokenClaims | undefined {
+    try {
+      const claims = this.verifier.verify(token);
+      const state = timeState(claims, this.clock, this.settings.lifetimes);
+      return state === 'valid' || state === 'expired' ? claims : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #verify(token: string): TokenClaims {
+    try {
+      return this.verifier.verify(token);
+    } catch (error) {
+      this.#report(error);
+      throw error;
+    }
+  }
+
+  /** Whether the token is valid; otherwise it is expired and inside its refresh window. Throws when it is dead. */
+  #isValid(claims: TokenClaims): boolean {
+    const { lifetimes } = this.settings;
+    if (isFromTheFuture(claims, this.clock, lifetimes)) {
+      throw new RefreshAuthError('token_invalid', 'iat or nbf is in the future');
+    }
+    const state = timeState(claims, this.clock, lifetimes);
+    if (state === 'session_expired' || state === 'token_expired') throw new RefreshAuthError(state);
+    return state === 'valid';
+  }
+
+  async #renew(claims: TokenClaims): Promise<Authentication> {
+    if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
+    try {
+      const { state, renewed } = await this.rotation.exchange(claims);
+      return { state, claims: renewed.claims, renewed };
+    } catch (error) {
+      if (!(error instanceof StoreOutage) || this.settings.onStoreFailure === 'reject') throw error;
+      return { state: 'refreshable', claims };
+    }
+  }
+
+  #report(error: unknown, about: { session?: string; gen?: number } = {}): void {
+    if (!(error instanceof RefreshAuthError)) return;
+    const { code, detail } = error;
+    this.events.emit('token-refused', { code, ...(detail === undefined ? {} : { detail }), ...about });
+  }
+}

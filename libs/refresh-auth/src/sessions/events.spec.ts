@@ -1,0 +1,160 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
+import { flipBit } from '../../../../test/support/hostile-tokens.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { IssuedToken } from '../tokens/claims.js';
+import { Events, type RefreshAuthEvent } from './events.js';
+import { hashed } from './hashed.js';
+
+describe('Events', () => {
+  let clock: TestClock;
+  let store: InterceptedStore;
+  let core: RefreshAuthCore;
+  let events: RefreshAuthEvent[];
+  let first: IssuedToken;
+
+  beforeEach(() => {
+    clock = new TestClock();
+    store = new InterceptedStore(clock);
+    core = makeCore({}, { store, clock });
+    events = recordEvents(core);
+    first = issue(core, { sub: 'a-telling-subject', email: 'ada@example.com' });
+  });
+
+  const session = () => hashed(first.claims.sid);
+  const expire = (): void => clock.advance(EXPIRES_IN * 1000);
+  const fail = () => Promise.reject(new Error('connection lost'));
+
+  /** Every type of event, and what makes it happen. */
+  const HAPPENINGS: [string, () => Promise<unknown>, () => object[]][] = [
+    [
+      'rotated',
+      () => {
+        expire();
+        return authenticate(core, first.token);
+      },
+      () => [{ type: 'rotated', at: clock.now(), session: session(), gen: 1 }],
+    ],
+    [
+      'replayed',
+      async () => {
+        expire();
+        await authenticate(makeCore({}, { store, clock }), first.token);
+        await authenticate(core, first.token);
+      },
+      () => [{ type: 'replayed', at: clock.now(), session: session(), gen: 1 }],
+    ],
+    [
+      'session-revoked',
+      () => core.revocations.revokeSession(first.claims.sid),
+      () => [{ type: 'session-revoked', at: clock.now(), session: session() }],
+    ],
+    [
+      'store-failed, store-recovered',
+      async () => {
+        expire();
+        store.intercept(fail);
+        await refusal(authenticate(core, first.token));
+        await authenticate(core, first.token);
+      },
+      () => [
+        { type: 'store-failed', at: clock.now(), reason: 'connection lost' },
+        {
+          type: 'token-refused',
+          at: clock.now(),
+          code: 'store_unavailable',
+          detail: 'connection lost',
+          session: session(),
+          gen: 0,
+        },
+        { type: 'store-recovered', at: clock.now() },
+        { type: 'rotated', at: clock.now(), session: session(), gen: 1 },
+      ],
+    ],
+    [
+      'lost-write',
+      () => {
+        const second = core.signer.successor(first.claims);
+        expire();
+        return authenticate(core, second.token);
+      },
+      () => [
+        { type: 'lost-write', at: clock.now(), session: session(), gen: 1 },
+        { type: 'rotated', at: clock.now(), session: session(), gen: 2 },
+      ],
+    ],
+    [
+      'sealed-value-refused',
+      async () => {
+        const sealed = Buffer.from(first.token);
+        sealed[0] = 1;
+        await store.rotate({ sid: first.claims.sid, generation: 0, candidate: { sealed, ttl: 3_600_000 } });
+        expire();
+        await authenticate(core, first.token);
+      },
+      () => [
+        { type: 'sealed-value-refused', at: clock.now(), session: session(), gen: 1 },
+        { type: 'replayed', at: clock.now(), session: session(), gen: 2 },
+      ],
+    ],
+    [
+      'token-refused of a token whose signature was verified',
+      () => {
+        clock.advance(3_600_000);
+        return refusal(authenticate(core, first.token));
+      },
+      () => [{ type: 'token-refused', at: clock.now(), code: 'session_expired', session: session(), gen: 0 }],
+    ],
+    [
+      'token-refused of a token that somebody made up',
+      () => refusal(authenticate(core, flipBit(first.token))),
+      () => [
+        {
+          type: 'token-refused',
+          at: clock.now(),
+          code: 'token_invalid',
+          detail: 'the signature, the issuer or the audience is wrong',
+        },
+      ],
+    ],
+  ];
+
+  test.each(HAPPENINGS)('%s', async (_, happen, expected) => {
+    await happen();
+
+    expect(events).toEqual(expected());
+  });
+
+  test.each(HAPPENINGS)('%s: no token, no claim and no secret inside [G1]', async (_, happen) => {
+    await happen();
+
+    const text = JSON.stringify(events);
+    const { token, claims } = first;
+    for (const secret of [...token.split('.'), 'eyJ', claims.sid, claims.jti, claims.sub, 'ada@example.com']) {
+      expect(text).not.toContain(secret);
+    }
+  });
+
+  test('there are none where nothing happens: sign-in, a valid token, a look', async () => {
+    await authenticate(core, first.token);
+    await core.authenticator.inspect(first.token);
+    expire();
+    await core.authenticator.inspect(first.token);
+    clock.advance(3_600_000);
+    await core.authenticator.inspect(first.token);
+
+    expect(events).toEqual([]);
+  });
+
+  test('end when the application does', () => {
+    const ended = new Events(clock);
+    let completed = false;
+    ended.observable.subscribe({ complete: () => (completed = true) });
+
+    ended.complete();
+
+    expect(completed).toBe(true);
+  });
+});

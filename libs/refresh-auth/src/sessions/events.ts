@@ -1,0 +1,81 @@
+import { type Observable, Subject } from 'rxjs';
+import type { RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
+import type { Clock } from '../tokens/clock.js';
+import { hashed } from './hashed.js';
+
+interface SessionFacts {
+  /** SHA-256 of the `sid`, base64url. */
+  readonly session: string;
+}
+
+interface GenerationFacts extends SessionFacts {
+  /** The generation that the event is about. */
+  readonly gen: number;
+}
+
+interface EventTypes {
+  /** A token was renewed; `gen` is that of the new one. */
+  rotated: GenerationFacts;
+  /** A superseded token was presented and the head, of generation `gen`, handed over. */
+  replayed: GenerationFacts;
+  /**
+   * A superseded token, of generation `gen`, was presented after its grace, although `head` or another newer generation is in use: somebody
+   * else may have it. `kind`: whether it was the head's predecessor or an older one. `revoked`: whether the session was ended for it.
+   */
+  'reuse-detected': GenerationFacts & {
+    readonly head: number;
+    readonly kind: 'predecessor' | 'ancestor';
+    readonly revoked: boolean;
+  };
+  /** A session was ended. */
+  'session-revoked': SessionFacts;
+  /** All sessions of a user were ended, but the excepted one. `subject`: SHA-256 of the `sub`, base64url; `except`: that of the `sid`. */
+  'user-revoked': { readonly subject: string; readonly except?: string };
+  /**
+   * The store did not decide: it is out, or full. Once, until it works again; and for each session that a sign-in should have
+   * ended meanwhile, which `session` then names. `reason` is the store's error, without arguments.
+   */
+  'store-failed': Partial<SessionFacts> & { readonly reason: string };
+  /** The store answers again. */
+  'store-recovered': object;
+  /** The store knew less than the token proves, as after a failover: adopted. `gen` is that of the presented token. */
+  'lost-write': GenerationFacts;
+  /** What stood in the store as the head could not be opened or was not a token of that session; it was not handed over. */
+  'sealed-value-refused': GenerationFacts;
+  /** A new token, of so many `bytes`, does not fit into a cookie: it went out in the header alone or, without one, nothing was renewed. */
+  'token-too-large': GenerationFacts & { readonly bytes: number };
+  /** The store was not told that this generation is in use: theft may be noticed later. */
+  'mark-lost': GenerationFacts;
+  /** A request was refused. `session` and `gen` only where the token's signature was verified. */
+  'token-refused': Partial<GenerationFacts> & { readonly code: RefreshAuthErrorCode; readonly detail?: string };
+}
+
+/** Something that happened, told apart by `type`. Never holds a token, a claim or a secret. */
+export type RefreshAuthEvent = {
+  [Type in keyof EventTypes]: {
+    readonly type: Type;
+    /** When, in milliseconds since 1970-01-01T00:00:00Z. */
+    readonly at: number;
+  } & EventTypes[Type];
+}[keyof EventTypes];
+
+/** Where the parts of the library report what happens. */
+export class Events {
+  readonly #subject = new Subject<RefreshAuthEvent>();
+  readonly observable: Observable<RefreshAuthEvent> = this.#subject.asObservable();
+
+  constructor(private readonly clock: Clock) {}
+
+  emit<Type extends keyof EventTypes>(type: Type, facts: EventTypes[Type]): void {
+    this.#subject.next({ type, at: this.clock.now(), ...facts } as RefreshAuthEvent);
+  }
+
+  /** The facts by which an event names a generation of a session. */
+  generation({ sid, gen }: { readonly sid: string; readonly gen: number }): GenerationFacts {
+    return { session: hashed(sid), gen };
+  }
+
+  complete(): void {
+    this.#subject.complete();
+  }
+}

@@ -1,0 +1,223 @@
+import { type Clock, systemClock } from '../tokens/clock.js';
+import { hashed } from './hashed.js';
+import type {
+  ReuseRule,
+  Revocation,
+  RevocationPage,
+  RevocationTtl,
+  RotationAnswer,
+  RotationRequest,
+  SessionStore,
+  SubjectMark,
+  UsedMark,
+} from './session-store.js';
+
+const MAX_SESSIONS = 100_000;
+const SWEEP_INTERVAL = 60_000;
+
+interface Head {
+  readonly gen: number;
+  readonly sealed: Uint8Array;
+  /** When it became the head, in milliseconds on the store's clock. */
+  readonly at: number;
+  readonly used: number;
+}
+
+/** All that is kept ends, at a moment of the store's clock. */
+interface Ending {
+  readonly expiresAt: number;
+}
+
+interface SessionRecord extends Ending {
+  readonly head: Head;
+}
+
+interface SubjectRecord extends Ending {
+  readonly mark: SubjectMark;
+}
+
+interface LogEntry extends Ending {
+  readonly revocation: Revocation;
+}
+
+interface ListedSession extends Ending {
+  readonly details: Uint8Array;
+}
+
+/**
+ * Sessions in this process: for development, tests, and applications that run as one process. A restart forgets them.
+ *
+ * Holds at most 100,000 sessions with a head; one more is refused (503) rather than letting go of another.
+ * Tombstones and marks are kept beyond that: a revocation is never dropped.
+ */
+export class InMemorySessionStore implements SessionStore {
+  readonly #records = new Map<string, SessionRecord>();
+  readonly #tombstones = new Map<string, Ending>();
+  readonly #subjects = new Map<string, SubjectRecord>();
+  readonly #log = new Map<string, LogEntry>();
+  /** By subject, then by sid. */
+  readonly #listed = new Map<string, Map<string, ListedSession>>();
+  readonly #listeners = new Set<() => void>();
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly clock: Clock = systemClock,
+    private readonly maxSessions = MAX_SESSIONS,
+  ) {}
+
+  async rotate(request: RotationRequest): Promise<RotationAnswer> {
+    const { sid, generation, candidate, refused, presented = 0, reuse, tracked = false } = request;
+    const record = this.#live(this.#records, sid);
+    if (this.#isRevoked(sid, tracked)) return { outcome: 'revoked' };
+    const head = record?.head;
+    const isNewer = head !== undefined && head.gen > generation;
+    const isRepeated = isNewer && candidate !== undefined && sameBytes(head.sealed, candidate.sealed);
+    if (isNewer && !isRepeated && reuse && this.#isReused(head, generation, reuse)) {
+      if (reuse.revokeFor !== undefined) this.#bury(sid, reuse.revokeFor);
+      return { outcome: 'reused', head: head.gen };
+    }
+    const isReplaced = head?.gen === generation && refused !== undefined && !sameBytes(head.sealed, refused);
+    const isSuperseded = head && (isNewer || isReplaced);
+    if (isSuperseded || !candidate) this.#raiseUsed(sid, presented);
+    if (isRepeated) return { outcome: 'rotated', lostWrite: false };
+    if (isSuperseded) return { outcome: 'superseded', head: head.gen, sealed: head.sealed };
+    if (!candidate) return { outcome: 'current' };
+    if (!record && this.#records.size >= this.maxSessions) {
+      throw new Error(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
+    }
+    this.#keep(this.#records, sid, {
+      head: {
+        gen: generation + 1,
+        sealed: candidate.sealed,
+        at: this.clock.now(),
+        used: Math.max(head?.used ?? 0, presented),
+      },
+      expiresAt: this.#end(candidate.ttl, record),
+    });
+    return { outcome: 'rotated', lostWrite: (head?.gen ?? 0) < generation };
+  }
+
+  async markUsed(marks: readonly UsedMark[]): Promise<void> {
+    for (const { sid, gen } of marks) this.#raiseUsed(sid, gen);
+  }
+
+  async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+    this.#bury(sid, ttl.record);
+    this.#append({ session: hashed(sid), at: this.clock.now() }, ttl.log);
+  }
+
+  async isRevoked(sid: string, tracked = false): Promise<boolean> {
+    return this.#isRevoked(sid, tracked);
+  }
+
+  async subjectMark(sub: string): Promise<SubjectMark | undefined> {
+    return this.#live(this.#subjects, sub)?.mark;
+  }
+
+  async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+    const record = this.#live(this.#subjects, sub);
+    const before = record?.mark;
+    const mark: SubjectMark = {
+      mark: Math.max(this.clock.now(), (before?.mark ?? 0) + 1),
+      ...(except === undefined ? {} : { except: { session: hashed(except), floor: floorFor(hashed(except), before) } }),
+    };
+    this.#keep(this.#subjects, sub, { mark, expiresAt: this.#end(ttl.record, record) });
+    this.#append({ subject: hashed(sub), mark, at: this.clock.now() }, ttl.log);
+    return mark;
+  }
+
+  async revocationsSince(since: number): Promise<RevocationPage> {
+    const now = this.clock.now();
+    const entries = [...this.#log.values()]
+      .filter(({ expiresAt }) => expiresAt > now)
+      .map(({ revocation }) => revocation);
+    return { now, size: entries.length, entries: entries.filter(({ at }) => at >= since) };
+  }
+
+  onRevocation(listener: () => void): () => Promise<void> {
+    this.#listeners.add(listener);
+    return async () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  async listSession(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void> {
+    const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
+    const before = this.#live(listed, sid);
+    const shown = details ?? before?.details;
+    if (!shown) return;
+    this.#listed.set(sub, listed);
+    this.#keep(listed, sid, { details: shown, expiresAt: this.#end(ttl, before) });
+  }
+
+  async listedSessions(sub: string): Promise<Uint8Array[]> {
+    const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
+    return [...listed.keys()].flatMap((sid) => this.#live(listed, sid)?.details ?? []);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+  }
+
+  #isReused(head: Head, generation: number, { grace, expiredAt }: ReuseRule): boolean {
+    const since = head.gen === generation + 1 ? Math.max(expiredAt, head.at) : expiredAt;
+    return head.used > generation && this.clock.now() >= since + grace;
+  }
+
+  #isRevoked(sid: string, tracked: boolean): boolean {
+    return this.#live(this.#tombstones, sid) !== undefined || (tracked && this.#live(this.#records, sid) === undefined);
+  }
+
+  #raiseUsed(sid: string, gen: number): void {
+    const record = this.#live(this.#records, sid);
+    if (!record || record.head.used >= gen) return;
+    this.#keep(this.#records, sid, { ...record, head: { ...record.head, used: gen } });
+  }
+
+  #bury(sid: string, ttl: number): void {
+    const before = this.#live(this.#tombstones, sid) ?? this.#live(this.#records, sid);
+    this.#records.delete(sid);
+    this.#keep(this.#tombstones, sid, { expiresAt: this.#end(ttl, before) });
+  }
+
+  #append(revocation: Revocation, ttl: number): void {
+    const name = 'session' in revocation ? `s:${revocation.session}` : `u:${revocation.subject}`;
+    this.#keep(this.#log, name, { revocation, expiresAt: this.#end(ttl) });
+    for (const listener of this.#listeners) listener();
+  }
+
+  #end(ttl: number, previous?: Ending): number {
+    return Math.max(previous?.expiresAt ?? 0, this.clock.now() + ttl);
+  }
+
+  #live<T extends Ending>(kept: ReadonlyMap<string, T>, name: string): T | undefined {
+    const found = kept.get(name);
+    return found && found.expiresAt > this.clock.now() ? found : undefined;
+  }
+
+  #keep<T extends Ending>(kept: Map<string, T>, name: string, value: T): void {
+    kept.set(name, value);
+    // One timer for all, since a timer of 30 days would fire at once; unref'd, so that it keeps no process alive.
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL).unref();
+  }
+
+  #sweep(): void {
+    const now = this.clock.now();
+    for (const kept of [this.#records, this.#tombstones, this.#subjects, this.#log, ...this.#listed.values()]) {
+      for (const [name, { expiresAt }] of kept) {
+        if (expiresAt <= now) kept.delete(name);
+      }
+    }
+    for (const [sub, listed] of this.#listed) {
+      if (listed.size === 0) this.#listed.delete(sub);
+    }
+  }
+}
+
+function floorFor(session: string, before: SubjectMark | undefined): number {
+  return (before?.except?.session === session ? before.except.floor : before?.mark) ?? 0;
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}

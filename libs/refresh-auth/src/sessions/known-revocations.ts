@@ -1,0 +1,109 @@
+import type { TokenClaims } from '../tokens/claims.js';
+import type { Clock } from '../tokens/clock.js';
+import { hashed } from './hashed.js';
+import type { Revocation, SubjectMark } from './session-store.js';
+
+/** More than this are not kept: whoever misses one asks the store instead. */
+const MOST_ENTRIES = 100_000;
+
+/** The moment of an entry that this process has made, or heard of from the store, but not yet seen in the log. */
+export const UNSEEN = 0;
+
+type SubjectRevocation = Extract<Revocation, { subject: string }>;
+
+interface Known<T extends Revocation> {
+  readonly revocation: T;
+  /** Until when tokens that it ends may be around, on this process's clock. */
+  readonly until: number;
+}
+
+/** The revocations that this process has seen. Merged, never replaced: whatever the store may lose, what was seen stays. */
+export class KnownRevocations {
+  /** By hash, those that end last at the back. */
+  readonly #sessions = new Map<string, Known<Revocation>>();
+  readonly #subjects = new Map<string, Known<SubjectRevocation>>();
+  /** Until then something may be pending for which there was no room. */
+  #incompleteUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly clock: Clock,
+    /** For how long a revocation can matter, in milliseconds: the last token that was valid at its time has expired by then. */
+    private readonly lifetime: number,
+  ) {}
+
+  /** Whether there is something that is not known here. */
+  get isIncomplete(): boolean {
+    return this.clock.now() < this.#incompleteUntil;
+  }
+
+  get size(): number {
+    return this.#sessions.size + this.#subjects.size;
+  }
+
+  /** @param age how long ago it was appended, in milliseconds */
+  add(revocation: Revocation, age = 0): void {
+    const until = this.clock.now() + this.lifetime - age;
+    if ('session' in revocation) {
+      this.#put(this.#sessions, revocation.session, { revocation, until });
+      return;
+    }
+    const known = this.#subjects.get(revocation.subject);
+    if (!known || known.revocation.mark.mark <= revocation.mark.mark) {
+      this.#put(this.#subjects, revocation.subject, { revocation, until });
+    }
+  }
+
+  /** Whether exactly this session, or this mark of the subject, is known. */
+  has(revocation: Revocation): boolean {
+    if ('session' in revocation) return this.#sessions.has(revocation.session);
+    return this.#subjects.get(revocation.subject)?.revocation.mark.mark === revocation.mark.mark;
+  }
+
+  /** Whether a session is known to have ended. */
+  ends({ sid, sub, rev }: Pick<TokenClaims, 'sid' | 'sub' | 'rev'>): boolean {
+    const now = this.clock.now();
+    // Hashing is for when there is something to find: mostly there is not.
+    if (this.#sessions.size > 0 && (this.#sessions.get(hashed(sid))?.until ?? 0) > now) return true;
+    if (this.#subjects.size === 0) return false;
+    const subject = this.#subjects.get(hashed(sub));
+    return subject !== undefined && subject.until > now && isEndedBy(subject.revocation.mark, { sid, rev });
+  }
+
+  /** The subject's mark as far as it is known, else 0. */
+  markOf(sub: string): number {
+    return this.#subjects.get(hashed(sub))?.revocation.mark.mark ?? 0;
+  }
+
+  /** Those that the log must have, if it has lost nothing: appended after a moment of the store's clock, or not yet seen in it. */
+  *since(moment: number): Iterable<Revocation> {
+    for (const known of [this.#sessions, this.#subjects]) {
+      for (const { revocation } of known.values()) {
+        if (revocation.at > moment || revocation.at === UNSEEN) yield revocation;
+      }
+    }
+  }
+
+  #put<T extends Revocation>(known: Map<string, Known<T>>, name: string, entry: Known<T>): void {
+    // Deleted first, so that what ends last stands at the back, and what has ended can be dropped from the front.
+    known.delete(name);
+    this.#dropEnded();
+    if (this.size < MOST_ENTRIES) known.set(name, entry);
+    else this.#incompleteUntil = Math.max(this.#incompleteUntil, entry.until);
+  }
+
+  #dropEnded(): void {
+    const now = this.clock.now();
+    for (const known of [this.#sessions, this.#subjects]) {
+      for (const [oldest, { until }] of known) {
+        if (until > now) break;
+        known.delete(oldest);
+      }
+    }
+  }
+}
+
+/** Whether the subject's mark ends a session. */
+export function isEndedBy({ mark, except }: SubjectMark, { sid, rev }: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
+  if (rev >= mark) return false;
+  return except === undefined || rev < except.floor || except.session !== hashed(sid);
+}

@@ -1,0 +1,136 @@
+import type { Redis } from 'ioredis';
+import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
+
+/** What the library uses of an ioredis `Redis` or `Cluster`. */
+interface RedisClient {
+  readonly isCluster?: boolean;
+  evalshaBuffer(sha1: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  evalBuffer(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  duplicate(...args: unknown[]): RedisSubscriber;
+}
+
+interface RedisSubscriber {
+  subscribe(channel: string): Promise<unknown>;
+  on(event: string, listener: () => void): unknown;
+  disconnect(): void;
+}
+
+/**
+ * The option `redis`: a URL, options of ioredis, or a `Redis` or `Cluster` of the application, which stays the application's to close.
+ * Not spelled with the types of ioredis, which is optional: whoever does without it can still compile.
+ */
+export type RedisOption = string | object;
+
+/** A command that waits in a queue for a lost connection is a request that waits: fail at once, and let the client come again. */
+const FAIL_FAST = { enableOfflineQueue: false, maxRetriesPerRequest: 1 };
+/** How long a boot waits for a server that neither accepts nor refuses, in milliseconds. */
+const BOOT_PATIENCE = 10_000;
+/** A subscriber holds up nobody: it comes back by itself, however long that takes. */
+const KEEP_TRYING = {
+  enableOfflineQueue: true,
+  // Done here, with a refusal caught: ioredis would let one end the process.
+  autoResubscribe: false,
+  maxRetriesPerRequest: null,
+  lazyConnect: false,
+  retryStrategy: retryDelay,
+  clusterRetryStrategy: retryDelay,
+};
+
+/** A client, and who closes it. */
+export class RedisConnection {
+  constructor(
+    readonly client: RedisClient,
+    private readonly isOurs: boolean,
+  ) {}
+
+  /**
+   * Listens on a channel, over a connection of its own. The listener is also called when that connection is there (again), since
+   * whatever was published meanwhile has gone unheard.
+   */
+  subscribe(channel: string, listener: () => void): { disconnect(): void } {
+    const subscriber = this.client.isCluster
+      ? this.client.duplicate([], { ...KEEP_TRYING, redisOptions: KEEP_TRYING })
+      : this.client.duplicate(KEEP_TRYING);
+    subscriber.on('error', ignore);
+    subscriber.on('message', listener);
+    subscriber.on('ready', () => {
+      subscriber.subscribe(channel).then(listener, ignore);
+    });
+    return subscriber;
+  }
+
+  async close(): Promise<void> {
+    if (this.isOurs) (this.client as unknown as RedisSubscriber).disconnect();
+  }
+}
+
+/**
+ * Checks the option and connects.
+ * Waits for the first connection, unless it fails: an application boots without Redis too.
+ *
+ * @throws RefreshAuthOptionsError when the option is none of the three, or ioredis is missing
+ */
+export async function connectRedis(option: unknown): Promise<RedisConnection> {
+  if (isRedisClient(option)) return new RedisConnection(option, false);
+  const isUsable = typeof option === 'string' ? isRedisUrl(option) : isPlainObject(option);
+  if (!isUsable) {
+    throw new RefreshAuthOptionsError(
+      'redis',
+      'is not a way to reach Redis',
+      "Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis.",
+    );
+  }
+  return openConnection(option as RedisOption);
+}
+
+async function openConnection(option: RedisOption): Promise<RedisConnection> {
+  const Client = await importIoredis();
+  const client =
+    typeof option === 'string'
+      ? new Client(option, FAIL_FAST)
+      : new Client({ ...FAIL_FAST, ...option, lazyConnect: false });
+  // Each failure reaches the request that it concerns; without a listener ioredis would print it as well.
+  client.on('error', ignore);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, BOOT_PATIENCE);
+    const goOn = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    client.once('ready', goOn);
+    client.once('error', goOn);
+  });
+  // Their types know the two methods only without their `Buffer` forms.
+  return new RedisConnection(client as unknown as RedisClient, true);
+}
+
+async function importIoredis(): Promise<typeof Redis> {
+  try {
+    return (await import('ioredis')).Redis;
+  } catch (cause) {
+    const error = new RefreshAuthOptionsError('redis', 'needs the package ioredis', 'Install it: npm install ioredis');
+    error.cause = cause;
+    throw error;
+  }
+}
+
+function isRedisClient(option: unknown): option is RedisClient {
+  return typeof (option as Partial<RedisClient> | null)?.evalshaBuffer === 'function';
+}
+
+/** A URL object or another library's client would be taken for options that name no host, and so for localhost. */
+function isPlainObject(option: unknown): boolean {
+  if (typeof option !== 'object' || option === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(option);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function retryDelay(times: number): number {
+  return Math.min(times * 100, 2000);
+}
+
+function isRedisUrl(text: string): boolean {
+  return URL.canParse(text) && ['redis:', 'rediss:'].includes(new URL(text).protocol);
+}
+
+function ignore(): void {}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script that Redis runs as one atomic step. */
+export interface Script {
+  readonly source: string;
+  readonly sha1: string;
+}
+
+function script(...parts: string[]): Script {
+  const source = parts.join('\n');
+  return { source, sha1: createHash('sha1').update(source).digest('hex') };
+}
+
+/*
+ * A session's record is one string: `1:<head>:<when it became the head, in ms>:<used>:<sealed successor>`, or `1:revoked`. It begins
+ * with the version of this format: a record of a newer one is left alone, anything else that cannot be read counts as a lost write.
+ */
+
+/** The store's clock in milliseconds; `given` is a test's. */
+const CLOCK = `
+local function clock(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end`;
+
+const RECORD = `
+local NEWER = 'NEWERFORMAT the record was written by a newer version'
+local function read(key)
+  local record = redis.call('GET', key)
+  if not record then return nil end
+  if record == '1:revoked' then return { revoked = true } end
+  local version, rest = string.match(record, '^(%d+):(.*)$')
+  if version and tonumber(version) > 1 then return { newer = true } end
+  local head, at, used, sealed = string.match(version == '1' and rest or '', '^(%d+):(%d+):(%d+):(.*)$')
+  -- No client has lived through more than eleven digits of generations: such a number was planted.
+  if not head or #head > 11 or #at > 15 or #used > 15 then return { head = -1, at = 0, used = 0, sealed = '' } end
+  return { head = tonumber(head), at = tonumber(at), used = tonumber(used), sealed = sealed }
+end
+local function write(key, record, ...)
+  redis.call('SET', key, string.format('1:%.0f:%.0f:%.0f:', record.head, record.at, record.used) .. record.sealed, ...)
+end
+local function bury(key, ttl)
+  redis.call('SET', key, '1:revoked', 'PX', math.max(ttl, redis.call('PTTL', key)))
+end`;
+
+/**
+ * KEYS: record.
+ * ARGV: generation, candidate or '', its time to live in ms, refused or '', presented or '', tracked or '', the clock or '',
+ * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or ''.
+ * The rules are those of `SessionStore.rotate`, in the same order.
+ */
+export const ROTATE = script(
+  CLOCK,
+  RECORD,
+  `
+local generation, candidate, ttl, refused = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local presented, tracked, grace, expiredAt, revokeFor = tonumber(ARGV[5]), ARGV[6] ~= '', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local record = read(KEYS[1])
+if record and record.newer then return redis.error_reply(NEWER) end
+if record and record.revoked or tracked and not record then return {'revoked'} end
+local head = record and record.head or 0
+local repeated = record and head > generation and candidate ~= '' and record.sealed == candidate
+if record and not repeated and head > generation and grace and record.used > generation then
+  local since = expiredAt
+  if head == generation + 1 then since = math.max(since, record.at) end
+  if clock(ARGV[7]) >= since + grace then
+    if revokeFor then bury(KEYS[1], revokeFor) end
+    return {'reused', head}
+  end
+end
+local superseded = record and (head > generation or head == generation and refused ~= '' and record.sealed ~= refused)
+if (superseded or candidate == '') and record and head >= 0 and presented and presented > record.used then
+  record.used = presented
+  write(KEYS[1], record, 'KEEPTTL')
+end
+if repeated then return {'rotated', 0} end
+if superseded then return {'superseded', head, record.sealed} end
+if candidate == '' then return {'current'} end
+local used = math.max(record and record.used or 0, presented or 0)
+ttl = math.max(ttl, redis.call('PTTL', KEYS[1]))
+write(KEYS[1], { head = generation + 1, at = clock(ARGV[7]), used = used, sealed = candidate }, 'PX', ttl)
+return {'rotated', head < generation and 1 or 0}
+`,
+);
+
+/** KEYS: record. ARGV: a generation that was seen in use. */
+export const MARK_USED = script(
+  RECORD,
+  `
+local record = read(KEYS[1])
+if record and record.head and record.used < tonumber(ARGV[1]) then
+  record.used = tonumber(ARGV[1])
+  write(KEYS[1], record, 'KEEPTTL')
+end
+`,
+);
+
+/** KEYS: record. ARGV: time to live of the tombstone in ms. */
+export const REVOKE = script(RECORD, `bury(KEYS[1], tonumber(ARGV[1]))`);
+
+/** KEYS: record. ARGV: tracked or ''. A script, because a plain GET may be answered by a replica. */
+export const IS_REVOKED = script(
+  RECORD,
+  `
+local record = read(KEYS[1])
+if record and record.newer then return redis.error_reply(NEWER) end
+return (record and record.revoked or not record and ARGV[1] ~= '') and 1 or 0
+`,
+);
+
+/*
+ * A subject's record is one string: `1:<mark in ms>`, or with an excepted session `1:<mark>:<floor>:<hash of the sid>`.
+ */
+const SUBJECT = `
+local function writeMark(key, ttl, mark, floor, except)
+  local text = string.format('1:%.0f', mark)
+  if except ~= '' then text = text .. string.format(':%.0f:', floor) .. except end
+  redis.call('SET', key, text, 'PX', math.max(tonumber(ttl), redis.call('PTTL', key)))
+end
+local function readMark(key)
+  local version, mark, rest = string.match(redis.call('GET', key) or '', '^(%d+):(%d+)(.*)$')
+  if not mark then return nil end
+  if tonumber(version) > 1 then error('NEWERFORMAT the mark was written by a newer version') end
+  local floor, except = string.match(rest, '^:(%d+):(.+)$')
+  return { mark = tonumber(mark), floor = tonumber(floor), except = except }
+end`;
+
+/** KEYS: subject. Returns the mark, and floor and hash of the excepted session where there is one; nothing without a mark. */
+export const SUBJECT_MARK = script(
+  SUBJECT,
+  `
+local found = readMark(KEYS[1])
+if not found then return {} end
+if not found.except then return {found.mark} end
+return {found.mark, found.floor, found.except}
+`,
+);
+
+/** KEYS: subject. ARGV: time to live in ms, hash of the excepted sid or '', the clock or ''. Returns as SUBJECT_MARK. */
+export const REVOKE_SUBJECT = script(
+  CLOCK,
+  SUBJECT,
+  `
+local before, except = readMark(KEYS[1]), ARGV[2]
+local mark = math.max(clock(ARGV[3]), (before and before.mark or 0) + 1)
+local floor = before and (before.except == except and before.floor or before.mark) or 0
+writeMark(KEYS[1], ARGV[1], mark, floor, except)
+if except == '' then return {mark} end
+return {mark, floor, except}
+`,
+);
+
+/** KEYS: subject. ARGV: time to live in ms, a mark that the subject once had, its floor and the hash of the excepted sid, or ''. */
+export const RAISE_MARK = script(
+  SUBJECT,
+  `
+local found, mark = readMark(KEYS[1]), tonumber(ARGV[2])
+if not found or found.mark < mark then writeMark(KEYS[1], ARGV[1], mark, tonumber(ARGV[3]), ARGV[4]) end
+`,
+);
+
+/*
+ * The log is a sorted set of entries by the moment they were appended, `s:<session>` or `u:<subject>:<mark>:<floor>:<except>`.
+ * One member, `#`, says by its negative score how long entries are kept: the longest that any process ever asked for.
+ */
+const LOG = `
+local function keep(key, given)
+  local longest = math.max(tonumber(given), -tonumber(redis.call('ZSCORE', key, '#') or 0))
+  redis.call('ZADD', key, string.format('%.0f', -longest), '#')
+  redis.call('PEXPIRE', key, string.format('%.0f', longest))
+  return longest
+end`;
+
+/** KEYS: log. ARGV: channel, how long entries are kept in ms, the clock or '', entries. */
+export const APPEND = script(
+  CLOCK,
+  LOG,
+  `
+local now = clock(ARGV[3])
+for i = 4, #ARGV do redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[i]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, string.format('%.0f', now - keep(KEYS[1], ARGV[2])))
+redis.call('PUBLISH', ARGV[1], '')
+`,
+);
+
+/** KEYS: log. ARGV: since in ms, the clock or ''. Returns the clock, the number of entries, and entries and moments in turn. */
+export const REVOCATIONS_SINCE = script(
+  CLOCK,
+  `
+local size = redis.call('ZCOUNT', KEYS[1], 0, '+inf')
+return {clock(ARGV[2]), size, redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES')}
+`,
+);
+
+/** KEYS: the subject's listed sessions by when they end, their details. ARGV: the clock or '', ttl in ms, hash of the sid, details or ''. */
+export const LIST_SESSION = script(
+  CLOCK,
+  `
+local now, ttl, session, details = clock(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))) do
+  redis.call('ZREM', KEYS[1], ended)
+  redis.call('HDEL', KEYS[2], ended)
+end
+if details ~= '' then redis.call('HSET', KEYS[2], session, details) end
+if redis.call('HEXISTS', KEYS[2], session) == 0 then return end
+redis.call('ZADD', KEYS[1], 'GT', string.format('%.0f', now + ttl), session)
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.max(ttl, redis.call('PTTL', key))) end
+`,
+);
+
+/** KEYS: as LIST_SESSION. ARGV: the clock or ''. Returns the details of the sessions that have not ended by time. */
+export const LISTED_SESSIONS = script(
+  CLOCK,
+  `
+local details = {}
+for _, session in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', clock(ARGV[1])), '+inf')) do
+  details[#details + 1] = redis.call('HGET', KEYS[2], session)
+end
+return details
+`,
+);

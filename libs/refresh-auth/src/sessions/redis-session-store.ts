@@ -1,0 +1,235 @@
+import type { Clock } from '../tokens/clock.js';
+import { hashed } from './hashed.js';
+import { UNSEEN } from './known-revocations.js';
+import type { RedisConnection } from './redis-connection.js';
+import {
+  APPEND,
+  IS_REVOKED,
+  LIST_SESSION,
+  LISTED_SESSIONS,
+  MARK_USED,
+  RAISE_MARK,
+  REVOCATIONS_SINCE,
+  REVOKE,
+  REVOKE_SUBJECT,
+  ROTATE,
+  type Script,
+  SUBJECT_MARK,
+} from './redis-scripts.js';
+import type {
+  Revocation,
+  RevocationPage,
+  RevocationTtl,
+  RotationAnswer,
+  RotationRequest,
+  SessionStore,
+  SubjectMark,
+  UsedMark,
+} from './session-store.js';
+
+type Argument = string | number | Buffer;
+
+/** Sessions in Redis or Valkey, single or cluster: one key per session, one round trip per rotation, shared by all processes. */
+export class RedisSessionStore implements SessionStore {
+  readonly #log: string;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly keyPrefix: string,
+    /** Instead of the clock of Redis, for tests. */
+    private readonly clock?: Clock,
+  ) {
+    this.#log = `${keyPrefix}:revocations`;
+  }
+
+  async rotate(request: RotationRequest): Promise<RotationAnswer> {
+    const { sid, generation, candidate, refused, presented, tracked, reuse } = request;
+    const reply = await this.#run(ROTATE, this.#recordKeys(sid), [
+      generation,
+      bytes(candidate?.sealed),
+      candidate?.ttl ?? 0,
+      bytes(refused),
+      presented ?? '',
+      tracked ? 1 : '',
+      this.#now(),
+      reuse?.grace ?? '',
+      reuse?.expiredAt ?? '',
+      reuse?.revokeFor ?? '',
+    ]);
+    return parseAnswer(reply);
+  }
+
+  async markUsed(marks: readonly UsedMark[]): Promise<void> {
+    await Promise.all(marks.map(({ sid, gen }) => this.#run(MARK_USED, this.#recordKeys(sid), [gen])));
+  }
+
+  async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+    await this.#run(REVOKE, this.#recordKeys(sid), [ttl.record]);
+    await this.#append([{ session: hashed(sid), at: UNSEEN }], ttl.log);
+  }
+
+  async isRevoked(sid: string, tracked = false): Promise<boolean> {
+    return parseInteger(await this.#run(IS_REVOKED, this.#recordKeys(sid), [tracked ? 1 : ''])) === 1;
+  }
+
+  async subjectMark(sub: string): Promise<SubjectMark | undefined> {
+    const reply = await this.#run(SUBJECT_MARK, this.#subjectKeys(sub), []);
+    return isList(reply) && reply.length === 0 ? undefined : parseMark(reply);
+  }
+
+  async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+    const session = except === undefined ? '' : hashed(except);
+    const mark = parseMark(await this.#run(REVOKE_SUBJECT, this.#subjectKeys(sub), [ttl.record, session, this.#now()]));
+    await this.#append([{ subject: hashed(sub), mark, at: UNSEEN }], ttl.log);
+    return mark;
+  }
+
+  async revocationsSince(since: number): Promise<RevocationPage> {
+    return parsePage(await this.#run(REVOCATIONS_SINCE, [this.#log], [since, this.#now()]));
+  }
+
+  async restoreRevocations(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
+    await Promise.all(entries.map((entry) => this.#restoreRecord(entry, ttl.record)));
+    await this.#append(entries, ttl.log);
+  }
+
+  onRevocation(listener: () => void): () => Promise<void> {
+    const subscriber = this.connection.subscribe(this.#log, listener);
+    return async () => subscriber.disconnect();
+  }
+
+  async listSession(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void> {
+    await this.#run(LIST_SESSION, this.#listKeys(sub), [this.#now(), ttl, hashed(sid), bytes(details)]);
+  }
+
+  async listedSessions(sub: string): Promise<Uint8Array[]> {
+    const reply = await this.#run(LISTED_SESSIONS, this.#listKeys(sub), [this.#now()]);
+    return isList(reply) ? reply.filter((details) => Buffer.isBuffer(details)) : [];
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close?.();
+  }
+
+  // The braces make a hash tag: what one script touches shares a slot of the cluster.
+  #recordKeys(sid: string): string[] {
+    return [this.#recordKey(hashed(sid))];
+  }
+
+  #recordKey(session: string): string {
+    return `${this.keyPrefix}:{${session}}`;
+  }
+
+  #subjectKeys(sub: string): string[] {
+    return [this.#subjectKey(hashed(sub))];
+  }
+
+  #subjectKey(subject: string): string {
+    return `${this.keyPrefix}:subject:{${subject}}`;
+  }
+
+  #listKeys(sub: string): string[] {
+    return ['ends', 'details'].map((part) => `${this.keyPrefix}:sessions:{${hashed(sub)}}:${part}`);
+  }
+
+  #now(): Argument {
+    return this.clock?.now() ?? '';
+  }
+
+  async #restoreRecord(entry: Revocation, ttl: number): Promise<void> {
+    if ('session' in entry) await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl]);
+    else {
+      const { mark, except } = entry.mark;
+      await this.#run(
+        RAISE_MARK,
+        [this.#subjectKey(entry.subject)],
+        [ttl, mark, except?.floor ?? '', except?.session ?? ''],
+      );
+    }
+  }
+
+  async #append(entries: readonly Revocation[], ttl: number): Promise<void> {
+    await this.#run(APPEND, [this.#log], [this.#log, ttl, this.#now(), ...entries.map(formatRevocation)]);
+  }
+
+  /** Scripts for everything, reads included: they always run on the primary, whatever the client's preference for replicas. */
+  async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const { client } = this.connection;
+    const rest = [...keys, ...args];
+    try {
+      return await client.evalshaBuffer(script.sha1, keys.length, ...rest);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return client.evalBuffer(script.source, keys.length, ...rest);
+    }
+  }
+}
+
+function bytes(value: Uint8Array | undefined): Buffer {
+  return value ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.alloc(0);
+}
+
+function isList(reply: unknown): reply is unknown[] {
+  return Array.isArray(reply);
+}
+
+function unexpected(): Error {
+  return new Error('Redis gave an answer that the scripts of the session store do not give');
+}
+
+/** Clients with `stringNumbers` give integers as text. */
+function parseInteger(reply: unknown): number {
+  const number = Number(String(reply));
+  if (!Number.isInteger(number)) throw unexpected();
+  return number;
+}
+
+function parseAnswer(reply: unknown): RotationAnswer {
+  const [outcome, number, sealed] = isList(reply) ? reply : [];
+  switch (String(outcome)) {
+    case 'revoked':
+      return { outcome: 'revoked' };
+    case 'current':
+      return { outcome: 'current' };
+    case 'rotated':
+      return { outcome: 'rotated', lostWrite: parseInteger(number) === 1 };
+    case 'reused':
+      return { outcome: 'reused', head: parseInteger(number) };
+    case 'superseded':
+      if (Buffer.isBuffer(sealed)) return { outcome: 'superseded', head: parseInteger(number), sealed };
+  }
+  throw unexpected();
+}
+
+function parseMark(reply: unknown): SubjectMark {
+  const [mark, floor, session] = isList(reply) ? reply : [];
+  const found = { mark: parseInteger(mark) };
+  if (!Buffer.isBuffer(session)) return found;
+  return { ...found, except: { session: session.toString(), floor: parseInteger(floor) } };
+}
+
+function parsePage(reply: unknown): RevocationPage {
+  const [now, size, members] = isList(reply) ? reply : [];
+  if (!isList(members)) throw unexpected();
+  const entries: Revocation[] = [];
+  for (let i = 0; i < members.length; i += 2) {
+    const entry = parseRevocation(String(members[i]), Number(String(members[i + 1])));
+    if (entry) entries.push(entry);
+  }
+  return { now: parseInteger(now), size: parseInteger(size), entries };
+}
+
+function formatRevocation(revocation: Revocation): string {
+  if ('session' in revocation) return `s:${revocation.session}`;
+  const { mark, except } = revocation.mark;
+  return `u:${revocation.subject}:${mark}:${except ? `${except.floor}:${except.session}` : ''}`;
+}
+
+/** What cannot be read was written by a newer version, or by somebody else: left alone. */
+function parseRevocation(member: string, at: number): Revocation | undefined {
+  const [kind, name = '', mark = '', floor = '', session = ''] = member.split(':');
+  if (kind === 's') return { session: name, at };
+  if (kind !== 'u') return undefined;
+  const except = session === '' ? {} : { except: { session, floor: Number(floor) } };
+  return { subject: name, mark: { mark: Number(mark), ...except }, at };
+}

@@ -1,0 +1,382 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import { claims } from '../../../../test/support/signed-claims.js';
+import { Events, type RefreshAuthEvent } from './events.js';
+import { hashed } from './hashed.js';
+import { InMemorySessionStore } from './in-memory-session-store.js';
+import { KnownRevocations, UNSEEN } from './known-revocations.js';
+import { canPush, type PushingStore, RevocationLog } from './revocation-log.js';
+import type { Revocation, RevocationPage, RevocationTtl } from './session-store.js';
+import { StoreAccess } from './store-access.js';
+
+const KEEP = 600_000;
+const TTL = { record: 2 * KEEP, log: KEEP };
+const MINUTE = 60_000;
+const POLL_INTERVAL = 2000;
+
+/** A store whose log is what the test says, at the time that the test says. */
+class LogUnderControl extends InMemorySessionStore {
+  entries: Revocation[] = [];
+  isOut = false;
+  readonly asked: number[] = [];
+  readonly restored: { entries: readonly Revocation[]; ttl: RevocationTtl }[] = [];
+  readonly listeners = new Set<() => void>();
+
+  constructor(readonly time: TestClock) {
+    super(time);
+  }
+
+  override async revocationsSince(since: number): Promise<RevocationPage> {
+    this.asked.push(since);
+    if (this.isOut) throw new Error('connection lost');
+    const entries = this.entries.filter(({ at }) => at >= since);
+    return { now: this.time.now(), size: this.entries.length, entries };
+  }
+
+  async restoreRevocations(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
+    this.restored.push({ entries, ttl });
+    this.entries.push(...entries.map((entry) => ({ ...entry, at: this.time.now() })));
+  }
+
+  override onRevocation(listener: () => void): () => Promise<void> {
+    this.listeners.add(listener);
+    return async () => void this.listeners.delete(listener);
+  }
+
+  /** A session is revoked by somebody. */
+  append(sid: string, at = this.time.now()): Revocation {
+    const entry = { session: hashed(sid), at };
+    this.entries.push(entry);
+    return entry;
+  }
+
+  ring(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+let clock: TestClock;
+let store: LogUnderControl;
+let known: KnownRevocations;
+let events: RefreshAuthEvent[];
+let log: RevocationLog;
+
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
+  clock = new TestClock();
+  store = new LogUnderControl(new TestClock());
+  known = new KnownRevocations(clock, KEEP);
+  log = follow(store);
+});
+afterEach(async () => {
+  await log.stop();
+  jest.useRealTimers();
+});
+
+function follow(pushing: PushingStore): RevocationLog {
+  const reported = new Events(clock);
+  events = [];
+  reported.observable.subscribe((event) => events.push(event));
+  return new RevocationLog(pushing, new StoreAccess(500, reported), known, clock, TTL);
+}
+
+const ends = (sid: string): boolean => known.ends({ ...claims, sid });
+
+function passTime(milliseconds: number): Promise<void> {
+  clock.advance(milliseconds);
+  store.time.advance(milliseconds);
+  return jest.advanceTimersByTimeAsync(milliseconds);
+}
+
+/** Lets what was started come to its end. */
+const settle = (): Promise<void> => jest.advanceTimersByTimeAsync(0);
+
+describe('the log is read', () => {
+  test('from its beginning at the start', async () => {
+    store.append('a', 0);
+    store.append('b');
+
+    await log.start();
+
+    expect(store.asked).toEqual([0]);
+    expect([ends('b'), ends('c'), log.isFresh]).toEqual([true, false, true]);
+  });
+
+  test('when the bell rings', async () => {
+    await log.start();
+    store.append('a');
+    expect(ends('a')).toBe(false);
+
+    store.ring();
+    await settle();
+
+    expect(ends('a')).toBe(true);
+  });
+
+  test('every 2 s, where the bell is not heard', async () => {
+    await log.start();
+    store.append('a');
+
+    await passTime(POLL_INTERVAL - 1);
+    expect([ends('a'), store.asked.length]).toEqual([false, 1]);
+    await passTime(1);
+    expect([ends('a'), store.asked.length]).toEqual([true, 2]);
+  });
+
+  test('from a minute before the last reading on: entries may become visible later than they are stamped', async () => {
+    await log.start();
+    const lastReading = store.time.now();
+    await passTime(POLL_INTERVAL);
+    expect(store.asked).toEqual([0, lastReading - MINUTE]);
+
+    store.append('late', store.time.now() - MINUTE);
+    await passTime(POLL_INTERVAL);
+    expect(ends('late')).toBe(true);
+  });
+
+  test('once at a time: a bell that rings meanwhile, however often, is answered by one more reading', async () => {
+    await log.start();
+    for (let times = 0; times < 5; times++) store.ring();
+    await settle();
+
+    expect(store.asked).toHaveLength(3);
+  });
+
+  test('no more after it was stopped, and no timer and no listener is left', async () => {
+    await log.start();
+    await log.stop();
+    store.ring();
+    await passTime(10 * POLL_INTERVAL);
+
+    expect([store.asked.length, store.listeners.size, jest.getTimerCount()]).toEqual([1, 0, 0]);
+  });
+
+  test('by a process that starts while the store is out, as soon as it answers', async () => {
+    store.isOut = true;
+    store.append('a');
+    await log.start();
+    expect(log.isFresh).toBe(false);
+
+    store.isOut = false;
+    await passTime(POLL_INTERVAL);
+    expect([log.isFresh, ends('a'), store.asked]).toEqual([true, true, [0, 0]]);
+    expect(events.map(({ type }) => type)).toEqual(['store-failed', 'store-recovered']);
+  });
+});
+
+describe('what was read answers for the store', () => {
+  test('not before the first reading', () => {
+    expect(log.isFresh).toBe(false);
+  });
+
+  test('for 5 s, by the moment at which the store was asked', async () => {
+    await log.start();
+    store.isOut = true;
+
+    await passTime(4999);
+    expect(log.isFresh).toBe(true);
+    await passTime(1);
+    expect(log.isFresh).toBe(false);
+  });
+
+  test('not for longer because the store was slow', async () => {
+    await log.start();
+    let answer = (): void => undefined;
+    const original = store.revocationsSince.bind(store);
+    store.revocationsSince = async (since) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return original(since);
+    };
+    store.ring();
+    clock.advance(4000);
+    answer();
+    await settle();
+
+    clock.advance(999);
+    expect(log.isFresh).toBe(true);
+    clock.advance(1);
+    expect(log.isFresh).toBe(false);
+  });
+
+  test('not while the process’s clock has gone back by as much', async () => {
+    await log.start();
+    clock.advance(-5000);
+
+    expect(log.isFresh).toBe(false);
+  });
+
+  test('again after the next reading', async () => {
+    await log.start();
+    store.isOut = true;
+    await passTime(10_000);
+    store.isOut = false;
+    await passTime(POLL_INTERVAL);
+
+    expect(log.isFresh).toBe(true);
+  });
+});
+
+describe('what was read is merged, never replaced', () => {
+  test('an entry that the log has lost stays known, and is written back', async () => {
+    const a = store.append('a');
+    await log.start();
+    await passTime(POLL_INTERVAL);
+
+    store.entries = [];
+    await passTime(POLL_INTERVAL);
+
+    expect(ends('a')).toBe(true);
+    expect(store.restored).toEqual([{ entries: [a], ttl: TTL }]);
+    await passTime(POLL_INTERVAL);
+    expect(store.restored).toHaveLength(1);
+  });
+
+  test('only what was lost is written back, and only while the log would keep it', async () => {
+    const old = store.append('old', store.time.now() - KEEP + POLL_INTERVAL);
+    const lost = store.append('lost', store.time.now() - 5 * MINUTE);
+    const kept = store.append('kept', store.time.now() - 4 * MINUTE);
+    await log.start();
+
+    store.entries = [kept];
+    await passTime(POLL_INTERVAL);
+
+    expect(store.restored).toEqual([{ entries: [lost], ttl: TTL }]);
+    expect(old.at).toBe(store.time.now() - KEEP);
+  });
+
+  test('an entry that was lost while another one came is written back too', async () => {
+    const a = store.append('a');
+    await log.start();
+
+    store.entries = [];
+    store.append('b');
+    await passTime(POLL_INTERVAL);
+
+    expect(store.restored).toEqual([{ entries: [a], ttl: TTL }]);
+    expect([ends('a'), ends('b')]).toEqual([true, true]);
+  });
+
+  test('a subject’s mark that was lost is written back, with what it excepts', async () => {
+    const mark = { mark: 7, except: { session: hashed('a'), floor: 3 } };
+    const entry = { subject: hashed('1'), mark, at: store.time.now() };
+    store.entries.push(entry);
+    await log.start();
+
+    store.entries = [];
+    await passTime(POLL_INTERVAL);
+
+    expect(store.restored).toEqual([{ entries: [entry], ttl: TTL }]);
+  });
+
+  test('where the store cannot put them back, they stay known and the readings go on', async () => {
+    store.append('a');
+    Object.defineProperty(store, 'restoreRevocations', { value: undefined });
+    await log.start();
+
+    store.entries = [];
+    await passTime(POLL_INTERVAL);
+
+    expect([ends('a'), log.isFresh]).toEqual([true, true]);
+  });
+
+  test('where putting them back fails, what was read is not trusted, and it is tried again', async () => {
+    const a = store.append('a');
+    await log.start();
+    store.entries = [];
+    const restore = store.restoreRevocations.bind(store);
+    store.restoreRevocations = () => Promise.reject(new Error('connection lost'));
+    await passTime(3 * POLL_INTERVAL);
+    expect(log.isFresh).toBe(false);
+
+    store.restoreRevocations = restore;
+    await passTime(POLL_INTERVAL);
+    expect(store.restored).toEqual([{ entries: [a], ttl: TTL }]);
+    expect(log.isFresh).toBe(true);
+  });
+});
+
+test('what this process has revoked itself, and the log has never shown, is written too', async () => {
+  await log.start();
+  known.add({ session: hashed('own'), at: UNSEEN });
+
+  await passTime(POLL_INTERVAL);
+  expect(store.restored).toEqual([{ entries: [{ session: hashed('own'), at: UNSEEN }], ttl: TTL }]);
+  await passTime(POLL_INTERVAL);
+  expect(store.restored).toHaveLength(1);
+});
+
+describe('the clock of the store goes back, as at a failover', () => {
+  test('by more than the overlap: everything is read again, and what comes then is not missed', async () => {
+    await log.start();
+    store.time.advance(-10 * MINUTE);
+    store.append('a');
+
+    store.ring();
+    await settle();
+    expect([ends('a'), log.isFresh]).toEqual([true, true]);
+    expect(store.asked.at(-1)).toBe(0);
+
+    store.append('b');
+    store.ring();
+    await settle();
+    expect(ends('b')).toBe(true);
+  });
+
+  test('by less: the overlap sees it', async () => {
+    await log.start();
+    store.time.advance(-MINUTE);
+    store.append('a');
+
+    store.ring();
+    await settle();
+
+    expect(ends('a')).toBe(true);
+  });
+
+  test('entries from its future are known all the same', async () => {
+    store.append('a', store.time.now() + MINUTE);
+    await log.start();
+    expect(ends('a')).toBe(true);
+  });
+});
+
+describe('more entries than can be kept', () => {
+  const MOST_ENTRIES = 100_000;
+
+  test('are not fresh: the store has to be asked', async () => {
+    for (let index = 0; index <= MOST_ENTRIES; index++) store.append(`${index}`);
+
+    await log.start();
+
+    expect(log.isFresh).toBe(false);
+  });
+
+  test('are not fresh for as long as the one that found no room can matter', async () => {
+    for (let index = 0; index < MOST_ENTRIES; index++) store.append(`${index}`);
+    await passTime(5 * MINUTE);
+    store.append('beyond');
+    await log.start();
+    expect([log.isFresh, ends('beyond')]).toEqual([false, false]);
+    await log.stop();
+
+    // The first ones no longer matter: there is room again, but what is missing has not come back.
+    clock.advance(KEEP - 1);
+    store.time.advance(KEEP - 1);
+    store.entries = [];
+    await log.read();
+    expect(log.isFresh).toBe(false);
+
+    clock.advance(1);
+    store.time.advance(1);
+    await log.read();
+    expect(log.isFresh).toBe(true);
+  });
+});
+
+test.each<[string, object, boolean]>([
+  ['both', { revocationsSince: () => undefined, onRevocation: () => undefined }, true],
+  ['no bell', { revocationsSince: () => undefined }, false],
+  ['no log', { onRevocation: () => undefined }, false],
+])('a store with %s can push: %j %s', (_, methods, expected) => {
+  expect(canPush(methods as PushingStore)).toBe(expected);
+});

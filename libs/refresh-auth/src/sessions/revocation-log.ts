@@ -1,0 +1,122 @@
+import type { Clock } from '../tokens/clock.js';
+import type { KnownRevocations } from './known-revocations.js';
+import type { Revocation, RevocationPage, RevocationTtl, SessionStore } from './session-store.js';
+import type { StoreAccess } from './store-access.js';
+
+/** A store that keeps a log of revocations and rings when something is appended. */
+export type PushingStore = SessionStore & Required<Pick<SessionStore, 'revocationsSince' | 'onRevocation'>>;
+
+export function canPush(store: SessionStore): store is PushingStore {
+  return typeof store.revocationsSince === 'function' && typeof store.onRevocation === 'function';
+}
+
+/** How long what was read may answer for the store, in milliseconds. */
+const FRESH_FOR = 5_000;
+const POLL_INTERVAL = 2_000;
+/** Entries may become visible a little later than they are stamped, and the clock of a store may move at a failover. */
+const OVERLAP = 60_000;
+
+/**
+ * Follows the log of revocations, so that valid tokens are checked in memory. Pub/sub is only the door bell: whenever it rings, after
+ * each (re)connect and at least every 2 s, the log is read from where the last reading ended.
+ */
+export class RevocationLog {
+  /** The store's clock at the last reading. */
+  #cursor = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #rangMeanwhile = false;
+  #timer: NodeJS.Timeout | undefined;
+  #unsubscribe: (() => Promise<void>) | undefined;
+
+  constructor(
+    private readonly store: PushingStore,
+    private readonly access: StoreAccess,
+    private readonly known: KnownRevocations,
+    private readonly clock: Clock,
+    private readonly ttl: RevocationTtl,
+  ) {}
+
+  /** Whether what is known here is all there is. */
+  get isFresh(): boolean {
+    return Math.abs(this.clock.now() - this.#readAt) < FRESH_FOR && !this.known.isIncomplete;
+  }
+
+  /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.store.onRevocation(() => void this.read());
+    this.#timer = setInterval(() => void this.read(), POLL_INTERVAL).unref();
+    await this.read();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#unsubscribe?.();
+    await this.#reading;
+  }
+
+  /** Reads what is new. One reading at a time: a bell that rings meanwhile is answered by one more. */
+  async read(): Promise<void> {
+    if (this.#reading) {
+      this.#rangMeanwhile = true;
+      return this.#reading;
+    }
+    this.#reading = this.#readOnce();
+    await this.#reading;
+    this.#reading = undefined;
+    if (this.#rangMeanwhile) {
+      this.#rangMeanwhile = false;
+      await this.read();
+    }
+  }
+
+  async #readOnce(): Promise<void> {
+    const readAt = this.clock.now();
+    const since = Math.max(0, this.#cursor - OVERLAP);
+    try {
+      const page = this.#merge(await this.#page(since));
+      // A store whose clock has moved back, as at a failover, may have stamped new entries before the cursor.
+      if (page.now < since || this.#hasLost(page, since)) await this.#restore(this.#merge(await this.#page(0)));
+      this.#cursor = page.now;
+      this.#readAt = readAt;
+    } catch {
+      // Reported by whoever asked the store; what was read ages, and the next bell or poll tries again.
+    }
+  }
+
+  #page(since: number): Promise<RevocationPage> {
+    return this.access.begin()(() => this.store.revocationsSince(since));
+  }
+
+  #merge(page: RevocationPage): RevocationPage {
+    for (const entry of page.entries) this.known.add(entry, page.now - entry.at);
+    return page;
+  }
+
+  #hasLost(page: RevocationPage, since: number): boolean {
+    return (
+      missing(this.known.since(since), page).length > 0 || count(this.known.since(page.now - this.ttl.log)) > page.size
+    );
+  }
+
+  /** A failover or FLUSHALL took entries with it that other processes may never have seen. */
+  async #restore(page: RevocationPage): Promise<void> {
+    const lost = missing(this.known.since(page.now - this.ttl.log), page);
+    if (lost.length > 0) await this.access.begin()(async () => this.store.restoreRevocations?.(lost, this.ttl));
+  }
+}
+
+function missing(expected: Iterable<Revocation>, page: RevocationPage): Revocation[] {
+  const present = new Set(page.entries.map(nameOf));
+  return [...expected].filter((entry) => !present.has(nameOf(entry)));
+}
+
+function count(entries: Iterable<unknown>): number {
+  let found = 0;
+  for (const _ of entries) found += 1;
+  return found;
+}
+
+function nameOf(entry: Revocation): string {
+  return 'session' in entry ? entry.session : `${entry.subject}:${entry.mark.mark}`;
+}

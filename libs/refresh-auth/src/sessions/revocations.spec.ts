@@ -1,0 +1,315 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  issue,
+  makeCore,
+  recordEvents,
+  REFRESH_WINDOW,
+  refusal,
+} from '../../../../test/support/core.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { RefreshAuthOptions } from '../refresh-auth.options.js';
+import type { IssuedToken } from '../tokens/claims.js';
+import { hashed } from './hashed.js';
+
+const MARGIN = 60;
+/** How long a revocation matters: until the last token that was valid has expired, and two minutes. */
+const LOG_RETENTION = EXPIRES_IN + 2 * MARGIN;
+const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
+
+describe('Revocations', () => {
+  let clock: TestClock;
+  let store: InterceptedStore;
+  let core: RefreshAuthCore;
+  let first: IssuedToken;
+
+  beforeEach(() => {
+    clock = new TestClock();
+    store = new InterceptedStore(clock);
+    core = makeCore({}, { store, clock });
+    first = issue(core);
+  });
+
+  const pass = (seconds: number): void => clock.advance(seconds * 1000);
+
+  test('a valid token of an ended session is refused at once in the process that ended it', async () => {
+    await core.revocations.revokeSession(first.claims.sid);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    expect(core.revocations.ends(first.claims)).toBe(true);
+    expect(store.reads).toEqual([]);
+  });
+
+  test('every token of the session is refused, renewed ones and the newest', async () => {
+    pass(EXPIRES_IN);
+    const { renewed } = await authenticate(core, first.token);
+
+    await core.revocations.revokeSession(first.claims.sid);
+
+    for (const token of [first.token, renewed?.token ?? '']) {
+      expect(await refusal(authenticate(core, token))).toEqual(REVOKED);
+    }
+  });
+
+  test('no other session of the same user ends', async () => {
+    const other = issue(core);
+
+    await core.revocations.revokeSession(first.claims.sid);
+
+    expect(await authenticate(core, other.token)).toEqual({ state: 'valid', claims: other.claims });
+  });
+
+  test('the tombstone is kept as long as any token of the session could be exchanged, and a minute; the log until the last valid token has expired, and two [L6]', async () => {
+    await core.revocations.revokeSession(first.claims.sid);
+    await makeCore({ clockTolerance: 30 }, { store, clock }).revocations.revokeSession('another');
+
+    expect(store.revocations).toEqual([
+      {
+        sid: first.claims.sid,
+        ttl: { record: (REFRESH_WINDOW + MARGIN) * 1000, log: LOG_RETENTION * 1000 },
+      },
+      {
+        sid: 'another',
+        ttl: { record: (REFRESH_WINDOW + 30 + MARGIN) * 1000, log: (LOG_RETENTION + 30) * 1000 },
+      },
+    ]);
+  });
+
+  test('is remembered here until the last token that was valid has expired, and not for ever', async () => {
+    await core.revocations.revokeSession(first.claims.sid);
+
+    pass(LOG_RETENTION - 0.001);
+    expect(core.revocations.ends(first.claims)).toBe(true);
+
+    pass(0.001);
+    expect(core.revocations.ends(first.claims)).toBe(false);
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+  });
+
+  test('of a session that was ended twice counts from the second time', async () => {
+    const { sid } = first.claims;
+    await core.revocations.revokeSession(sid);
+    pass(LOG_RETENTION - 1);
+    await core.revocations.revokeSession(sid);
+    pass(LOG_RETENTION - 1);
+    expect(core.revocations.ends(first.claims)).toBe(true);
+    pass(1);
+    expect(core.revocations.ends(first.claims)).toBe(false);
+  });
+
+  test('is remembered for the whole refresh window where a refreshable token may pass without the store', async () => {
+    const tolerant = makeCore({ onStoreFailure: 'tolerate' }, { store, clock });
+    await tolerant.revocations.revokeSession(first.claims.sid);
+    store.intercept(...Array.from({ length: 3 }, () => () => Promise.reject(new Error('connection lost'))));
+
+    pass(REFRESH_WINDOW - 0.001);
+    expect(await refusal(authenticate(tolerant, first.token))).toEqual(REVOKED);
+    expect(store.requests).toEqual([]);
+  });
+
+  test('is none where the store does not record it: 503, no event of it, and the token lives on [L8]', async () => {
+    const events = recordEvents(core);
+    store.revoke = () => Promise.reject(new Error('connection lost'));
+
+    expect(await refusal(core.revocations.revokeSession(first.claims.sid))).toEqual({
+      code: 'store_unavailable',
+      statusCode: 503,
+      message: 'The session store is unavailable, try again',
+      detail: 'connection lost',
+    });
+
+    expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason: 'connection lost' }]);
+    expect(core.revocations.ends(first.claims)).toBe(false);
+    expect((await authenticate(core, first.token)).state).toBe('valid');
+  });
+});
+
+describe('The end of all sessions of a subject', () => {
+  let clock: TestClock;
+  let store: InterceptedStore;
+  let core: RefreshAuthCore;
+
+  beforeEach(() => {
+    clock = new TestClock();
+    store = new InterceptedStore(clock);
+    core = makeCore({}, { store, clock });
+  });
+
+  test('ends each of them, renewed ones too, and nobody else’s; an event says so without a sub [L5]', async () => {
+    const events = recordEvents(core);
+    const sessions = [issue(core), issue(core)];
+    const other = issue(core, { sub: '2' });
+
+    await core.revocations.revokeSubject('1');
+
+    for (const { token } of sessions) expect(await refusal(authenticate(core, token))).toEqual(REVOKED);
+    expect((await authenticate(core, other.token)).state).toBe('valid');
+    clock.advance(EXPIRES_IN * 1000);
+    const elsewhere = makeCore({}, { store, clock });
+    for (const { token } of sessions) expect(await refusal(authenticate(elsewhere, token))).toEqual(REVOKED);
+    expect(events[0]).toEqual({ type: 'user-revoked', at: clock.now() - EXPIRES_IN * 1000, subject: hashed('1') });
+  });
+
+  test('but one: that one goes on, and so do its successors', async () => {
+    const events = recordEvents(core);
+    const [kept, ended] = [issue(core), issue(core)];
+
+    await core.revocations.revokeSubject('1', kept.claims.sid);
+    await core.revocations.revokeSubject('1', kept.claims.sid);
+
+    const except = hashed(kept.claims.sid);
+    const event = { type: 'user-revoked', at: clock.now(), subject: hashed('1'), except };
+    expect(events).toEqual([event, event]);
+    expect((await authenticate(core, kept.token)).state).toBe('valid');
+    expect(await refusal(authenticate(core, ended.token))).toEqual(REVOKED);
+    for (const process of [makeCore({}, { store, clock }), core]) {
+      clock.advance(EXPIRES_IN * 1000);
+      expect((await authenticate(process, kept.token)).claims.sid).toBe(kept.claims.sid);
+      expect(await refusal(authenticate(process, ended.token))).toEqual(REVOKED);
+    }
+  });
+
+  test('is none where the store does not record it: 503 [L8]', async () => {
+    const events = recordEvents(core);
+    const { token } = issue(core);
+    store.revokeSubject = () => Promise.reject(new Error('connection lost'));
+
+    expect(await refusal(core.revocations.revokeSubject('1'))).toMatchObject({ code: 'store_unavailable' });
+
+    expect(events.map(({ type }) => type)).toEqual(['store-failed']);
+    expect((await authenticate(core, token)).state).toBe('valid');
+  });
+});
+
+describe('A valid token whose session was ended elsewhere', () => {
+  let clock: TestClock;
+  let store: InterceptedStore;
+  let elsewhere: RefreshAuthCore;
+  let first: IssuedToken;
+  const OUT = {
+    code: 'store_unavailable',
+    statusCode: 503,
+    message: 'The session store is unavailable, try again',
+    detail: 'connection lost',
+  };
+  const fail = () => Promise.reject(new Error('connection lost'));
+
+  beforeEach(() => {
+    clock = new TestClock();
+    store = new InterceptedStore(clock);
+    elsewhere = makeCore({}, { store, clock });
+    first = issue(elsewhere);
+  });
+
+  const open = (options: RefreshAuthOptions): RefreshAuthCore => makeCore(options, { store, clock });
+  const state = (core: RefreshAuthCore): Promise<string> =>
+    authenticate(core, first.token).then(
+      (found) => found.state,
+      (error: { code: string }) => error.code,
+    );
+
+  const ENDS: [string, () => Promise<void>][] = [
+    ['itself', () => elsewhere.revocations.revokeSession(first.claims.sid)],
+    ['with all of its subject', () => elsewhere.revocations.revokeSubject('1')],
+  ];
+
+  describe.each(ENDS)('%s', (_, end) => {
+    test('pushed: is refused as soon as the bell has rung, and the store is not asked', async () => {
+      const core = open({});
+      await core.start();
+      expect(await state(core)).toBe('valid');
+
+      await end();
+      await new Promise((resolve) => setImmediate(resolve));
+
+      expect(await state(core)).toBe('session_revoked');
+      expect(store.reads).toEqual([]);
+      await core.stop();
+    });
+
+    test('pushed: is refused by asking the store before the log was read', async () => {
+      const core = open({});
+      await end();
+
+      expect(await state(core)).toBe('session_revoked');
+      expect(store.reads).toEqual([{ sid: first.claims.sid, tracked: false }, { sub: '1' }]);
+    });
+
+    test('pushed: is refused by asking the store when what was read is 5 s old', async () => {
+      const core = open({});
+      await core.start();
+      // The bell is cut, and so are the readings.
+      store.revocationsSince = fail;
+      await end();
+      clock.advance(4999);
+      expect([await state(core), store.reads.length]).toEqual(['valid', 0]);
+
+      clock.advance(1);
+      expect([await state(core), store.reads.length]).toEqual(['session_revoked', 2]);
+      await core.stop();
+    });
+
+    test('every-request: is refused at once', async () => {
+      const core = open({ revocation: 'every-request' });
+      expect(await state(core)).toBe('valid');
+
+      await end();
+
+      expect(await state(core)).toBe('session_revoked');
+      expect(store.reads).toHaveLength(4);
+    });
+
+    test('on-refresh: passes until it has expired, and the store is not asked', async () => {
+      const core = open({ revocation: 'on-refresh' });
+      await end();
+      clock.advance(EXPIRES_IN * 1000 - 1);
+      expect([await state(core), store.reads.length]).toEqual(['valid', 0]);
+
+      clock.advance(1);
+      expect(await state(core)).toBe('session_revoked');
+    });
+  });
+
+  describe.each(['isRevoked', 'subjectMark'] as const)('while the store fails in %s', (method) => {
+    beforeEach(() => {
+      store[method] = fail;
+    });
+
+    test.each(['reject', 'tolerate'] as const)(
+      'pushed: a valid token passes, and an event says so, under %s [S1]',
+      async (onStoreFailure) => {
+        const core = open({ onStoreFailure });
+        const events = recordEvents(core);
+
+        expect(await state(core)).toBe('valid');
+        expect(events).toContainEqual({ type: 'store-failed', at: clock.now(), reason: 'connection lost' });
+      },
+    );
+
+    test('pushed: one that is known to be revoked does not', async () => {
+      const core = open({});
+      await core.revocations.revokeSession(first.claims.sid);
+
+      expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    });
+
+    test('every-request: 503', async () => {
+      expect(await refusal(authenticate(open({ revocation: 'every-request' }), first.token))).toEqual(OUT);
+    });
+
+    test('every-request: passes where that is tolerated', async () => {
+      const core = open({ revocation: 'every-request', onStoreFailure: 'tolerate' });
+      const events = recordEvents(core);
+
+      expect(await state(core)).toBe('valid');
+      expect(events).toContainEqual({ type: 'store-failed', at: clock.now(), reason: 'connection lost' });
+    });
+
+    test('on-refresh: passes', async () => {
+      expect(await state(open({ revocation: 'on-refresh' }))).toBe('valid');
+    });
+  });
+});

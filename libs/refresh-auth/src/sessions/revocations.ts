@@ -1,0 +1,135 @@
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { TokenClaims } from '../tokens/claims.js';
+import { type Lifetimes, MARGIN } from '../tokens/lifetimes.js';
+import type { Events } from './events.js';
+import { firstDecision } from './first-decision.js';
+import { hashed } from './hashed.js';
+import { isEndedBy, type KnownRevocations, UNSEEN } from './known-revocations.js';
+import type { RevocationLog } from './revocation-log.js';
+import type { RevocationTtl, SessionStore } from './session-store.js';
+import { type StoreAccess, StoreOutage } from './store-access.js';
+
+/** When valid tokens learn that their session has ended: the option `revocation`. */
+export type RevocationMode = 'pushed' | 'every-request' | 'on-refresh';
+
+/** What happens when the store does not decide: the option `onStoreFailure`. */
+export type StoreFailurePolicy = 'reject' | 'tolerate';
+
+/** How long a tombstone or a mark is kept, in milliseconds: until the last token that could be renewed at its time no longer can. */
+function recordRetention({ refreshWindow, clockTolerance }: Lifetimes): number {
+  return (refreshWindow + clockTolerance + MARGIN) * 1000;
+}
+
+/** How long the log keeps an entry, in milliseconds: until the last token that was valid at its time has expired. */
+export function logRetention({ expiresIn, clockTolerance }: Lifetimes): number {
+  return (expiresIn + clockTolerance + 2 * MARGIN) * 1000;
+}
+
+export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
+  return { record: recordRetention(lifetimes), log: logRetention(lifetimes) };
+}
+
+/** Ends sessions, and says of each token whether its session has ended. */
+export class Revocations {
+  readonly #ttl: RevocationTtl;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly access: StoreAccess,
+    private readonly events: Events,
+    private readonly known: KnownRevocations,
+    /** Followed under `'pushed'`. */
+    private readonly log: RevocationLog | undefined,
+    private readonly settings: {
+      readonly revocation: RevocationMode;
+      readonly onStoreFailure: StoreFailurePolicy;
+      readonly tracked: boolean;
+      readonly lifetimes: Lifetimes;
+    },
+  ) {
+    const { lifetimes } = settings;
+    this.#ttl = revocationTtl(lifetimes);
+  }
+
+  /** How long a tombstone is kept at least, in milliseconds. */
+  get tombstoneTtl(): number {
+    return this.#ttl.record;
+  }
+
+  /**
+   * Ends a session. Idempotent.
+   *
+   * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
+   */
+  async revokeSession(sid: string): Promise<void> {
+    await this.access.begin()(() => this.store.revoke(sid, this.#ttl));
+    this.known.add({ session: hashed(sid), at: UNSEEN });
+    this.events.emit('session-revoked', { session: hashed(sid) });
+  }
+
+  /**
+   * Ends all sessions of a subject that have begun, but the excepted one. Idempotent.
+   *
+   * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
+   */
+  async revokeSubject(sub: string, except?: string): Promise<void> {
+    const mark = await this.access.begin()(() => this.store.revokeSubject(sub, this.#ttl, except));
+    this.known.add({ subject: hashed(sub), mark, at: UNSEEN });
+    this.events.emit('user-revoked', {
+      subject: hashed(sub),
+      ...(except === undefined ? {} : { except: hashed(except) }),
+    });
+  }
+
+  /** The subject's mark for a session that begins now; of this process's clock where the store is out, which is no reason not to sign in. */
+  async markFor(sub: string, now: number): Promise<number> {
+    try {
+      const stored = await this.access.begin()(() => this.store.subjectMark(sub));
+      // The store may have lost a mark that is known here and written back: a session that begins now is not to end by it.
+      return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
+    } catch {
+      return now;
+    }
+  }
+
+  /** The store has ended this session, or is about to: the next reading of the log sees to it that all others learn of it. */
+  learn(sid: string): void {
+    const revocation = { session: hashed(sid), at: UNSEEN };
+    if (!this.known.has(revocation)) this.known.add(revocation);
+  }
+
+  /** Whether this process knows that the session has ended. */
+  ends(claims: TokenClaims): boolean {
+    return this.known.ends(claims);
+  }
+
+  /**
+   * Refuses a valid token whose session has ended.
+   *
+   * @throws RefreshAuthError `session_revoked`, or `store_unavailable` where the store has to be asked and nothing else is tolerated
+   */
+  async check(claims: TokenClaims): Promise<void> {
+    if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
+    const { revocation, onStoreFailure } = this.settings;
+    if (revocation === 'on-refresh' || this.log?.isFresh) return;
+    try {
+      await this.#ask(claims);
+    } catch (error) {
+      // A store outage is never a logout; what it is under every-request is the application's choice.
+      const isTolerated = revocation === 'pushed' || onStoreFailure === 'tolerate';
+      if (isTolerated && error instanceof StoreOutage) return;
+      throw error;
+    }
+  }
+
+  async #ask(claims: TokenClaims): Promise<void> {
+    const { sid, sub } = claims;
+    const hasEnded = await this.access.begin()(() =>
+      firstDecision([
+        this.store.isRevoked(sid, this.settings.tracked).then((isRevoked) => isRevoked || undefined),
+        this.store.subjectMark(sub).then((mark) => (mark && isEndedBy(mark, claims)) || undefined),
+      ]),
+    );
+    if (hasEnded) throw new RefreshAuthError('session_revoked');
+  }
+}

@@ -1,0 +1,433 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  issue,
+  makeCore,
+  recordEvents,
+  REFRESH_WINDOW,
+  refusal,
+  SESSION_LIFETIME,
+  TEST_SECRET,
+} from '../../../../test/support/core.js';
+import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import { resolveOptions } from '../refresh-auth.options.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { RefreshAuthEvent } from './events.js';
+import { Sealer } from './sealing.js';
+import { hashed } from './hashed.js';
+import type { RotationAnswer } from './session-store.js';
+
+const OWN_CLAIMS = { sub: '1', role: 'admin', nested: { scope: ['read', 'write'] } };
+const TTL = 3_600_000;
+
+const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
+const unavailable = (detail: string) => ({
+  code: 'store_unavailable',
+  statusCode: 503,
+  message: 'The session store is unavailable, try again',
+  detail,
+});
+
+let clock: TestClock;
+let store: InterceptedStore;
+let core: RefreshAuthCore;
+/** Another process of the same application. */
+let elsewhere: RefreshAuthCore;
+let events: RefreshAuthEvent[];
+let first: IssuedToken;
+
+beforeEach(() => {
+  clock = new TestClock();
+  store = new InterceptedStore(clock);
+  core = makeCore({}, { store, clock });
+  elsewhere = makeCore({}, { store, clock });
+  events = recordEvents(core);
+  first = issue(core, OWN_CLAIMS);
+});
+
+const seconds = (): number => clock.now() / 1000;
+const expire = (): void => clock.advance(EXPIRES_IN * 1000);
+const eventsOf = (...types: RefreshAuthEvent['type'][]) => events.filter(({ type }) => types.includes(type));
+const about = (gen: number) => ({ at: clock.now(), session: hashed(first.claims.sid), gen });
+
+/** A token that is expired by then is renewed, by whichever process. */
+async function renew(by: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
+  expire();
+  const { state, renewed } = await authenticate(by, token);
+  if (state !== 'refreshable' || !renewed) throw new Error(`Was not renewed: ${state}`);
+  return renewed;
+}
+
+/** The claims that the successor of these has, signed now. */
+function succeeding(claims: TokenClaims, gen = claims.gen + 1): object {
+  return {
+    ...claims,
+    gen,
+    jti: expect.not.stringMatching(claims.jti),
+    iat: seconds(),
+    exp: seconds() + EXPIRES_IN,
+    refresh_exp: seconds() + REFRESH_WINDOW,
+  };
+}
+
+/** Something stands in the store as the head of that generation, sealed or not. */
+async function plant(sealed: Uint8Array, gen = 1): Promise<void> {
+  await store.rotate({ sid: first.claims.sid, generation: gen - 1, candidate: { sealed, ttl: TTL } });
+  store.requests.length = 0;
+}
+
+function seal(token: string, { sid = first.claims.sid, gen = 1 } = {}): Buffer {
+  return new Sealer(resolveOptions({ secret: TEST_SECRET }).keys, 'refresh-auth').seal(token, { sid, gen });
+}
+
+describe('The session is revoked', () => {
+  test('nothing is handed over', async () => {
+    const second = await renew(core, first);
+    await elsewhere.revocations.revokeSession(first.claims.sid);
+    expire();
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    expect(await refusal(authenticate(core, second.token))).toEqual(REVOKED);
+  });
+
+  test('between two calls: nothing is handed over', async () => {
+    await renew(core, first);
+    expire();
+    store.intercept(async (ask) => {
+      const answer = await ask();
+      await elsewhere.revocations.revokeSession(first.claims.sid);
+      return answer;
+    });
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    expect(store.requests.slice(-2).map(({ generation }) => generation)).toEqual([0, 1]);
+  });
+
+  test('by this process while the store decides: its answer is thrown away [L3]', async () => {
+    expire();
+    store.intercept(async (ask) => {
+      const answer = await ask();
+      await core.revocations.revokeSession(first.claims.sid);
+      return answer;
+    });
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    expect(eventsOf('rotated', 'replayed')).toEqual([]);
+  });
+});
+
+describe('Nobody was before me', () => {
+  test('in a session without a record: my successor is the head', async () => {
+    expire();
+
+    const { state, claims, renewed } = await authenticate(core, first.token);
+
+    expect({ state, claims }).toEqual({ state: 'refreshable', claims: succeeding(first.claims) });
+    expect(claims).toBe(renewed?.claims);
+    expect(await authenticate(core, renewed?.token ?? '')).toEqual({ state: 'valid', claims });
+    expect(events).toEqual([{ type: 'rotated', ...about(1) }]);
+  });
+
+  test('of the head: my successor is the next', async () => {
+    const second = await renew(elsewhere, first);
+    expire();
+
+    const { state, claims } = await authenticate(core, second.token);
+
+    expect({ state, claims }).toEqual({ state: 'refreshable', claims: succeeding(second.claims) });
+  });
+
+  test('one call, and its record is kept until the last token can be exchanged, and a minute', async () => {
+    expire();
+
+    await authenticate(core, first.token);
+
+    expect(store.requests).toEqual([
+      {
+        sid: first.claims.sid,
+        generation: 0,
+        candidate: { sealed: expect.any(Buffer), ttl: (REFRESH_WINDOW + 60) * 1000 },
+        presented: 0,
+      },
+    ]);
+  });
+
+  test('the store has lost a write: adopted, and an event says so', async () => {
+    const second = await renew(makeCore({}, { clock, store: new InterceptedStore(clock) }), first);
+    expire();
+
+    const { state, claims } = await authenticate(core, second.token);
+
+    expect({ state, claims }).toEqual({ state: 'refreshable', claims: succeeding(second.claims) });
+    expect(events).toEqual([
+      { type: 'lost-write', ...about(1) },
+      { type: 'rotated', ...about(2) },
+    ]);
+  });
+
+  test('the client of the store sends the same bytes again after a lost reply: I won before [R3]', async () => {
+    expire();
+    store.intercept(async (ask) => {
+      await ask();
+      return ask();
+    });
+
+    const { state, renewed } = await authenticate(core, first.token);
+
+    expect(state).toBe('refreshable');
+    expect(await authenticate(elsewhere, first.token)).toMatchObject({ state: 'already-refreshed', renewed });
+  });
+});
+
+describe('Somebody was before me', () => {
+  test('the head is handed over, the identical token, with the claims that it has: losers get the token too', async () => {
+    const second = await renew(elsewhere, first);
+
+    expect(await authenticate(core, first.token)).toEqual({
+      state: 'already-refreshed',
+      claims: second.claims,
+      renewed: second,
+    });
+    expect(store.requests).toHaveLength(2);
+    expect(events).toEqual([{ type: 'replayed', ...about(1) }]);
+  });
+
+  test('the head is handed over to whoever brings a token of any older generation [R10]', async () => {
+    const second = await renew(elsewhere, first);
+    const third = await renew(elsewhere, second);
+
+    for (const { token } of [first, second]) {
+      expect(await authenticate(core, token)).toEqual({
+        state: 'already-refreshed',
+        claims: third.claims,
+        renewed: third,
+      });
+    }
+  });
+
+  test('the head is handed over until it is itself expired', async () => {
+    const second = await renew(elsewhere, first);
+    clock.advance(EXPIRES_IN * 1000 - 1);
+
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: second });
+  });
+});
+
+describe('The head has itself expired', () => {
+  test('a successor made from its claims, not from the presented ones, takes its place', async () => {
+    const second = await renew(elsewhere, first);
+    const promoted = elsewhere.signer.successor({ ...second.claims, role: 'owner' } as TokenClaims);
+    await plant(seal(promoted.token, { gen: 2 }), 2);
+    expire();
+
+    const { state, claims } = await authenticate(core, first.token);
+
+    expect({ state, claims }).toEqual({ state: 'already-refreshed', claims: succeeding(promoted.claims) });
+    expect(store.requests.map(({ generation, refused }) => ({ generation, refused }))).toEqual([
+      { generation: 0, refused: undefined },
+      { generation: 2, refused: undefined },
+    ]);
+    expect(events).toEqual([{ type: 'replayed', ...about(3) }]);
+  });
+
+  test('another process renews it meanwhile: that one is handed over', async () => {
+    const second = await renew(elsewhere, first);
+    let third: IssuedToken | undefined;
+    store.intercept(async (ask) => {
+      const answer = await ask();
+      third = await renew(elsewhere, second);
+      return answer;
+    });
+    expire();
+
+    const { state, renewed } = await authenticate(core, first.token);
+
+    expect({ state, renewed }).toEqual({ state: 'already-refreshed', renewed: third });
+    expect(renewed?.claims.gen).toBe(2);
+  });
+
+  test('and its successor, and the next: undecided after three calls', async () => {
+    let head = await renew(elsewhere, first);
+    store.requests.length = 0;
+    const overtaken: Interception = async (ask) => {
+      const answer = await ask();
+      head = await renew(elsewhere, head);
+      expire();
+      return answer;
+    };
+    expire();
+    // Between two calls of ours stands one of the other process, which is not disturbed.
+    const undisturbed: Interception = (ask) => ask();
+    store.intercept(overtaken, undisturbed, overtaken, undisturbed, overtaken, undisturbed);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('undecided after 3 calls'));
+    expect(store.requests.map(({ generation }) => generation)).toEqual([0, 1, 1, 2, 2, 3]);
+  });
+
+  test('and can no longer be exchanged: neither can what it superseded', async () => {
+    const refreshWindow = 120;
+    await renew(makeCore({ refreshWindow }, { store, clock }), first);
+    clock.advance(refreshWindow * 1000);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual({
+      code: 'token_expired',
+      statusCode: 401,
+      message: 'The token has expired',
+    });
+  });
+});
+
+describe('What stands there as the head is not ours', () => {
+  const stranger = (): IssuedToken => issue(elsewhere, { sub: '2' });
+
+  test.each<[string, () => Uint8Array]>([
+    ['nothing at all', () => Buffer.alloc(0)],
+    ['not sealed', () => Buffer.from('\u0001\u0000 whatever')],
+    ['a plain token', () => Buffer.from(`\u0001\u0000${elsewhere.signer.successor(first.claims).token}`)],
+    ['cut off', () => seal(elsewhere.signer.successor(first.claims).token).subarray(0, -1)],
+    ['sealed for another session', () => seal(elsewhere.signer.successor(first.claims).token, { sid: 'other' })],
+    ['sealed for another generation', () => seal(elsewhere.signer.successor(first.claims).token, { gen: 2 })],
+    ['sealed, but not a token', () => seal('garbage')],
+    [
+      'sealed, but signed by another key',
+      () => seal(makeCore({ secret: `not ${TEST_SECRET}` }).signer.successor(first.claims).token),
+    ],
+    [
+      'sealed, but of another session',
+      () => seal(elsewhere.signer.successor({ ...stranger().claims, sub: '1' }).token),
+    ],
+    ['sealed, but of another subject', () => seal(elsewhere.signer.successor({ ...first.claims, sub: '2' }).token)],
+    ['sealed, but of an older generation', () => seal(first.token)],
+    ['sealed, but of a newer generation', () => seal(elsewhere.signer.successor(first.claims, 4).token)],
+  ])('%s: is replaced, and not handed over [R5]', async (_, sealed) => {
+    const planted = sealed();
+    await plant(planted);
+    expire();
+
+    const { state, claims, renewed } = await authenticate(core, first.token);
+
+    expect({ state, claims }).toEqual({ state: 'already-refreshed', claims: succeeding(first.claims, 2) });
+    expect(store.requests.map(({ generation, refused }) => ({ generation, refused }))).toEqual([
+      { generation: 0, refused: undefined },
+      { generation: 1, refused: planted },
+    ]);
+    expect(events).toEqual([
+      { type: 'sealed-value-refused', ...about(1) },
+      { type: 'replayed', ...about(2) },
+    ]);
+    expect(await authenticate(elsewhere, first.token)).toMatchObject({ state: 'already-refreshed', renewed });
+  });
+
+  test('another process puts a good one in its place meanwhile: that one is handed over', async () => {
+    await plant(Buffer.from('\u0001'));
+    expire();
+    let mended: IssuedToken | undefined;
+    store.intercept(async (ask) => {
+      const answer = await ask();
+      mended = (await authenticate(elsewhere, first.token)).renewed;
+      return answer;
+    });
+
+    const { state, renewed } = await authenticate(core, first.token);
+
+    expect({ state, renewed }).toEqual({ state: 'already-refreshed', renewed: mended });
+    expect(renewed?.claims.gen).toBe(2);
+  });
+
+  test('sealed by a newer version of the library: left alone', async () => {
+    const newer = Buffer.from('\u0002 whatever');
+    await plant(newer);
+    expire();
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('sealed by a newer version'));
+    expect(await store.rotate({ sid: first.claims.sid, generation: 0 })).toEqual({
+      outcome: 'superseded',
+      head: 1,
+      sealed: newer,
+    });
+  });
+});
+
+describe('The store does not decide', () => {
+  const fail = (): Promise<RotationAnswer> => Promise.reject(new Error('connection lost'));
+  const lostReply: Interception = async (ask) => {
+    await ask();
+    return fail();
+  };
+
+  test('the reply was lost: 503, and all that come later converge on what the store decided [R3][S4]', async () => {
+    expire();
+    store.intercept(lostReply);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
+
+    const retries = [
+      await authenticate(core, first.token),
+      await authenticate(elsewhere, first.token),
+      await authenticate(core, first.token),
+    ];
+    const [{ claims, renewed } = { claims: first.claims }] = retries;
+    expect(claims).toEqual(succeeding(first.claims));
+    expect(retries).toEqual(retries.map(() => ({ state: 'already-refreshed', claims, renewed })));
+  });
+
+  test('the request was lost: 503, and the next one renews', async () => {
+    expire();
+    store.intercept(fail);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
+    expect((await authenticate(core, first.token)).state).toBe('refreshable');
+  });
+
+  test('the second reply was lost: 503, and all that come later converge on what the store decided', async () => {
+    await renew(core, first);
+    expire();
+    store.intercept((ask) => ask(), lostReply);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
+
+    const { state, claims } = await authenticate(core, first.token);
+    expect([state, claims.gen]).toEqual(['already-refreshed', 2]);
+  });
+
+  test('is never taken for a no: the token lives on, and so does the session', async () => {
+    expire();
+    store.intercept(...Array.from({ length: 10 }, () => fail));
+
+    for (let attempt = 0; attempt < 10; attempt++) {
+      expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
+    }
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'refreshable' });
+  });
+
+  test('gives answers that answer nothing: 503 after three calls', async () => {
+    expire();
+    const nonsense: Interception = async () => ({ outcome: 'current' });
+    store.intercept(nonsense, nonsense, nonsense);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('undecided after 3 calls'));
+    expect(store.requests).toHaveLength(3);
+  });
+});
+
+describe('A session has an absolute end', () => {
+  test('no renewal goes past it', async () => {
+    const end = first.claims.auth_time + SESSION_LIFETIME;
+    let token = first;
+    while (token.claims.exp < end) {
+      token = await renew(core, token);
+      expect(token.claims.refresh_exp).toBe(Math.min(seconds() + REFRESH_WINDOW, end));
+    }
+    expect(token.claims).toMatchObject({ exp: end, refresh_exp: end, auth_time: first.claims.auth_time });
+
+    clock.set(end * 1000);
+    expect(await refusal(authenticate(core, token.token))).toEqual({
+      code: 'session_expired',
+      statusCode: 401,
+      message: 'The session has expired',
+    });
+  });
+});

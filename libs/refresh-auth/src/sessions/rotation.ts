@@ -1,0 +1,264 @@
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { Clock } from '../tokens/clock.js';
+import { effectiveTimes, type Lifetimes, retention, timeState } from '../tokens/lifetimes.js';
+import type { TokenSigner } from '../tokens/signing.js';
+import type { TokenVerifier } from '../tokens/verifying.js';
+import type { ClaimsReloader } from './claims-reloader.js';
+import type { Events } from './events.js';
+import { firstDecision } from './first-decision.js';
+import { isEndedBy } from './known-revocations.js';
+import type { Revocations } from './revocations.js';
+import type { Sealer } from './sealing.js';
+import type { ReuseRule, RotationAnswer, RotationRequest, SealedSuccessor, SessionStore } from './session-store.js';
+import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
+import type { TrackedSessions } from './tracked-sessions.js';
+
+/** What an expired token is exchanged for. */
+export interface Rotated {
+  /** `refreshable` for the one request that renewed the token, `already-refreshed` for all others. */
+  readonly state: 'refreshable' | 'already-refreshed';
+  readonly renewed: IssuedToken;
+}
+
+/** For how long a superseded token is replayed, and what happens after: the option `replay`, in milliseconds. `undefined`: the refresh window. */
+export type GracePolicy = { readonly grace: number; readonly onReuse: 'revoke' | 'reject' } | undefined;
+
+/** The successor that is offered: made from whose claims, to replace which generation. */
+interface Offer {
+  readonly from: TokenClaims;
+  readonly generation: number;
+  readonly refused?: Uint8Array;
+}
+
+type Superseded = Extract<RotationAnswer, { outcome: 'superseded' }>;
+
+/** The head expires while we look, or a newer one appears: three calls see the end of any such race, or something is wrong. */
+const MOST_CALLS = 3;
+
+/** Exchanges tokens: one winner per generation in all processes, and the same successor for everybody. */
+export class Rotation {
+  /** Rotations under way in this process, by the generation and session that was presented. */
+  readonly #underway = new Map<string, Promise<Rotated>>();
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly access: StoreAccess,
+    private readonly signer: TokenSigner,
+    private readonly verifier: TokenVerifier,
+    private readonly sealer: Sealer,
+    private readonly revocations: Revocations,
+    private readonly events: Events,
+    private readonly clock: Clock,
+    private readonly settings: {
+      readonly lifetimes: Lifetimes;
+      readonly replay: GracePolicy;
+      readonly reloader: ClaimsReloader | undefined;
+      /** Whether the store is asked before anything is minted: where claims are loaded anew, or signing is dearer than a round trip. */
+      readonly looksFirst: boolean;
+      /** Where sessions have a record from their sign-in on. */
+      readonly tracked: TrackedSessions | undefined;
+      /** In bytes: what is longer would not reach the client, or be refused when it comes back. */
+      readonly longestToken: number;
+    },
+  ) {}
+
+  /**
+   * Exchanges a token that is inside its refresh window.
+   *
+   * @param presented its claims, verified
+   * @throws RefreshAuthError `session_revoked`, `token_reused`, `token_expired`, `session_expired` or `store_unavailable`
+   */
+  async exchange(presented: TokenClaims): Promise<Rotated> {
+    const rotated = await this.#share(presented);
+    // The answer may have been under way while the session was ended here.
+    if (this.revocations.ends(presented)) throw new RefreshAuthError('session_revoked');
+    const type = rotated.state === 'refreshable' ? 'rotated' : 'replayed';
+    this.events.emit(type, this.events.generation(rotated.renewed.claims));
+    return rotated;
+  }
+
+  /** Whether somebody has renewed this token. Writes nothing; throws as `exchange` does. */
+  async isSuperseded(claims: TokenClaims): Promise<boolean> {
+    const { revokeFor: _, ...reuse } = this.#reuseRule(claims) ?? {};
+    const request = {
+      sid: claims.sid,
+      generation: claims.gen,
+      ...('grace' in reuse ? { reuse: reuse as ReuseRule } : {}),
+    };
+    const { outcome } = await this.#ask(this.access.begin(), claims, request);
+    if (outcome === 'reused') throw new RefreshAuthError('token_reused');
+    return outcome === 'superseded';
+  }
+
+  /** Requests of one process that bring the same generation share one answer; the first of them counts as the one that renewed. */
+  #share(presented: TokenClaims): Promise<Rotated> {
+    const generation = `${presented.gen}:${presented.sid}`;
+    const underway = this.#underway.get(generation);
+    if (underway) return underway.then(({ renewed }) => ({ state: 'already-refreshed', renewed }));
+    const rotation = this.#rotate(presented).finally(() => this.#underway.delete(generation));
+    this.#underway.set(generation, rotation);
+    return rotation;
+  }
+
+  async #rotate(presented: TokenClaims): Promise<Rotated> {
+    const ask = this.access.begin();
+    let offer: Offer = { from: presented, generation: presented.gen };
+    // Minted before it is claimed: a winner that dies on the way leaves nothing, or a complete successor.
+    let successor = this.settings.looksFirst ? undefined : this.#mint(presented);
+    for (let calls = 1; ; calls++) {
+      const answer = await this.#ask(ask, presented, this.#request(presented, offer, successor));
+      if (answer.outcome === 'reused') throw await this.#reused(presented, answer.head);
+      if (answer.outcome === 'rotated' && successor) return this.#won(presented, offer, successor, answer.lostWrite);
+      if (answer.outcome === 'superseded') {
+        const head = this.#openHead(presented, answer);
+        if (head && this.#isHandedOver(head)) return { state: 'already-refreshed', renewed: this.#fitting(head) };
+        offer = head
+          ? { from: head.claims, generation: answer.head }
+          : { from: presented, generation: answer.head, refused: answer.sealed };
+      }
+      if (calls === MOST_CALLS) throw new StoreOutage(`undecided after ${MOST_CALLS} calls`);
+      successor = this.#mint(await this.#freshClaims(offer.from), offer.generation);
+    }
+  }
+
+  #mint(claims: TokenClaims, superseded?: number): IssuedToken {
+    return this.#fitting(this.signer.successor(claims, superseded));
+  }
+
+  /**
+   * A token that a client can keep; otherwise it keeps the one that it has.
+   *
+   * @throws RefreshAuthError `store_unavailable`
+   */
+  #fitting(issued: IssuedToken): IssuedToken {
+    const bytes = issued.token.length;
+    const { longestToken } = this.settings;
+    if (bytes <= longestToken) return issued;
+    this.events.emit('token-too-large', { ...this.events.generation(issued.claims), bytes });
+    throw new RefreshAuthError('store_unavailable', `the next token has ${bytes} bytes, of at most ${longestToken}`);
+  }
+
+  /** One call; the subject's mark is read beside it, and since marks only grow, it does not matter which comes first. */
+  async #ask(ask: Ask, claims: TokenClaims, request: RotationRequest): Promise<RotationAnswer> {
+    const tracked = this.settings.tracked ? { tracked: true } : {};
+    const answer = await ask(async () => {
+      const rotated = this.store.rotate({ ...request, ...tracked });
+      const marked = this.store.subjectMark(claims.sub);
+      try {
+        const end = await firstDecision<RotationAnswer>([
+          rotated.then((given) => (given.outcome === 'revoked' ? given : undefined)),
+          marked.then((mark) => (mark && isEndedBy(mark, claims) ? { outcome: 'revoked' } : undefined)),
+        ]);
+        return end ?? (await rotated);
+      } catch (error) {
+        // Reuse is decided, and may have ended the session already, whatever the mark would have said.
+        const given = await rotated.catch(() => undefined);
+        if (given?.outcome === 'reused') return given;
+        throw error;
+      }
+    });
+    if (answer.outcome !== 'revoked') return answer;
+    this.revocations.learn(claims.sid);
+    throw new RefreshAuthError('session_revoked');
+  }
+
+  #request(
+    presented: TokenClaims,
+    { generation, refused }: Offer,
+    successor: IssuedToken | undefined,
+  ): RotationRequest {
+    const reuse = this.#reuseRule(presented);
+    return {
+      sid: presented.sid,
+      generation,
+      ...(successor ? { candidate: this.#seal(presented, successor) } : {}),
+      ...(refused ? { refused } : {}),
+      // Only what the client itself presented is seen in use, and can be reused.
+      ...(generation === presented.gen ? { presented: generation, ...(reuse ? { reuse } : {}) } : {}),
+    };
+  }
+
+  #seal(presented: TokenClaims, { token, claims }: IssuedToken): SealedSuccessor {
+    const refreshExp = Math.max(presented.refresh_exp, claims.refresh_exp);
+    return { sealed: this.sealer.seal(token, claims), ttl: retention(refreshExp, this.clock, this.settings.lifetimes) };
+  }
+
+  /** A token that has not expired yet is never reused: it is valid. */
+  #reuseRule(presented: TokenClaims): ReuseRule | undefined {
+    const { lifetimes, replay } = this.settings;
+    if (!replay || timeState(presented, this.clock, lifetimes) === 'valid') return undefined;
+    return {
+      grace: replay.grace,
+      expiredAt: (effectiveTimes(presented, lifetimes).exp + lifetimes.clockTolerance) * 1000,
+      ...(replay.onReuse === 'revoke' ? { revokeFor: this.revocations.tombstoneTtl } : {}),
+    };
+  }
+
+  #won(presented: TokenClaims, offer: Offer, successor: IssuedToken, lostWrite: boolean): Rotated {
+    if (lostWrite) this.events.emit('lost-write', this.events.generation(presented));
+    this.settings.tracked?.prolong(successor.claims);
+    return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', renewed: successor };
+  }
+
+  /** The store has ended the session already; the log and the other processes have yet to learn it. */
+  async #reused(presented: TokenClaims, head: number): Promise<RefreshAuthError> {
+    const revoked = this.settings.replay?.onReuse === 'revoke';
+    const kind = head === presented.gen + 1 ? 'predecessor' : 'ancestor';
+    this.events.emit('reuse-detected', { ...this.events.generation(presented), head, kind, revoked });
+    if (revoked) await this.#end(presented.sid);
+    return new RefreshAuthError('token_reused');
+  }
+
+  /** Ends a session that must not go on, whatever an outage is allowed to tolerate: it has ended here, and elsewhere as soon as that can be written. */
+  async #end(sid: string): Promise<void> {
+    this.revocations.learn(sid);
+    try {
+      await this.revocations.revokeSession(sid);
+    } catch {
+      throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
+    }
+  }
+
+  async #freshClaims(claims: TokenClaims): Promise<TokenClaims> {
+    const { reloader } = this.settings;
+    if (!reloader) return claims;
+    const fresh = await reloader.reload(claims);
+    if (fresh) return fresh;
+    await this.#end(claims.sid);
+    throw new RefreshAuthError('session_revoked');
+  }
+
+  /** The head, if it is what it should be. What comes out of the store is verified like any token before it is handed over. */
+  #openHead(presented: TokenClaims, { head, sealed }: Superseded): IssuedToken | undefined {
+    const place = { sid: presented.sid, gen: head };
+    const token = this.sealer.open(sealed, place);
+    const claims = token === undefined ? undefined : this.#verifyHead(token);
+    if (
+      token !== undefined &&
+      claims &&
+      claims.sid === place.sid &&
+      claims.gen === place.gen &&
+      claims.sub === presented.sub
+    ) {
+      return { token, claims };
+    }
+    this.events.emit('sealed-value-refused', this.events.generation(place));
+    return undefined;
+  }
+
+  #verifyHead(token: string): TokenClaims | undefined {
+    try {
+      return this.verifier.verify(token);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @returns false when the head has itself expired and is to be renewed in turn */
+  #isHandedOver({ claims }: IssuedToken): boolean {
+    const state = timeState(claims, this.clock, this.settings.lifetimes);
+    if (state === 'token_expired' || state === 'session_expired') throw new RefreshAuthError(state);
+    return state === 'valid';
+  }
+}

@@ -1,0 +1,105 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { Key, KeyRing } from '../tokens/keys.js';
+
+/** First byte of every sealed value. */
+const FORMAT_VERSION = 1;
+const CIPHER = 'aes-256-gcm';
+/** NIST SP 800-38D: a random 96-bit nonce; one key seals at most the generations of one session, so it never wears out. */
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** What a sealed value is bound to: put anywhere else, it does not open. */
+export interface SealedPlace {
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/**
+ * Encrypts successors for the store, so that a dump of it holds no usable token, and authenticates them, so that a planted
+ * value is refused. The very bytes of the token are kept: every racer gets the identical one, whatever the algorithm.
+ *
+ * Sealed value: version (1 byte), length of the kid (1 byte, 0 for a key without one), kid, nonce, ciphertext, tag.
+ */
+export class Sealer {
+  readonly #masters = new Map<Key, Buffer>();
+
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly keyPrefix: string,
+  ) {}
+
+  seal(token: string, place: SealedPlace): Buffer {
+    const key = this.keys.signing;
+    const kid = Buffer.from(key.kid ?? '');
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce);
+    cipher.setAAD(this.#associatedData(kid, place));
+    return Buffer.concat([
+      Uint8Array.of(FORMAT_VERSION, kid.length),
+      kid,
+      nonce,
+      cipher.update(token, 'utf8'),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
+  }
+
+  /**
+   * @returns the token; `undefined` if this was not sealed by one of our keys, for this place
+   * @throws RefreshAuthError `store_unavailable` when a newer version of the library sealed it: not ours to judge
+   */
+  open(sealed: Uint8Array, place: SealedPlace): string | undefined {
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const [version = 0, kidLength = 0] = bytes;
+    if (version > FORMAT_VERSION) throw new RefreshAuthError('store_unavailable', 'sealed by a newer version');
+    const kid = bytes.subarray(2, 2 + kidLength);
+    const nonce = bytes.subarray(2 + kidLength, 2 + kidLength + NONCE_BYTES);
+    const ciphertext = bytes.subarray(2 + kidLength + NONCE_BYTES, -TAG_BYTES);
+    const key = this.keys.find(kidLength === 0 ? undefined : kid.toString());
+    if (version !== FORMAT_VERSION || !key?.signingKey || nonce.length < NONCE_BYTES) return undefined;
+    try {
+      const decipher = createDecipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce, {
+        authTagLength: TAG_BYTES,
+      });
+      decipher.setAAD(this.#associatedData(kid, place));
+      decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+      return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString();
+    } catch {
+      return undefined;
+    }
+  }
+
+  #sessionKey(key: Key, signingKey: KeyObject, sid: string): Buffer {
+    let master = this.#masters.get(key);
+    if (!master) {
+      // Derived for this purpose alone: the key that signs is not itself used to encrypt.
+      master = Buffer.from(
+        hkdfSync('sha256', keyMaterial(signingKey), '', `nestjs-refresh-auth:sealing:${key.kid ?? ''}`, 32),
+      );
+      this.#masters.set(key, master);
+    }
+    return createHmac('sha256', master).update(sid).digest();
+  }
+
+  #associatedData(kid: Buffer, { sid, gen }: SealedPlace): Buffer {
+    const parts = [
+      Buffer.from([FORMAT_VERSION]),
+      Buffer.from(this.keyPrefix),
+      kid,
+      Buffer.from(sid),
+      Buffer.from(String(gen)),
+    ];
+    return Buffer.concat(parts.flatMap((part) => [lengthOf(part), part]));
+  }
+}
+
+function keyMaterial(key: KeyObject): Buffer {
+  return key.type === 'secret' ? key.export() : key.export({ type: 'pkcs8', format: 'der' });
+}
+
+function lengthOf(part: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(part.length);
+  return length;
+}

@@ -1,0 +1,159 @@
+/** A successor as a store keeps it: encrypted and authenticated, of no use to whoever reads the store. */
+export interface SealedSuccessor {
+  readonly sealed: Uint8Array;
+  /** How long the record must be kept at least, in milliseconds from now. */
+  readonly ttl: number;
+}
+
+/** When a superseded token counts as reused, and what follows. */
+export interface ReuseRule {
+  /** How long a superseded token is still replayed, in milliseconds. */
+  readonly grace: number;
+  /** When the presented token expired, in milliseconds since 1970: its grace does not begin before. */
+  readonly expiredAt: number;
+  /** Reuse ends the session: for how long the tombstone must be kept at least, in milliseconds. Left out: nothing is written. */
+  readonly revokeFor?: number;
+}
+
+/** "A client presents this generation; here is my successor; keep it if nobody was before me, and tell me what stands there now." */
+export interface RotationRequest {
+  readonly sid: string;
+  /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
+  readonly generation: number;
+  /** The successor, of generation `generation + 1`. Without it no successor is written. */
+  readonly candidate?: SealedSuccessor;
+  /** The sealed head of `generation` that could not be opened: it too is replaced, but only if it still stands there byte for byte. */
+  readonly refused?: Uint8Array;
+  /** The generation that the client itself presented: `used` becomes at least that. */
+  readonly presented?: number;
+  /** The grace policy, where there is one. */
+  readonly reuse?: ReuseRule;
+  /** The session has a record from its sign-in on: without one, it has ended. */
+  readonly tracked?: boolean;
+}
+
+export type RotationAnswer =
+  /** The session has ended: nothing is handed over. */
+  | { readonly outcome: 'revoked' }
+  /** The candidate is the head now, or was already. `lostWrite`: the store knew only an older generation than the one presented. */
+  | { readonly outcome: 'rotated'; readonly lostWrite: boolean }
+  /** Nobody has renewed this generation, and no candidate was given. */
+  | { readonly outcome: 'current' }
+  /** A newer generation stands there. */
+  | { readonly outcome: 'superseded'; readonly head: number; readonly sealed: Uint8Array }
+  /** A newer generation stands there and is in use, and the grace is over. */
+  | { readonly outcome: 'reused'; readonly head: number };
+
+/** That a client was seen to present a valid token of this generation. */
+export interface UsedMark {
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/** A subject's revocation mark: sessions with a smaller `rev` have ended. */
+export interface SubjectMark {
+  /** Milliseconds on the store's clock, and always greater than the mark before. */
+  readonly mark: number;
+  /** The one session that was excepted: it lives while its `rev` is at least the floor. */
+  readonly except?: { readonly session: string; readonly floor: number };
+}
+
+/** One entry of the log, which names sessions and subjects by their hashes: SHA-256, base64url. */
+export type Revocation =
+  | { readonly session: string; readonly at: number }
+  | { readonly subject: string; readonly mark: SubjectMark; readonly at: number };
+
+/** The newest part of the log. */
+export interface RevocationPage {
+  /** The store's clock, in milliseconds since 1970. */
+  readonly now: number;
+  /** How many entries the whole log has. */
+  readonly size: number;
+  readonly entries: readonly Revocation[];
+}
+
+/** How long what a revocation writes must be kept at least, in milliseconds from now. */
+export interface RevocationTtl {
+  /** The tombstone or the mark. */
+  readonly record: number;
+  /** The entry in the log. */
+  readonly log: number;
+}
+
+/**
+ * Where the newest generation of each session stands, and what has been revoked, for all processes. The library asks it only about
+ * tokens whose signature it has verified, and bounds every call by `storeTimeout`; a rejected promise means "not decided" and is
+ * never taken for a no. Everything is read from where it was written: never from a replica.
+ *
+ * Provide another one with the option `store`. For each session it keeps either its head (generation, sealed successor, when it
+ * became the head, and `used`, the highest generation that a client was seen to present) or a tombstone, until the longest `ttl` it was ever
+ * given for that session has passed: an end is never brought forward. Sealed bytes are returned exactly as they came.
+ */
+export interface SessionStore {
+  /**
+   * Decides one rotation, in one atomic step. By the first that fits:
+   *
+   * 1. the session is revoked, or has no record although it is `tracked`: `revoked`;
+   * 2. the head is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
+   *    again): `rotated`;
+   * 3. the head is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
+   *    if the head is the very next generation, the moment it became the head: `reused`. With `revokeFor` the session is revoked in the same step;
+   * 4. the head is newer; or it is of `generation`, and `refused` is given and is not its bytes: `superseded`;
+   * 5. there is no candidate: `current`;
+   * 6. otherwise the candidate becomes the head: `rotated`. `lostWrite` if the head was older than `generation`, 0 where there is no record.
+   *
+   * Where there is a record after that, `presented` raises its `used`.
+   */
+  rotate(request: RotationRequest): Promise<RotationAnswer>;
+
+  /** Raises `used` of each session that has a head. Creates nothing, and prolongs nothing. */
+  markUsed(marks: readonly UsedMark[]): Promise<void>;
+
+  /**
+   * Ends a session: replaces its record, if any, by a tombstone; then appends to the log and rings the bell. Idempotent; fulfilled
+   * only after both.
+   */
+  revoke(sid: string, ttl: RevocationTtl): Promise<void>;
+
+  /** Whether the session is revoked, or has no record although it is `tracked`. */
+  isRevoked(sid: string, tracked?: boolean): Promise<boolean>;
+
+  /** The subject's mark, if it has one. */
+  subjectMark(sub: string): Promise<SubjectMark | undefined>;
+
+  /**
+   * Ends all sessions of a subject that have begun: its mark becomes the greater of the store's clock and the mark before plus 1; then
+   * as `revoke`. `except` is a `sid` whose session goes on: its floor is the mark before, 0 if there was none, and stays as it was if the
+   * same session was already excepted.
+   *
+   * @returns the new mark
+   */
+  revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark>;
+
+  /** The entries of the log that were appended at or after a moment of the store's clock. Needed for `revocation: 'pushed'`. */
+  revocationsSince?(since: number): Promise<RevocationPage>;
+
+  /**
+   * Writes again what a failover has lost: the tombstone or the mark, and the entry in the log, as of now, so that those who have read further
+   * see it too.
+   */
+  restoreRevocations?(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void>;
+
+  /**
+   * Calls the listener whenever something was appended to the log, and whenever that may have gone unheard, as after a lost
+   * connection. Needed for `revocation: 'pushed'`. Returns how to stop.
+   */
+  onRevocation?(listener: () => void): () => Promise<void>;
+
+  /** Lists a tracked session under its subject, or lists it for longer. Needed for `sessions: 'tracked'`. `details` are sealed. */
+  listSession?(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void>;
+
+  /** The details of the subject's listed sessions. */
+  listedSessions?(sub: string): Promise<Uint8Array[]>;
+
+  /** Called once when the application has closed its connections; only for stores that the library made itself. */
+  close?(): Promise<void>;
+}
+
+/** Injects the store that is in use: `@Inject(SessionStore) store: SessionStore`. */
+export const SessionStore = Symbol.for('nestjs-refresh-auth:SessionStore');

@@ -1,0 +1,136 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
+import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { IssuedToken } from '../tokens/claims.js';
+import type { Authentication } from './authenticator.js';
+import { hashed } from './hashed.js';
+
+const REQUESTS = 100;
+
+describe('Requests of one process that bring the same expired token', () => {
+  let clock: TestClock;
+  let store: InterceptedStore;
+  let core: RefreshAuthCore;
+  let first: IssuedToken;
+
+  beforeEach(() => {
+    clock = new TestClock();
+    store = new InterceptedStore(clock);
+    core = makeCore({}, { store, clock });
+    first = issue(core);
+    clock.advance(EXPIRES_IN * 1000);
+  });
+
+  function race<T>(ask: (racer: number) => Promise<T>, racers = REQUESTS): Promise<T[]> {
+    return Promise.all(Array.from({ length: racers }, (_, racer) => ask(racer)));
+  }
+
+  /** One was renewed, and all others got its token. */
+  function expectOneWinner(answers: readonly Authentication[]): void {
+    const winner = answers.find(({ state }) => state === 'refreshable');
+    expect(winner?.renewed?.claims).toBe(winner?.claims);
+    expect(answers.filter((answer) => answer === winner)).toHaveLength(1);
+    const losers = answers.filter((answer) => answer !== winner);
+    expect(losers).toEqual(losers.map(() => ({ ...winner, state: 'already-refreshed' })));
+  }
+
+  test('share one call, one of them is refreshable, and all get the identical token [R1]; in the recipe the losers of the race got none', async () => {
+    const answers = await race(() => authenticate(core, first.token));
+
+    expectOneWinner(answers);
+    expect(new Set(answers.map(({ renewed }) => renewed?.token)).size).toBe(1);
+    expect(store.requests).toHaveLength(1);
+  });
+
+  test('are each an event', async () => {
+    const events = recordEvents(core);
+
+    await race(() => authenticate(core, first.token));
+
+    const facts = { at: clock.now(), session: hashed(first.claims.sid), gen: 1 };
+    expect(events).toEqual([
+      { type: 'rotated', ...facts },
+      ...Array.from({ length: REQUESTS - 1 }, () => ({ type: 'replayed', ...facts })),
+    ]);
+  });
+
+  test('share nothing with a token of another session: two winners, and no user gets the token of the other', async () => {
+    const other = issue(core, { sub: '2' });
+    clock.advance(EXPIRES_IN * 1000);
+
+    const answers = await race((racer) => authenticate(core, racer % 2 ? other.token : first.token));
+
+    const [ofFirst, ofOther] = [0, 1].map((rest) => answers.filter((_, racer) => racer % 2 === rest));
+    expectOneWinner(ofFirst ?? []);
+    expectOneWinner(ofOther ?? []);
+    expect(ofFirst?.every(({ claims }) => claims.sub === '1' && claims.sid === first.claims.sid)).toBe(true);
+    expect(ofOther?.every(({ claims }) => claims.sub === '2' && claims.sid === other.claims.sid)).toBe(true);
+    expect(store.requests).toHaveLength(2);
+  });
+
+  test('share nothing with another generation, and all end with the same token', async () => {
+    const { renewed } = await authenticate(core, first.token);
+    clock.advance(EXPIRES_IN * 1000);
+    store.requests.length = 0;
+
+    const answers = await race((racer) => authenticate(core, (racer % 2 ? first : renewed)?.token ?? ''));
+
+    expect(answers.filter(({ state }) => state === 'refreshable').length).toBeLessThanOrEqual(1);
+    expect(new Set(answers.map((answer) => answer.renewed?.token)).size).toBe(1);
+    expect(new Set(answers.map(({ claims }) => claims.gen))).toEqual(new Set([2]));
+    expect(new Set(store.requests.map(({ generation }) => generation))).toEqual(new Set([0, 1]));
+  });
+
+  test('have one winner in all processes together', async () => {
+    const cores = [core, ...Array.from({ length: 3 }, () => makeCore({}, { store, clock }))];
+
+    const answers = await race((racer) => authenticate(cores[racer % cores.length] ?? core, first.token));
+
+    expectOneWinner(answers);
+    expect(store.requests).toHaveLength(cores.length);
+  });
+
+  test('fail together where the store does not decide, and the next one asks again', async () => {
+    const lostReply: Interception = async (ask) => {
+      await ask();
+      throw new Error('connection lost');
+    };
+    store.intercept(lostReply);
+
+    const refusals = await race(() => refusal(authenticate(core, first.token)));
+
+    expect(refusals).toEqual(
+      refusals.map(() => ({
+        code: 'store_unavailable',
+        statusCode: 503,
+        message: 'The session store is unavailable, try again',
+        detail: 'connection lost',
+      })),
+    );
+    expect(store.requests).toHaveLength(1);
+    expect((await authenticate(core, first.token)).state).toBe('already-refreshed');
+  });
+
+  test('are all refused where the session was ended here meanwhile', async () => {
+    store.intercept(async (ask) => {
+      const answer = await ask();
+      await core.revocations.revokeSession(first.claims.sid);
+      return answer;
+    });
+
+    const refusals = await race(() => refusal(authenticate(core, first.token)));
+
+    expect(refusals).toEqual(
+      refusals.map(() => ({ code: 'session_revoked', statusCode: 401, message: 'The session was revoked' })),
+    );
+  });
+
+  test('share no answer with requests that come later', async () => {
+    await race(() => authenticate(core, first.token));
+    await authenticate(core, first.token);
+
+    expect(store.requests).toHaveLength(2);
+  });
+});

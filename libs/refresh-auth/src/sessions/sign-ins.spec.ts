@@ -1,0 +1,181 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  makeCore,
+  recordEvents,
+  REFRESH_WINDOW,
+  refusal,
+  SESSION_LIFETIME,
+} from '../../../../test/support/core.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { SignInOptions } from './sign-ins.js';
+
+let clock: TestClock;
+let store: InterceptedStore;
+let core: RefreshAuthCore;
+
+beforeEach(() => {
+  clock = new TestClock();
+  store = new InterceptedStore(clock);
+  core = makeCore({}, { store, clock });
+});
+
+const start = (options: SignInOptions = {}, claims: object = { sub: '1' }, by = core) =>
+  by.signIns.start(claims, options);
+const seconds = (): number => clock.now() / 1000;
+
+describe('a sign-in', () => {
+  test('reads the subject’s mark, and nothing else', async () => {
+    const { claims } = await start();
+
+    expect(claims).toMatchObject({ sub: '1', gen: 0, rev: 0, auth_time: seconds() });
+    expect(store.reads).toEqual([{ sub: '1' }]);
+    expect([store.requests, store.revocations, store.marks]).toEqual([[], [], []]);
+  });
+
+  test('after all sessions were ended begins one that goes on, those before have ended [L5]', async () => {
+    const before = await start();
+    await core.revocations.revokeSubject('1');
+    const after = await start();
+
+    expect(after.claims.rev).toBe(clock.now());
+    expect(await refusal(authenticate(core, before.token))).toMatchObject({ code: 'session_revoked' });
+    expect(await authenticate(core, after.token)).toEqual({ state: 'valid', claims: after.claims });
+
+    await core.revocations.revokeSubject('1');
+    expect(await refusal(authenticate(core, after.token))).toMatchObject({ code: 'session_revoked' });
+  });
+
+  test('that races the end of all sessions is before or after it, and nothing between [L5]', async () => {
+    const races = Array.from({ length: 50 }, async (_, index) =>
+      index % 5 === 4 ? core.revocations.revokeSubject('1') : (await start()).claims.rev,
+    );
+    const revs = (await Promise.all(races)).filter((rev) => rev !== undefined);
+    const { mark = 0 } = (await store.subjectMark('1')) ?? {};
+
+    const elsewhere = makeCore({ revocation: 'every-request' }, { store, clock });
+    for (const rev of revs) {
+      const { token } = elsewhere.signer.first({ sub: '1' }, rev);
+      const outcome = await authenticate(elsewhere, token).then(
+        () => 'valid',
+        () => 'revoked',
+      );
+      expect(outcome).toBe(rev < mark ? 'revoked' : 'valid');
+    }
+  });
+
+  test('needs no store: its mark is then the process’s clock', async () => {
+    store.subjectMark = () => Promise.reject(new Error('connection lost'));
+    const events = recordEvents(core);
+
+    const { claims } = await start();
+
+    expect(claims.rev).toBe(clock.now());
+    expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason: 'connection lost' }]);
+  });
+
+  test('has a copy of its claims', async () => {
+    const roles = ['user'];
+    const { claims } = await start({}, { sub: '1', roles });
+    roles.push('admin');
+
+    expect(claims).toMatchObject({ roles: ['user'] });
+  });
+
+  test.each([
+    { sub: '' },
+    { sub: '1', exp: 1 },
+    { sub: '1', aud: 'x' },
+    { sub: '1', rev: 9 },
+    { sub: '1', refresh_window: 60 },
+  ])('is refused for %j, before the store is asked', async (own) => {
+    await expect(start({}, own)).rejects.toThrow(TypeError);
+    expect(store.reads).toEqual([]);
+  });
+});
+
+describe('limits of a session', () => {
+  test.each<[SignInOptions, object, number, number]>([
+    [{}, {}, REFRESH_WINDOW, SESSION_LIFETIME],
+    [{ refreshWindow: undefined, sessionLifetime: undefined }, {}, REFRESH_WINDOW, SESSION_LIFETIME],
+    [{ refreshWindow: 120 }, { refresh_window: 120 }, 120, SESSION_LIFETIME],
+    [{ refreshWindow: '2m', sessionLifetime: '5m' }, { refresh_window: 120, session_lifetime: 300 }, 120, 300],
+    [{ sessionLifetime: 300 }, { session_lifetime: 300 }, 300, 300],
+    [
+      { refreshWindow: REFRESH_WINDOW, sessionLifetime: SESSION_LIFETIME },
+      { refresh_window: REFRESH_WINDOW, session_lifetime: SESSION_LIFETIME },
+      REFRESH_WINDOW,
+      SESSION_LIFETIME,
+    ],
+  ])('%j are kept by all successors [T7] [T8]', async (options, limits, refreshWindow, sessionLifetime) => {
+    let { token, claims } = await start(options);
+    const end = claims.auth_time + sessionLifetime;
+    for (;;) {
+      const { refresh_window, session_lifetime } = claims;
+      expect(JSON.parse(JSON.stringify({ refresh_window, session_lifetime }))).toEqual(limits);
+      expect(claims).toMatchObject({
+        exp: Math.min(seconds() + EXPIRES_IN, end),
+        refresh_exp: Math.min(seconds() + refreshWindow, end),
+      });
+      clock.advance(EXPIRES_IN * 1000);
+      if (seconds() >= end) break;
+      const { renewed } = await authenticate(core, token);
+      if (!renewed) throw new Error('was not renewed');
+      ({ token, claims } = renewed);
+    }
+    expect(await refusal(authenticate(core, token))).toMatchObject({ code: 'session_expired' });
+  });
+
+  test('a shorter window ends the session that is not used inside it [T8]', async () => {
+    const { token } = await start({ refreshWindow: 120 });
+
+    clock.advance(120_000 - 1);
+    expect((await core.authenticator.inspect(token)).state).toBe('refreshable');
+    clock.advance(1);
+    expect(await refusal(authenticate(core, token))).toMatchObject({ code: 'token_expired' });
+  });
+
+  test.each<[SignInOptions, string]>([
+    [{ refreshWindow: REFRESH_WINDOW + 1 }, "signIn: refreshWindow is 601 s, longer than the module's 600 s"],
+    [{ sessionLifetime: '2h' }, "signIn: sessionLifetime is 7200 s, longer than the module's 3600 s"],
+    [{ refreshWindow: EXPIRES_IN }, 'signIn: refreshWindow is 60 s, not longer than expiresIn (60 s)'],
+    [{ refreshWindow: 1 }, 'signIn: refreshWindow is 1 s, not longer than expiresIn (60 s)'],
+  ])('%j is refused', async (options, message) => {
+    await expect(start(options)).rejects.toThrow(new TypeError(message));
+    expect(store.reads).toEqual([]);
+  });
+
+  test.each(['120', '', 0, -1, 0.5, Number.NaN, true, null, {}])(
+    'are durations, not %p: a TypeError that names them',
+    async (value) => {
+      for (const option of ['refreshWindow', 'sessionLifetime'] as const) {
+        const attempt = start({ [option]: value });
+        await expect(attempt).rejects.toThrow(TypeError);
+        await expect(attempt).rejects.toThrow(option);
+      }
+    },
+  );
+
+  test('any length where the module has none', async () => {
+    const endless = makeCore({ sessionLifetime: false }, { store, clock });
+
+    const { claims } = await start({ sessionLifetime: '10y' }, { sub: '1' }, endless);
+
+    expect(claims.session_lifetime).toBe(10 * 365.25 * 86_400);
+  });
+});
+
+describe('device', () => {
+  test.each(['', 'Ada’s phone', 'x'.repeat(200)])('%j is not in the token', async (device) => {
+    expect((await start({ device })).claims).not.toHaveProperty('device');
+  });
+
+  test.each([7, null, {}, ['phone'], 'x'.repeat(201)])('is not %j', async (device) => {
+    await expect(start({ device } as SignInOptions)).rejects.toThrow(
+      new TypeError('signIn: device is not a string of at most 200 characters'),
+    );
+  });
+});

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { Events, type RefreshAuthEvent } from './events.js';
+import { StoreAccess } from './store-access.js';
+
+const TIMEOUT = 500;
+const NO_ANSWER = {
+  code: 'store_unavailable',
+  statusCode: 503,
+  message: 'The session store is unavailable, try again',
+  detail: 'no answer within storeTimeout',
+};
+
+/** Lets time pass, and the event loop go round once. */
+async function advance(milliseconds: number): Promise<void> {
+  await jest.advanceTimersByTimeAsync(milliseconds);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+const never = () => new Promise<never>(() => undefined);
+const fail = (message = 'connection lost') => Promise.reject(new Error(message));
+const after = <T>(milliseconds: number, answer: T) =>
+  new Promise<T>((resolve) => setTimeout(() => resolve(answer), milliseconds));
+
+describe('StoreAccess', () => {
+  let clock: TestClock;
+  let access: StoreAccess;
+  let events: RefreshAuthEvent[];
+
+  beforeEach(() => {
+    // An immediate is not a matter of time: what has arrived is read before a deadline counts.
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    clock = new TestClock();
+    const reported = new Events(clock);
+    events = [];
+    reported.observable.subscribe((event) => events.push(event));
+    access = new StoreAccess(TIMEOUT, reported);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** What the outcome is by now, if there is one. */
+  function follow(attempt: Promise<unknown>): { outcome?: unknown } {
+    const followed: { outcome?: unknown } = {};
+    refusal(attempt).then(
+      (outcome) => (followed.outcome = outcome),
+      (outcome) => (followed.outcome = outcome),
+    );
+    return followed;
+  }
+
+  test('hands on what the store answers, and leaves no timer behind', async () => {
+    expect(await access.begin()(async () => 'answer')).toBe('answer');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('waits for a store that never answers until the deadline, and no longer [S2]', async () => {
+    const attempt = follow(access.begin()(never));
+
+    await advance(TIMEOUT - 1);
+    expect(attempt).toEqual({});
+
+    await advance(1);
+    expect(attempt).toEqual({ outcome: NO_ANSWER });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('has one deadline for all that is asked of it', async () => {
+    const ask = access.begin();
+    const answer = ask(() => after(400, 'answer'));
+    await advance(400);
+    expect(await answer).toBe('answer');
+
+    const attempt = follow(ask(never));
+    await advance(99);
+    expect(attempt).toEqual({});
+
+    await advance(1);
+    expect(attempt).toEqual({ outcome: NO_ANSWER });
+  });
+
+  test('has another deadline for whoever begins later', async () => {
+    await advance(10 * TIMEOUT);
+    const answer = access.begin()(() => after(TIMEOUT - 1, 'answer'));
+    await advance(TIMEOUT - 1);
+
+    expect(await answer).toBe('answer');
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['an answer', () => after(TIMEOUT + 1, 'late')],
+    ['an error', () => after(TIMEOUT + 1, 'late').then(() => fail('late'))],
+  ])('%s that comes too late changes nothing', async (_, ask) => {
+    const attempt = follow(access.begin()(ask));
+    await advance(10 * TIMEOUT);
+
+    expect(attempt).toEqual({ outcome: NO_ANSWER });
+    expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason: 'no answer within storeTimeout' }]);
+  });
+
+  test('reports once that the store fails, and once that it answers again', async () => {
+    const attempts = [fail, fail, never, async () => 'answer', async () => 'answer', fail, async () => 'answer'];
+    for (const ask of attempts) {
+      const attempt = follow(access.begin()(() => ask()));
+      await advance(TIMEOUT);
+      expect(attempt).toHaveProperty('outcome');
+    }
+
+    const at = clock.now();
+    expect(events).toEqual([
+      { type: 'store-failed', at, reason: 'connection lost' },
+      { type: 'store-recovered', at },
+      { type: 'store-failed', at, reason: 'connection lost' },
+      { type: 'store-recovered', at },
+    ]);
+  });
+
+  test.each([
+    [
+      'of ioredis, without its arguments',
+      new Error("ERR unknown command 'X', with args beginning with: 'secret'"),
+      "ERR unknown command 'X'",
+    ],
+    ['of a store of the application', new Error('disk full'), 'disk full'],
+    ['that is none', 'secret', 'unknown'],
+  ])('gives the reason of an error %s [G1]', async (_, error: unknown, reason) => {
+    const attempt = access.begin()(async () => {
+      throw error;
+    });
+
+    expect(await refusal(attempt)).toEqual({ ...NO_ANSWER, detail: reason });
+    expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason }]);
+  });
+
+  test('takes a store that throws for one that fails', async () => {
+    const attempt = access.begin()(() => {
+      throw new Error('not connected');
+    });
+
+    expect(await refusal(attempt)).toEqual({ ...NO_ANSWER, detail: 'not connected' });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('A request whose store never answers', () => {
+  beforeEach(() => {
+    // An immediate is not a matter of time: what has arrived is read before a deadline counts.
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test.each([
+    ['a renewal', 1],
+    ['the second call of a renewal', 2],
+  ])('%s: is refused as 503 within storeTimeout, and the next one goes through', async (_, calls) => {
+    const clock = new TestClock();
+    const store = new InterceptedStore(clock);
+    const core = makeCore({ storeTimeout: TIMEOUT }, { store, clock });
+    const events = recordEvents(core);
+    const { token } = issue(core);
+    clock.advance(EXPIRES_IN * 1000);
+    await authenticate(core, token);
+    clock.advance(EXPIRES_IN * 1000);
+    if (calls === 2) store.intercept((ask) => ask());
+    store.intercept(never);
+
+    const refused = refusal(authenticate(core, token));
+    await advance(TIMEOUT);
+    expect(await refused).toEqual(NO_ANSWER);
+
+    expect((await authenticate(core, token)).state).toBe('already-refreshed');
+    expect(events.map(({ type }) => type)).toEqual([
+      'rotated',
+      'store-failed',
+      'token-refused',
+      'store-recovered',
+      'replayed',
+    ]);
+  });
+
+  test.each(['inspect', 'revokeSession'] as const)('%s: is refused as 503 within storeTimeout', async (method) => {
+    const clock = new TestClock();
+    const store = new InterceptedStore(clock);
+    store.intercept(never);
+    store.revoke = never;
+    const core = makeCore({ storeTimeout: TIMEOUT }, { store, clock });
+    const { token, claims } = issue(core);
+    clock.advance(EXPIRES_IN * 1000);
+
+    const refused = refusal(
+      method === 'inspect' ? core.authenticator.inspect(token) : core.revocations.revokeSession(claims.sid),
+    );
+    await advance(TIMEOUT);
+
+    expect(await refused).toEqual(NO_ANSWER);
+  });
+});

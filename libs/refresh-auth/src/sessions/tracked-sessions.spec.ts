@@ -1,0 +1,228 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  makeCore,
+  REFRESH_WINDOW,
+  refusal,
+  SESSION_LIFETIME,
+} from '../../../../test/support/core.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { IssuedToken } from '../tokens/claims.js';
+import type { SignInOptions } from './sign-ins.js';
+import type { SessionInfo } from './tracked-sessions.js';
+
+const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
+const OUT = {
+  code: 'store_unavailable',
+  statusCode: 503,
+  message: 'The session store is unavailable, try again',
+  detail: 'connection lost',
+};
+const fail = () => Promise.reject(new Error('connection lost'));
+
+let clock: TestClock;
+let store: InterceptedStore;
+let core: RefreshAuthCore;
+
+beforeEach(() => {
+  clock = new TestClock();
+  store = new InterceptedStore(clock);
+  core = makeCore({ sessions: 'tracked' }, { store, clock });
+});
+
+const seconds = (): number => clock.now() / 1000;
+const expire = (): void => clock.advance(EXPIRES_IN * 1000);
+const signIn = (options: SignInOptions = {}, sub = '1'): Promise<IssuedToken> => core.signIns.start({ sub }, options);
+const list = async (sub = '1'): Promise<SessionInfo[]> => (await core.tracked?.list(sub)) ?? [];
+
+async function renew({ token }: IssuedToken): Promise<IssuedToken> {
+  expire();
+  const { renewed } = await authenticate(core, token);
+  if (!renewed) throw new Error('was not renewed');
+  return renewed;
+}
+
+function shown({ claims }: IssuedToken, device?: string): SessionInfo {
+  return {
+    sid: claims.sid,
+    ...(device === undefined ? {} : { device }),
+    createdAt: claims.auth_time,
+    renewedAt: claims.iat,
+    expiresAt: claims.refresh_exp,
+  };
+}
+
+describe('A tracked session', () => {
+  test('has a record from its sign-in on, and is renewed as any other', async () => {
+    const first = await signIn();
+    expect(await store.isRevoked(first.claims.sid, true)).toBe(false);
+
+    const second = await renew(first);
+
+    expect(second.claims).toMatchObject({ sid: first.claims.sid, gen: 1 });
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: second });
+  });
+
+  test.each([0, 1])('whose record was lost at generation %i has ended at its next renewal [S7]', async (generation) => {
+    let token = await signIn();
+    if (generation === 1) token = await renew(token);
+    const emptied = makeCore({ sessions: 'tracked' }, { clock });
+    expire();
+
+    expect(await refusal(authenticate(emptied, token.token))).toEqual(REVOKED);
+    expect(await emptied.authenticator.inspect(token.token)).toEqual({ state: 'dead', reason: 'session_revoked' });
+  });
+
+  test('that was revoked and whose tombstone was lost is not revived [S7]', async () => {
+    const first = await signIn();
+    await core.revocations.revokeSession(first.claims.sid);
+    const emptied = makeCore({ sessions: 'tracked' }, { clock });
+    expire();
+
+    expect(await refusal(authenticate(emptied, first.token))).toEqual(REVOKED);
+  });
+
+  test('costs no read while its token is valid', async () => {
+    await core.start();
+    const { token } = await signIn();
+    store.reads.length = 0;
+    store.requests.length = 0;
+
+    expect((await authenticate(core, token)).state).toBe('valid');
+
+    expect([store.reads, store.requests]).toEqual([[], []]);
+    await core.stop();
+  });
+
+  test('whose record was lost has ended at once where each request asks [S7]', async () => {
+    const { token } = await signIn();
+    const emptied = makeCore({ sessions: 'tracked', revocation: 'every-request' }, { clock });
+
+    expect(await refusal(authenticate(emptied, token))).toEqual(REVOKED);
+  });
+
+  test.each(['rotate', 'listSession'] as const)('does not begin where the store fails in %s: 503', async (method) => {
+    store[method] = fail;
+
+    expect(await refusal(signIn())).toEqual(OUT);
+  });
+});
+
+describe('The list of a user’s sessions', () => {
+  test('has their devices and times, in seconds', async () => {
+    const phone = await signIn({ device: 'phone' });
+    clock.advance(1000);
+    const other = await signIn();
+    await signIn({ device: 'somebody else’s' }, '2');
+
+    expect(await list()).toEqual([shown(phone, 'phone'), shown(other)]);
+    expect(await list('3')).toEqual([]);
+    expect(shown(other)).toEqual({
+      sid: other.claims.sid,
+      createdAt: seconds(),
+      renewedAt: seconds(),
+      expiresAt: seconds() + REFRESH_WINDOW,
+    });
+  });
+
+  test('has what a renewal changed', async () => {
+    const first = await signIn({ device: 'phone' });
+    const second = await renew(first);
+
+    expect(await list()).toEqual([shown(second, 'phone')]);
+    expect(second.claims).toMatchObject({ auth_time: first.claims.iat, iat: seconds() });
+  });
+
+  test('has a session as long as its newest token can be exchanged', async () => {
+    let token = await signIn({ device: 'phone' });
+    token = await renew(token);
+
+    clock.set(token.claims.refresh_exp * 1000 - 1);
+    expect(await list()).toEqual([shown(token, 'phone')]);
+    clock.advance(1);
+    expect(await list()).toEqual([]);
+  });
+
+  test('has a session through its whole life, however often it is renewed', async () => {
+    let token = await signIn();
+    while (token.claims.exp < token.claims.auth_time + SESSION_LIFETIME) {
+      token = await renew(token);
+      expect(await list()).toEqual([shown(token)]);
+    }
+    expire();
+    expect(await list()).toEqual([]);
+  });
+
+  test.each<[string, (ended: IssuedToken, other: IssuedToken) => Promise<void>]>([
+    ['was revoked', ({ claims }) => core.revocations.revokeSession(claims.sid)],
+    ['ended with all others but one', (_, { claims }) => core.revocations.revokeSubject('1', claims.sid)],
+  ])('has no session that %s', async (_, end) => {
+    const [ended, other] = [await signIn(), await signIn()];
+
+    await end(ended, other);
+
+    expect(await list()).toEqual([shown(other)]);
+  });
+
+  test('is empty after all were ended, and has those that began since', async () => {
+    await signIn();
+    await core.revocations.revokeSubject('1');
+    expect(await list()).toEqual([]);
+
+    const next = await signIn();
+    expect(await list()).toEqual([shown(next)]);
+  });
+
+  test('has the limits that a session has of its own', async () => {
+    const short = await signIn({ refreshWindow: 120 });
+
+    expect(await list()).toEqual([{ ...shown(short), expiresAt: seconds() + 120 }]);
+    clock.advance(120_000);
+    expect(await list()).toEqual([]);
+  });
+
+  test('shows nothing that somebody planted, and nothing of another user', async () => {
+    const mine = await signIn();
+    const [theirs] = await Promise.all([store.listedSessions('2'), signIn({ device: 'theirs' }, '2')]);
+    expect(theirs).toEqual([]);
+    const [sealed = Buffer.alloc(0)] = await store.listedSessions('2');
+
+    await store.listSession('1', 'copied', 60_000, sealed);
+    await store.listSession('1', 'planted', 60_000, Buffer.from('\u0001\0{"sid":"x"}'));
+
+    expect(await list()).toEqual([shown(mine)]);
+  });
+
+  test.each(['listedSessions', 'subjectMark', 'rotate'] as const)(
+    'is 503 where the store fails in %s',
+    async (method) => {
+      await signIn();
+      store[method] = fail;
+
+      expect(await refusal(list())).toEqual(OUT);
+    },
+  );
+
+  test('is prolonged beside a renewal, which does not wait for it and does not fail with it', async () => {
+    const first = await signIn();
+    store.listSession = fail;
+
+    const second = await renew(first);
+
+    expect(second.claims.gen).toBe(1);
+    expect(await list()).toEqual([shown(second)]);
+  });
+});
+
+test('Untracked sessions cannot be listed, and write nothing at sign-in', async () => {
+  const untracked = makeCore({}, { store, clock });
+
+  await untracked.signIns.start({ sub: '1' }, { device: 'phone' });
+
+  expect(untracked.tracked).toBeUndefined();
+  expect(store.requests).toEqual([]);
+  expect(await store.listedSessions('1')).toEqual([]);
+});
