@@ -1,0 +1,227 @@
+import { describe, expect, test } from '@jest/globals';
+import { malformed, refusalOf } from '../../../../test/support/refusals.js';
+import { Credentials } from './credentials.js';
+import type { RawRequest } from './http-message.js';
+
+const credentials = new Credentials('authorization');
+const MISSING = { code: 'token_missing', statusCode: 401, message: 'No token was presented', detail: undefined };
+const NOT_ONE = malformed('not one token after Bearer');
+const TWO_HEADERS = malformed('more than one Authorization header');
+const TWO_COOKIES = malformed('the cookie is there twice, with different values');
+
+/** As Node gives it: the first `Authorization` counts, several `Cookie` lines are joined. */
+function request(...lines: [name: string, value: string][]): RawRequest {
+  const valuesOf = (name: string) => lines.filter(([other]) => other.toLowerCase() === name).map(([, value]) => value);
+  const [authorization] = valuesOf('authorization');
+  const cookies = valuesOf('cookie');
+  return {
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
+    },
+    rawHeaders: lines.flat(),
+  };
+}
+
+function bearer(value: string): RawRequest {
+  return request(['Authorization', value]);
+}
+
+function cookie(...values: string[]): RawRequest {
+  return request(...values.map((value): [string, string] => ['Cookie', value]));
+}
+
+describe('[V1] the Authorization header', () => {
+  test.each(['Bearer T', 'bearer T', 'BEARER T', 'bEaReR T', 'Bearer  T', 'Bearer      T'])(
+    '%j has token T',
+    (value) => {
+      expect(credentials.token(bearer(value))).toBe('T');
+    },
+  );
+
+  test.each([
+    'Bearer',
+    'bearer',
+    'Bearer ',
+    'Bearer   ',
+    'Bearer A B',
+    'Bearer A,B',
+    'Bearer A, B',
+    'Bearer ,A',
+    'Bearer A ',
+    'Bearer A,',
+    'Bearer\tA',
+    'Bearer \tA',
+    'Bearer A\t',
+    'Bearer,A',
+    'Bearer=A',
+    'Bearer:A',
+    'Bearer"A"',
+    'Bearer A\u00a0B',
+    'Bearer\u00a0A',
+    'Bearer\0A',
+    'Bearer A, Bearer B',
+    'Bearer A, Basic B',
+  ])('%j is malformed', (value) => {
+    expect(refusalOf(() => credentials.token(bearer(value)))).toEqual(NOT_ONE);
+  });
+
+  test.each([
+    'Basic YTpi',
+    'Bearers A',
+    'BearerX A',
+    'Bearer-Token A',
+    'bearer_ A',
+    'Token A',
+    'DPoP A',
+    'A',
+    '',
+    ' Bearer A',
+  ])('%j is of another scheme: ignored', (value) => {
+    expect(refusalOf(() => credentials.token(bearer(value)))).toEqual(MISSING);
+    expect(credentials.token(request(['Authorization', value], ['Cookie', 'authorization=C']))).toBe('C');
+  });
+});
+
+describe('[V2] several credentials, in whatever order', () => {
+  const inBothOrders = (first: [string, string], second: [string, string]) => [
+    request(first, second),
+    request(second, first),
+  ];
+
+  test.each([
+    ['different', 'Bearer A', 'Bearer B'],
+    ['equal', 'Bearer A', 'Bearer A'],
+    ['of two schemes', 'Bearer A', 'Basic B'],
+  ])('two Authorization headers that are %s are malformed', (_, first, second) => {
+    const requests = inBothOrders(['Authorization', first], ['authorization', second]);
+
+    expect(requests.map((both) => refusalOf(() => credentials.token(both)))).toEqual([TWO_HEADERS, TWO_HEADERS]);
+  });
+
+  test('two of HTTP/2, whose names are in lower case, are malformed', () => {
+    const both = request([':path', '/'], ['authorization', 'Bearer A'], ['authorization', 'Bearer B']);
+
+    expect(refusalOf(() => credentials.token(both))).toEqual(TWO_HEADERS);
+  });
+
+  test('a value that is the name of the header does not count', () => {
+    expect(credentials.token(request(['X-Forwarded', 'authorization'], ['Authorization', 'Bearer A']))).toBe('A');
+  });
+
+  test.each(['authorization=A', 'authorization=B', 'authorization=A; authorization=B', 'authorization'])(
+    'the header decides alone, whatever the cookie %j is',
+    (value) => {
+      const requests = inBothOrders(['Authorization', 'Bearer A'], ['Cookie', value]);
+
+      expect(requests.map((both) => credentials.token(both))).toEqual(['A', 'A']);
+    },
+  );
+
+  test('a malformed header is not made good by a cookie', () => {
+    expect(
+      refusalOf(() => credentials.token(request(['Authorization', 'Bearer'], ['Cookie', 'authorization=C']))),
+    ).toEqual(NOT_ONE);
+  });
+
+  test.each([
+    [cookie('authorization=A; authorization=B')],
+    [cookie('authorization=B; authorization=A')],
+    [cookie('authorization=A', 'authorization=B')],
+    [cookie('authorization=A; x=1; authorization=B; authorization=A')],
+  ])('two cookies with different values are malformed: %j', (both) => {
+    expect(refusalOf(() => credentials.token(both))).toEqual(TWO_COOKIES);
+  });
+
+  test.each([
+    [cookie('authorization=A; authorization=A')],
+    [cookie('authorization=A', 'authorization=A')],
+    [cookie('authorization=; authorization=A')],
+    [cookie('authorization=A; authorization=')],
+  ])('two with one value are one: %j', (both) => {
+    expect(credentials.token(both)).toBe('A');
+  });
+});
+
+describe('the cookie', () => {
+  test.each([
+    'authorization=A',
+    'x=1; authorization=A',
+    'authorization=A;y=2',
+    ' authorization=A ',
+    'x=1;authorization=A;',
+  ])('%j has token A', (value) => {
+    expect(credentials.token(cookie(value))).toBe('A');
+  });
+
+  test.each([
+    '',
+    ';',
+    'authorization',
+    'authorization=',
+    'Authorization=A',
+    'xauthorization=A',
+    'authorization2=A',
+    'authorization =A',
+    'x=authorization=A',
+    '__proto__=A',
+  ])('%j has none', (value) => {
+    expect(refusalOf(() => credentials.token(cookie(value)))).toEqual(MISSING);
+  });
+
+  test('has the value as it stands: neither decoded nor unquoted', () => {
+    expect(credentials.token(cookie('authorization="A%2E="'))).toBe('"A%2E="');
+  });
+
+  test('has another name where that is configured', () => {
+    expect(new Credentials('__Host-session').token(cookie('authorization=A; __Host-session=B'))).toBe('B');
+  });
+
+  test('is not read where that is switched off', () => {
+    const without = new Credentials(undefined);
+
+    expect(refusalOf(() => without.token(cookie('authorization=A; undefined=B')))).toEqual(MISSING);
+    expect(without.all(cookie('authorization=A; undefined=B'))).toEqual([]);
+  });
+});
+
+describe('nothing else', () => {
+  test('is a missing token', () => {
+    expect(refusalOf(() => credentials.token({ headers: {} }))).toEqual(MISSING);
+  });
+
+  test('[V3] is read: neither query nor body nor other headers', () => {
+    const odd = {
+      ...request(['X-Authorization', 'Bearer A'], ['Proxy-Authorization', 'Bearer A'], ['X-Access-Token', 'A']),
+      url: '/?access_token=A&authorization=A',
+      query: { access_token: 'A', authorization: 'A' },
+      body: { access_token: 'A', authorization: 'A' },
+      cookies: { authorization: 'A' },
+      signedCookies: { authorization: 'A' },
+    };
+
+    expect(refusalOf(() => credentials.token(odd))).toEqual(MISSING);
+  });
+});
+
+test('a request of Fastify is read as the one that it wraps', () => {
+  expect(credentials.token({ raw: bearer('Bearer A') })).toBe('A');
+  expect(
+    refusalOf(() => credentials.token({ raw: request(['Authorization', 'Bearer A'], ['Authorization', 'Bearer B']) })),
+  ).toEqual(TWO_HEADERS);
+});
+
+describe('all tokens of a request', () => {
+  test.each([
+    ['none', request(), []],
+    ['that of the header', bearer('Bearer A'), ['A']],
+    ['that of the cookie', cookie('authorization=C'), ['C']],
+    ['both', request(['Cookie', 'authorization=C'], ['Authorization', 'Bearer A']), ['A', 'C']],
+    ['every cookie', cookie('authorization=C; authorization=D; authorization='), ['C', 'D']],
+    ['each once', request(['Authorization', 'Bearer A'], ['Cookie', 'authorization=A; authorization=A']), ['A']],
+    ['not what is malformed', request(['Authorization', 'Bearer A B'], ['Cookie', 'authorization=C']), ['C']],
+    ['not what another scheme has', request(['Authorization', 'Basic A'], ['Cookie', 'authorization=C']), ['C']],
+  ])('%s', (_, presented, tokens) => {
+    expect(credentials.all(presented)).toEqual(tokens);
+  });
+});

@@ -1,0 +1,84 @@
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import { malformed } from '../tokens/compact.js';
+import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
+
+/** The scheme, in any case, and not merely the beginning of another one's name (RFC 9110 section 11.1). */
+const BEARER = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
+/** One or more spaces, then one token and nothing else (RFC 6750 section 2.1). What a token looks like is checked when it is read. */
+const ONE_TOKEN = /^ +([^\s,]+)$/;
+
+/**
+ * Reads the token of a request. A Bearer `Authorization` header decides alone; then the cookie, if there is one to read.
+ * Other schemes are ignored; query and body are never read (RFC 6750 sections 2.2, 2.3 and 5.3).
+ */
+export class Credentials {
+  /** @param cookieName `undefined`: cookies are not read */
+  constructor(private readonly cookieName: string | undefined) {}
+
+  /** @throws RefreshAuthError `token_missing` or `token_malformed` */
+  token(request: HttpRequest): string {
+    const raw = rawRequest(request);
+    const token = bearerToken(raw) ?? this.#cookieToken(raw);
+    if (token === undefined) throw new RefreshAuthError('token_missing');
+    return token;
+  }
+
+  /** Every well-formed token of a request, from header and cookie alike. */
+  all(request: HttpRequest): string[] {
+    const raw = rawRequest(request);
+    const bearer = attempt(() => bearerToken(raw));
+    return [...new Set([...(bearer === undefined ? [] : [bearer]), ...this.#cookieValues(raw)])];
+  }
+
+  /** Whether browsers send this token by themselves, whichever site asks them: it is that of the cookie, and no header decides. */
+  isAmbient(request: HttpRequest, token: string): boolean {
+    return this.areAmbient(request) && this.#cookieValues(rawRequest(request)).includes(token);
+  }
+
+  /** Whether any token of this request would be one that browsers send by themselves. */
+  areAmbient(request: HttpRequest): boolean {
+    return this.cookieName !== undefined && !BEARER.test(rawRequest(request).headers.authorization ?? '');
+  }
+
+  #cookieToken(request: RawRequest): string | undefined {
+    const [value, other] = new Set(this.#cookieValues(request));
+    if (other !== undefined) throw malformed('the cookie is there twice, with different values');
+    return value;
+  }
+
+  /** The values of our cookie, in the order in which they came; a cleared cookie that a client kept is none. */
+  #cookieValues({ headers }: RawRequest): string[] {
+    if (this.cookieName === undefined || headers.cookie === undefined) return [];
+    const start = `${this.cookieName}=`;
+    return headers.cookie
+      .split(';')
+      .map((pair) => pair.trim())
+      .filter((pair) => pair.startsWith(start) && pair !== start)
+      .map((pair) => pair.slice(start.length));
+  }
+}
+
+function bearerToken(request: RawRequest): string | undefined {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return undefined;
+  if (countAuthorization(request) > 1) throw malformed('more than one Authorization header');
+  if (!BEARER.test(authorization)) return undefined;
+  const token = ONE_TOKEN.exec(authorization.slice('bearer'.length))?.[1];
+  if (token === undefined) throw malformed('not one token after Bearer');
+  return token;
+}
+
+/** Node keeps the first of several and drops the others: order would decide (RFC 9110 section 5.3 allows one). */
+function countAuthorization({ rawHeaders = [] }: RawRequest): number {
+  return rawHeaders.filter(
+    (name, index) => index % 2 === 0 && name.length === 13 && name.toLowerCase() === 'authorization',
+  ).length;
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

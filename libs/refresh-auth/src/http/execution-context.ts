@@ -1,0 +1,43 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { type HttpRequest, type HttpResponse, rawRequest } from './http-message.js';
+
+/** A request, and its response where the transport has one. */
+export interface RequestResponse {
+  readonly request: HttpRequest;
+  readonly response?: HttpResponse | undefined;
+}
+
+interface GraphqlContext {
+  readonly req?: HttpRequest;
+  readonly request?: HttpRequest;
+  readonly res?: HttpResponse;
+  readonly reply?: HttpResponse & { readonly request?: HttpRequest };
+}
+
+/**
+ * Finds request and response of HTTP routes and of GraphQL resolvers (Apollo and Mercurius, by the usual names in their contexts).
+ *
+ * @throws Error for any other transport
+ */
+export function findRequestResponse(context: ExecutionContext): RequestResponse {
+  const type = context.getType<string>();
+  if (type === 'http') {
+    const http = context.switchToHttp();
+    return { request: http.getRequest<HttpRequest>(), response: http.getResponse<HttpResponse>() };
+  }
+  if (type === 'graphql') {
+    const { req, request, res, reply } = context.getArgByIndex<GraphqlContext>(2);
+    const found = req ?? request ?? reply?.request;
+    if (found) return { request: found, response: res ?? reply };
+  }
+  throw new Error(
+    `RefreshAuthGuard finds no request in a context of type ${type}: extend the guard and override getRequestResponse(context)`,
+  );
+}
+
+/** What guards and handlers of one message have in common: the raw request, the context of a GraphQL operation, or the client of a socket. */
+export function carrierOf(context: ExecutionContext): object {
+  const type = context.getType<string>();
+  if (type === 'http') return rawRequest(context.switchToHttp().getRequest<HttpRequest>());
+  return context.getArgByIndex<object>(type === 'graphql' ? 2 : 0);
+}

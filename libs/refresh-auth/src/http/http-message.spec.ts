@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { appendToList, rawRequest, rawResponse, requestOf, setHeader } from './http-message.js';
+
+function exchange() {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  const reply = {
+    raw: response,
+    request: { raw: request },
+    headers: new Map<string, string | string[]>(),
+    header(name: string, value: string | string[]) {
+      this.headers.set(name.toLowerCase(), value);
+    },
+    getHeader(name: string) {
+      return this.headers.get(name.toLowerCase());
+    },
+  };
+  return { request, response, reply };
+}
+
+test('request and response are known by what Node made, however they are wrapped', () => {
+  const { request, response, reply } = exchange();
+
+  expect(rawRequest(request)).toBe(request);
+  expect(rawRequest(reply.request)).toBe(request);
+  expect(rawResponse(response)).toBe(response);
+  expect(rawResponse(reply)).toBe(response);
+});
+
+test('a response knows its request, on Express and on Fastify', () => {
+  const { request, response, reply } = exchange();
+
+  expect(requestOf(response)).toBe(request);
+  expect(requestOf(reply)).toBe(reply.request);
+});
+
+test('a header is set where the handlers of the framework see it', () => {
+  const { response, reply } = exchange();
+  setHeader(response, 'X-A', '1');
+  setHeader(reply, 'X-B', '2');
+
+  expect({ ...response.getHeaders() }).toEqual({ 'x-a': '1' });
+  expect([...reply.headers]).toEqual([['x-b', '2']]);
+});
+
+describe('[D5] a list in a header', () => {
+  test.each([
+    [undefined, 'Authorization'],
+    ['', 'Authorization'],
+    ['X-Total', 'X-Total, Authorization'],
+    ['X-Total,X-Page', 'X-Total,X-Page, Authorization'],
+    [['X-Total', 'X-Page'], 'X-Total, X-Page, Authorization'],
+    ['Authorization', 'Authorization'],
+    ['x-total, AUTHORIZATION', 'x-total, AUTHORIZATION'],
+    ['Proxy-Authorization', 'Proxy-Authorization, Authorization'],
+    ['*', '*, Authorization'],
+  ])('%j becomes %j', (before, after) => {
+    for (const target of [exchange().response, exchange().reply]) {
+      const set = (value: string | string[]) =>
+        'raw' in target ? target.header('Expose', value) : target.setHeader('Expose', value);
+      if (before !== undefined) set(before);
+
+      appendToList(target, 'Expose', 'Authorization');
+
+      expect(target.getHeader('Expose')).toEqual(after);
+    }
+  });
+});

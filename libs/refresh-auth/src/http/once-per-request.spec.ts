@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { OncePerRequest } from './once-per-request.js';
+
+test('is done once for a request, however it is wrapped and however many ask', async () => {
+  const once = new OncePerRequest<number>();
+  const raw = { headers: {} };
+  let made = 0;
+  const make = async () => ++made;
+
+  const results = await Promise.all([raw, { raw }, raw].map((request) => once.get(request, 'token', make)));
+
+  expect(results).toEqual([1, 1, 1]);
+  expect(await once.get({ headers: {} }, 'token', make)).toBe(2);
+  expect(await once.get(raw, 'another token', make)).toBe(3);
+});
+
+test('a failure is as final as a result', async () => {
+  const once = new OncePerRequest<number>();
+  const request = { headers: {} };
+
+  await expect(once.get(request, 'token', () => Promise.reject(new Error('first')))).rejects.toThrow('first');
+  await expect(once.get(request, 'token', async () => 2)).rejects.toThrow('first');
+});

@@ -1,0 +1,33 @@
+import type { LiveTokenState } from '../sessions/authenticator.js';
+import type { UserClaims } from '../tokens/user-claims.js';
+import { type HttpRequest, rawRequest } from './http-message.js';
+
+/** What the guard leaves on a request for handlers. */
+export interface RequestState {
+  readonly state: LiveTokenState;
+  /** The verified claims, or what the application's `toUser` made of them. */
+  readonly user: unknown;
+}
+
+/** On Node's own request, which every wrapper of it shares; registered, so that two builds of the library in one process meet. */
+const STATE = Symbol.for('nestjs-refresh-auth:request-state');
+
+type Marked = { [STATE]?: RequestState };
+
+export function setRequestState(carrier: object, state: RequestState): void {
+  (carrier as Marked)[STATE] = state;
+}
+
+export function getRequestState(carrier: object): RequestState | undefined {
+  return (carrier as Marked)[STATE];
+}
+
+/** What the guard found on this request; `undefined` where it accepted no token. For guards, middleware and filters: handlers use `@TokenState()`. */
+export function getTokenState(request: HttpRequest): LiveTokenState | undefined {
+  return getRequestState(rawRequest(request))?.state;
+}
+
+/** The current user of this request. For guards, middleware and filters: handlers use `@CurrentUser()`. */
+export function getCurrentUser(request: HttpRequest): UserClaims | undefined {
+  return getRequestState(rawRequest(request))?.user as UserClaims | undefined;
+}
