@@ -1,0 +1,15 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { carrierOf } from '../http/execution-context.js';
+import { getRequestState } from '../http/request-state.js';
+import type { UserClaims } from '../tokens/user-claims.js';
+
+/**
+ * The verified claims of the current user, or one of them; what the guard's `toUser` returned where that is overridden.
+ * `undefined` where there is no user: on `@Public()` routes, and on `@OptionalAuth()` routes without a token.
+ */
+export const CurrentUser: (claim?: keyof UserClaims) => ParameterDecorator = createParamDecorator(
+  (claim: keyof UserClaims | undefined, context: ExecutionContext): unknown => {
+    const user = getRequestState(carrierOf(context))?.user as UserClaims | undefined;
+    return claim === undefined ? user : user?.[claim];
+  },
+);

@@ -1,0 +1,41 @@
+export { CurrentUser } from './decorators/current-user.js';
+export { InjectRefreshAuth } from './decorators/inject-refresh-auth.js';
+export { OptionalAuth } from './decorators/optional-auth.js';
+export { Public } from './decorators/public.js';
+export { TokenState } from './decorators/token-state.js';
+export { type DeadReason, RefreshAuthError, type RefreshAuthErrorCode } from './errors/refresh-auth-error.js';
+export { RefreshAuthOptionsError } from './errors/refresh-auth-options-error.js';
+export type { CrossSiteOptions } from './http/cross-site-options.js';
+export type { CookieOptions, DeliveryOptions } from './http/delivery-options.js';
+export type { RequestResponse } from './http/execution-context.js';
+export type { HttpRequest, HttpResponse } from './http/http-message.js';
+export { getCurrentUser, getTokenState } from './http/request-state.js';
+export { RefreshAuthGuard } from './refresh-auth.guard.js';
+export { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
+export type { RefreshAuthModuleExtras, RefreshAuthOptionsFactory } from './refresh-auth.module-definition.js';
+export { RefreshAuthModule } from './refresh-auth.module.js';
+export type { RefreshAuthOptions } from './refresh-auth.options.js';
+export { RefreshAuthService, type SignOutOptions } from './refresh-auth.service.js';
+export type { Authentication, Inspection, LiveTokenState } from './sessions/authenticator.js';
+export type { ReloadClaims } from './sessions/claims-reloader.js';
+export type { RefreshAuthEvent } from './sessions/events.js';
+export { InMemorySessionStore } from './sessions/in-memory-session-store.js';
+export {
+  type ReuseRule,
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  type SealedSuccessor,
+  SessionStore,
+  type SubjectMark,
+  type UsedMark,
+} from './sessions/session-store.js';
+export type { SignInOptions } from './sessions/sign-ins.js';
+export type { SessionInfo } from './sessions/tracked-sessions.js';
+export type { IssuedToken, OwnClaims, ReservedClaim, TokenClaims } from './tokens/claims.js';
+export type { Duration } from './tokens/duration.js';
+export type { Algorithm, KeyOptions } from './tokens/keys.js';
+// The star is needed: only through it can an application augment UserClaims under the package's name.
+export * from './tokens/user-claims.js';

@@ -1,0 +1,101 @@
+import { Credentials } from './http/credentials.js';
+import { CrossSiteCheck } from './http/cross-site.js';
+import { Delivery } from './http/delivery.js';
+import { ErrorAnswers } from './http/error-answers.js';
+import { OncePerRequest } from './http/once-per-request.js';
+import { longestDeliverable } from './http/token-size.js';
+import type { RefreshAuthSettings } from './refresh-auth.options.js';
+import { type Authentication, Authenticator } from './sessions/authenticator.js';
+import { Events } from './sessions/events.js';
+import { KnownRevocations } from './sessions/known-revocations.js';
+import { canPush, RevocationLog } from './sessions/revocation-log.js';
+import { logRetention, revocationTtl, Revocations } from './sessions/revocations.js';
+import { Rotation } from './sessions/rotation.js';
+import { Sealer } from './sessions/sealing.js';
+import type { SessionStore } from './sessions/session-store.js';
+import { SignIns } from './sessions/sign-ins.js';
+import { StoreAccess } from './sessions/store-access.js';
+import { canList, TrackedSessions } from './sessions/tracked-sessions.js';
+import { UsedMarks } from './sessions/used-marks.js';
+import type { Clock } from './tokens/clock.js';
+import type { Algorithm } from './tokens/keys.js';
+import { TokenSigner } from './tokens/signing.js';
+import { TokenVerifier } from './tokens/verifying.js';
+
+/** The parts of one module, put together once. Guard, interceptor and service are thin fronts of it. */
+export class RefreshAuthCore {
+  readonly name: string | undefined;
+  readonly events: Events;
+  readonly signer: TokenSigner;
+  readonly authenticator: Authenticator;
+  readonly signIns: SignIns;
+  readonly revocations: Revocations;
+  readonly tracked: TrackedSessions | undefined;
+  readonly credentials: Credentials;
+  readonly crossSite: CrossSiteCheck;
+  readonly delivery: Delivery;
+  readonly answers: ErrorAnswers;
+  readonly admissions = new OncePerRequest<Authentication>();
+  readonly usedMarks: UsedMarks | undefined;
+  readonly #log: RevocationLog | undefined;
+
+  constructor(settings: RefreshAuthSettings, store: SessionStore, clock: Clock) {
+    const { keys, parties, lifetimes } = settings;
+    const events = new Events(clock);
+    const access = new StoreAccess(settings.storeTimeout, events);
+    const verifier = new TokenVerifier(keys, parties);
+    const signer = new TokenSigner(keys, parties, lifetimes, clock);
+    const sealer = new Sealer(keys, settings.keyPrefix);
+    const tracked =
+      settings.tracked && canList(store)
+        ? new TrackedSessions(store, access, verifier, sealer, clock, lifetimes)
+        : undefined;
+
+    // While a refreshable token may pass without the store, what is known of revocations is all there is.
+    const keep = settings.onStoreFailure === 'tolerate' ? lifetimes.refreshWindow * 1000 : 0;
+    const known = new KnownRevocations(clock, Math.max(keep, logRetention(lifetimes)));
+    const log =
+      settings.revocation === 'pushed' && canPush(store)
+        ? new RevocationLog(store, access, known, clock, revocationTtl(lifetimes))
+        : undefined;
+    const revocations = new Revocations(store, access, events, known, log, settings);
+    const usedMarks = settings.replay && new UsedMarks(store, access, events);
+    const rotation = new Rotation(store, access, signer, verifier, sealer, revocations, events, clock, {
+      ...settings,
+      tracked,
+      looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
+      longestToken: longestDeliverable(settings.delivery),
+    });
+
+    this.name = settings.name;
+    this.events = events;
+    this.signer = signer;
+    this.authenticator = new Authenticator(verifier, rotation, revocations, usedMarks, events, clock, settings);
+    this.signIns = new SignIns(signer, revocations, tracked, clock, lifetimes);
+    this.revocations = revocations;
+    this.tracked = tracked;
+    this.credentials = new Credentials(settings.delivery.cookie?.name);
+    this.crossSite = new CrossSiteCheck(settings.csrf, events);
+    this.delivery = new Delivery(settings.delivery, revocations, events, clock, lifetimes);
+    this.answers = new ErrorAnswers(parties.issuer);
+    this.#log = log;
+    this.usedMarks = usedMarks;
+  }
+
+  /** Begins to follow the log of revocations. */
+  async start(): Promise<void> {
+    await this.#log?.start();
+  }
+
+  /** Writes what is queued, and lets go of everything. */
+  async stop(): Promise<void> {
+    await this.#log?.stop();
+    await this.usedMarks?.flush();
+    this.events.complete();
+  }
+}
+
+/** An RSA signature takes longer than Redis does to answer. */
+function isDear(algorithm: Algorithm): boolean {
+  return algorithm.startsWith('RS') || algorithm.startsWith('PS');
+}

@@ -1,0 +1,155 @@
+import {
+  type CanActivate,
+  type ExecutionContext,
+  HttpException,
+  HttpStatus,
+  Inject,
+  Injectable,
+  RequestMethod,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { type Access, accessKey } from './decorators/access.js';
+import { RefreshAuthError } from './errors/refresh-auth-error.js';
+import { carrierOf, findRequestResponse, type RequestResponse } from './http/execution-context.js';
+import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
+import { setRequestState } from './http/request-state.js';
+import { RefreshAuthCore } from './refresh-auth.core.js';
+import { coreToken } from './refresh-auth.tokens.js';
+import type { Authentication } from './sessions/authenticator.js';
+import type { TokenClaims } from './tokens/claims.js';
+
+/**
+ * Lets requests with a live token pass, and renews expired tokens that are inside their refresh window.
+ *
+ * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
+ * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered.
+ */
+@Injectable()
+export class RefreshAuthGuard implements CanActivate {
+  /** The guard of the module with this name: always the same class, so that it can be injected. */
+  static named(name: string): typeof RefreshAuthGuard {
+    return namedGuard(name);
+  }
+
+  constructor(
+    @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
+    @Inject(Reflector) private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = this.#access(context);
+    if (access === 'public') return true;
+    const exchange = this.getRequestResponse(context);
+    if (isPreflight(exchange.request)) return this.#answerPreflight(context);
+    try {
+      const { state, claims } = await this.#admit(exchange);
+      const user = await this.toUser(claims);
+      setRequestState(carrierOf(context), { state, user });
+      setRequestState(rawRequest(exchange.request), { state, user });
+      (exchange.request as { user?: unknown }).user = user;
+      return true;
+    } catch (error) {
+      if (access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken) return true;
+      return this.deny(error, context);
+    }
+  }
+
+  #access(context: ExecutionContext): Access | undefined {
+    return this.reflector.getAllAndOverride<Access | undefined>(accessKey(this.core.name), [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+  }
+
+  /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
+  #answerPreflight(context: ExecutionContext): boolean {
+    if (this.reflector.get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
+      return true;
+    throw new HttpException('', HttpStatus.NO_CONTENT);
+  }
+
+  async #admit(exchange: RequestResponse): Promise<Authentication> {
+    const token = this.getToken(exchange.request);
+    // One request opens a socket, but many messages come over it, for as long as it lives.
+    if (isSocket(exchange.request)) return this.core.authenticator.authenticate(token, this.#mayRenew(exchange, token));
+    return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
+  }
+
+  async #authenticate(exchange: RequestResponse, token: string): Promise<Authentication> {
+    const { response } = exchange;
+    const mayRenew = this.#mayRenew(exchange, token);
+    const authentication = await this.core.authenticator.authenticate(token, mayRenew);
+    if (!response || !mayRenew) return authentication;
+    if (authentication.renewed) this.core.delivery.arm(response, authentication.renewed);
+    else void this.#renewAhead(authentication.claims, response);
+    return authentication;
+  }
+
+  #mayRenew({ request }: RequestResponse, token: string): boolean {
+    const mayRenew = !this.core.credentials.isAmbient(request, token) || this.core.crossSite.admit(request);
+    return mayRenew && !isSocket(request);
+  }
+
+  /** Goes on beside the handler, and is delivered if it is there before the headers go out. */
+  async #renewAhead(claims: TokenClaims, response: HttpResponse): Promise<void> {
+    const renewed = await this.core.authenticator.renewAhead(claims);
+    if (renewed) this.core.delivery.offer(response, renewed);
+  }
+
+  /** Where request and response are. Override it for transports other than HTTP and GraphQL. */
+  protected getRequestResponse(context: ExecutionContext): RequestResponse {
+    return findRequestResponse(context);
+  }
+
+  /**
+   * The token of a request. One from elsewhere than the library's cookie is taken for one that no other site can make a browser send, and
+   * the request is not checked for its origin: whoever reads a cookie of their own here checks it too.
+   *
+   * @throws RefreshAuthError `token_missing` or `token_malformed`
+   */
+  protected getToken(request: HttpRequest): string {
+    return this.core.credentials.token(request);
+  }
+
+  /** What `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
+  protected toUser(claims: TokenClaims): unknown {
+    return { ...claims };
+  }
+
+  /** Answers a request that is not let through. By default with 401, 403 or 503, the code in the body, and the headers that belong to it. */
+  protected deny(error: unknown, context: ExecutionContext): never {
+    if (!(error instanceof RefreshAuthError)) throw error;
+    throw this.core.answers.refuse(error, this.getRequestResponse(context).response);
+  }
+}
+
+/** Only classes, no state: Nest finds a guard by its class, so that the same name has to give the same one. */
+const namedGuards = new Map<string, typeof RefreshAuthGuard>();
+
+function namedGuard(name: string): typeof RefreshAuthGuard {
+  const known = namedGuards.get(name);
+  if (known) return known;
+  @Injectable()
+  class NamedRefreshAuthGuard extends RefreshAuthGuard {
+    constructor(@Inject(coreToken(name)) core: RefreshAuthCore, @Inject(Reflector) reflector: Reflector) {
+      super(core, reflector);
+    }
+  }
+  namedGuards.set(name, NamedRefreshAuthGuard);
+  return NamedRefreshAuthGuard;
+}
+
+function isSocket(request: HttpRequest): boolean {
+  return rawRequest(request).headers.upgrade !== undefined;
+}
+
+/** A browser asks without credentials whether it may ask; what it may is CORS' to say (Fetch, CORS-preflight request). */
+function isPreflight(request: HttpRequest): boolean {
+  const { method, headers } = rawRequest(request);
+  return (
+    method === 'OPTIONS' &&
+    headers['access-control-request-method'] !== undefined &&
+    headers.authorization === undefined &&
+    headers.cookie === undefined
+  );
+}

@@ -1,0 +1,44 @@
+import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
+import { RefreshAuthCore } from './refresh-auth.core.js';
+import { RefreshAuthGuard } from './refresh-auth.guard.js';
+import type { RefreshAuthOptions } from './refresh-auth.options.js';
+import { RefreshAuthService } from './refresh-auth.service.js';
+import { coreToken, NAME, serviceToken } from './refresh-auth.tokens.js';
+import { SessionStore } from './sessions/session-store.js';
+
+/** What a class for `useClass` or `useExisting` implements. */
+export interface RefreshAuthOptionsFactory {
+  create(): RefreshAuthOptions | Promise<RefreshAuthOptions>;
+}
+
+/** What stands on the static call, of `forRoot` and `forRootAsync` alike. */
+export interface RefreshAuthModuleExtras {
+  /** @default true */
+  isGlobal?: boolean | undefined;
+  /** Tells several modules of one application apart. @default none */
+  name?: string | undefined;
+}
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<RefreshAuthOptions>({
+  moduleName: 'RefreshAuth',
+  optionsInjectionToken: Symbol.for('nestjs-refresh-auth:options'),
+})
+  .setClassMethodName('forRoot')
+  .setExtras<RefreshAuthModuleExtras>({ isGlobal: true, name: undefined }, (definition, { isGlobal = true, name }) => ({
+    ...definition,
+    global: isGlobal,
+    providers: [...(definition.providers ?? []), { provide: NAME, useValue: name }, ...namedProviders(name)],
+    exports:
+      name === undefined ? [RefreshAuthService, RefreshAuthGuard, RefreshAuthCore, SessionStore] : namedProviders(name),
+  }))
+  .build();
+
+/** A module with a name shows its parts only under that name. */
+function namedProviders(name: string | undefined): Provider[] {
+  if (name === undefined) return [];
+  return [
+    { provide: coreToken(name), useExisting: RefreshAuthCore },
+    { provide: serviceToken(name), useExisting: RefreshAuthService },
+    RefreshAuthGuard.named(name),
+  ];
+}

@@ -1,0 +1,101 @@
+import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { RefreshAuthCore } from './refresh-auth.core.js';
+import { RefreshAuthGuard } from './refresh-auth.guard.js';
+import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './refresh-auth.module-definition.js';
+import { checkDistinct, checkStore, type RefreshAuthSettings, resolveOptions } from './refresh-auth.options.js';
+import { RefreshAuthService } from './refresh-auth.service.js';
+import { CLOCK, NAME, SETTINGS } from './refresh-auth.tokens.js';
+import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
+import { connectRedis } from './sessions/redis-connection.js';
+import { RedisSessionStore } from './sessions/redis-session-store.js';
+import { SessionStore } from './sessions/session-store.js';
+import { type Clock, systemClock } from './tokens/clock.js';
+
+/**
+ * ```ts
+ * RefreshAuthModule.forRoot({ secret: process.env.JWT_SECRET, redis: process.env.REDIS_URL })
+ * ```
+ *
+ * Global unless `isGlobal: false` stands on the static call. `name`, there too, tells several modules of one application apart.
+ */
+@Module({
+  providers: [
+    { provide: SETTINGS, useFactory: resolveOptions, inject: [MODULE_OPTIONS_TOKEN, NAME] },
+    { provide: CLOCK, useValue: systemClock },
+    { provide: SessionStore, useFactory: createStore, inject: [SETTINGS, CLOCK] },
+    {
+      provide: RefreshAuthCore,
+      useFactory: (settings: RefreshAuthSettings, store: SessionStore, clock: Clock) =>
+        new RefreshAuthCore(settings, store, clock),
+      inject: [SETTINGS, SessionStore, CLOCK],
+    },
+    RefreshAuthService,
+    RefreshAuthGuard,
+    RefreshAuthInterceptor,
+    { provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor },
+  ],
+})
+export class RefreshAuthModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
+  readonly #logger = new Logger(RefreshAuthModule.name);
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: RefreshAuthSettings,
+    @Inject(SessionStore) private readonly store: SessionStore,
+    @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+  ) {
+    super();
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.#checkNeighbours();
+    this.#warn();
+    this.core.events.observable.subscribe((event) => {
+      if (event.type === 'store-failed') this.#logger.warn(`The session store failed: ${event.reason}`);
+      if (event.type === 'store-recovered') this.#logger.log('The session store answers again');
+    });
+    await this.core.start();
+  }
+
+  /** The last of the hooks, when no request is under way any more. Closes only what the library opened. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.core.stop();
+    if (this.store !== this.settings.store) await this.store.close?.();
+  }
+
+  /** Modules of one application that shared what tells their sessions apart would let the users of one in as those of the other. */
+  #checkNeighbours(): void {
+    for (const { instance } of this.modules.values()) {
+      if (instance instanceof RefreshAuthModule && instance.settings !== this.settings)
+        checkDistinct(this.settings, instance.settings);
+    }
+  }
+
+  #warn(): void {
+    const { lifetimes, replay } = this.settings;
+    if (this.store instanceof InMemorySessionStore && process.env['NODE_ENV'] === 'production') {
+      this.#logger.warn(
+        'Sessions are kept in memory: a restart forgets revocations, and other processes do not see them. Set the option `redis`.',
+      );
+    }
+    if (lifetimes.sessionLifetime === Number.POSITIVE_INFINITY && !replay) {
+      this.#logger.warn(
+        'Sessions have no end, and superseded tokens are replayed for their refresh window: a token that leaks can be renewed for ever. Set the option `sessionLifetime`, or a grace in `replay`.',
+      );
+    }
+  }
+}
+
+async function createStore(settings: RefreshAuthSettings, clock: Clock): Promise<SessionStore> {
+  const store = await openStore(settings, clock);
+  checkStore(store, settings);
+  return store;
+}
+
+async function openStore(settings: RefreshAuthSettings, clock: Clock): Promise<SessionStore> {
+  if (settings.store) return settings.store;
+  if (settings.redis === undefined) return new InMemorySessionStore(clock);
+  return new RedisSessionStore(await connectRedis(settings.redis), settings.keyPrefix);
+}

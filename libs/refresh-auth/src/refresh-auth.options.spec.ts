@@ -1,0 +1,571 @@
+import { describe, expect, test } from '@jest/globals';
+import { Test } from '@nestjs/testing';
+import { keyFor, rsa, secret } from '../../../test/support/key-material.js';
+import { optionsErrorOf } from '../../../test/support/refusals.js';
+import { RefreshAuthOptionsError } from './errors/refresh-auth-options-error.js';
+import { RefreshAuthModule } from './refresh-auth.module.js';
+import { checkDistinct, checkStore, type RefreshAuthOptions, resolveOptions } from './refresh-auth.options.js';
+import { ClaimsReloader } from './sessions/claims-reloader.js';
+import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
+import type { SessionStore } from './sessions/session-store.js';
+
+const DAY = 86_400;
+
+function errorOf(options: object): object {
+  return optionsErrorOf(() => resolveOptions({ secret, ...options }));
+}
+
+describe('options that boot', () => {
+  test('a secret is enough', () => {
+    const { keys, ...settings } = resolveOptions({ secret });
+
+    expect(keys.all.map(({ kid, algorithm }) => ({ kid, algorithm }))).toEqual([
+      { kid: undefined, algorithm: 'HS256' },
+    ]);
+    expect(settings).toEqual({
+      name: undefined,
+      onStoreFailure: 'reject',
+      replay: undefined,
+      revocation: 'pushed',
+      refreshAhead: undefined,
+      reloader: undefined,
+      tracked: false,
+      parties: {},
+      lifetimes: { expiresIn: 900, refreshWindow: 7 * DAY, sessionLifetime: 30 * DAY, clockTolerance: 0 },
+      redis: undefined,
+      store: undefined,
+      keyPrefix: 'refresh-auth',
+      storeTimeout: 500,
+      csrf: { trustedOrigins: new Set() },
+      delivery: {
+        header: { name: 'Authorization', scheme: 'Bearer' },
+        cookie: {
+          name: 'authorization',
+          path: '/',
+          secure: true,
+          httpOnly: true,
+          sameSite: 'lax',
+          partitioned: false,
+        },
+      },
+    });
+  });
+
+  test('all of them', () => {
+    const store = new InMemorySessionStore();
+    const { keys, ...settings } = resolveOptions({
+      keys: [keyFor('ES256'), keyFor('HS256')],
+      expiresIn: 60,
+      refreshWindow: '1h',
+      sessionLifetime: false,
+      clockTolerance: '5m',
+      issuer: 'https://auth.example',
+      audience: 'api',
+      store,
+      keyPrefix: 'shop:auth',
+      storeTimeout: '2s',
+      onStoreFailure: 'tolerate',
+      replay: { grace: '30s', onReuse: 'reject' },
+      revocation: 'on-refresh',
+      refreshAhead: '20s',
+      reloadClaims: () => null,
+      reloadTimeout: '1s',
+      sessions: 'tracked',
+      csrf: { trustedOrigins: ['https://app.example'] },
+      delivery: { cookie: false },
+    });
+
+    expect(keys.all.map(({ kid, algorithm }) => ({ kid, algorithm }))).toEqual([
+      { kid: 'ES256', algorithm: 'ES256' },
+      { kid: 'HS256', algorithm: 'HS256' },
+    ]);
+    expect(settings).toEqual({
+      name: undefined,
+      onStoreFailure: 'tolerate',
+      replay: { grace: 30_000, onReuse: 'reject' },
+      revocation: 'on-refresh',
+      refreshAhead: { seconds: 20 },
+      reloader: expect.any(ClaimsReloader),
+      tracked: true,
+      parties: { issuer: 'https://auth.example', audience: 'api' },
+      lifetimes: { expiresIn: 60, refreshWindow: 3600, sessionLifetime: Number.POSITIVE_INFINITY, clockTolerance: 300 },
+      redis: undefined,
+      store,
+      keyPrefix: 'shop:auth',
+      storeTimeout: 2000,
+      csrf: { trustedOrigins: new Set(['https://app.example']) },
+      delivery: { header: { name: 'Authorization', scheme: 'Bearer' }, cookie: undefined },
+    });
+  });
+
+  test('a session that lasts as long as its refresh window', () => {
+    expect(resolveOptions({ secret, expiresIn: 1, refreshWindow: 2, sessionLifetime: 2 }).lifetimes).toEqual({
+      expiresIn: 1,
+      refreshWindow: 2,
+      sessionLifetime: 2,
+      clockTolerance: 0,
+    });
+  });
+
+  test('options that are undefined have their defaults', () => {
+    const names =
+      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure replay revocation refreshAhead reloadClaims reloadTimeout sessions csrf delivery';
+    const undefinedOptions = Object.fromEntries(names.split(' ').map((name) => [name, undefined]));
+
+    const { keys: _, ...settings } = resolveOptions({ secret, ...undefinedOptions });
+    const { keys: __, ...defaults } = resolveOptions({ secret });
+    expect(settings).toEqual(defaults);
+  });
+});
+
+describe('[T9] lifetimes', () => {
+  test.each([
+    ['expiresIn', 0],
+    ['expiresIn', '900'],
+    ['refreshWindow', -1],
+    ['refreshWindow', Number.NaN],
+    ['sessionLifetime', ''],
+    ['sessionLifetime', true],
+    ['sessionLifetime', Number.POSITIVE_INFINITY],
+    ['clockTolerance', -1],
+    ['clockTolerance', 0.5],
+    ['clockTolerance', '1m 30s'],
+  ])('option %s is not %p', (option, value) => {
+    expect(errorOf({ [option]: value })).toEqual({
+      option,
+      says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+    });
+  });
+
+  const TOO_SHORT_A_WINDOW = 'Write a longer one: both count from `iat`.';
+  const TOO_SHORT_A_SESSION = 'Write a longer one, or a shorter `refreshWindow`.';
+
+  test.each([
+    [
+      'a window as long as the token lives',
+      { expiresIn: '15m', refreshWindow: 900 },
+      'refreshWindow',
+      `is 900 s, not longer than expiresIn (900 s). ${TOO_SHORT_A_WINDOW}`,
+    ],
+    [
+      'a shorter window',
+      { expiresIn: '8d' },
+      'refreshWindow',
+      `is 604800 s, not longer than expiresIn (691200 s). ${TOO_SHORT_A_WINDOW}`,
+    ],
+    [
+      'a session shorter than the window',
+      { sessionLifetime: 604_799 },
+      'sessionLifetime',
+      `is 604799 s, shorter than refreshWindow (604800 s). ${TOO_SHORT_A_SESSION}`,
+    ],
+    [
+      'a session shorter than a longer window',
+      { refreshWindow: '31d' },
+      'sessionLifetime',
+      `is 2592000 s, shorter than refreshWindow (2678400 s). ${TOO_SHORT_A_SESSION}`,
+    ],
+    [
+      'a tolerance of more than five minutes',
+      { clockTolerance: 301 },
+      'clockTolerance',
+      'is 301 s. Write at most 300, and let the clocks be synchronized.',
+    ],
+  ])('are not %s', (_, options, option, says) => {
+    expect(errorOf(options)).toEqual({ option, says });
+  });
+});
+
+test.each(
+  ['issuer', 'audience'].flatMap((option) =>
+    ['', ' ', '\t\n', 7, null, true, {}, ['api'], /api/, /api/g].map((value) => [option, value] as const),
+  ),
+)('[V15] option %s is not %p', (option, value) => {
+  expect(errorOf({ [option]: value })).toEqual({
+    option,
+    says: 'is not a non-empty string. Write one string: patterns and lists are not supported.',
+  });
+});
+
+test.each(['', ' ', 'a b', 'a\n', '{a}', 'a{', 'a}', 7, null, {}, ['a']])('option keyPrefix is not %j', (keyPrefix) => {
+  expect(errorOf({ keyPrefix })).toEqual({
+    option: 'keyPrefix',
+    says: "is not a prefix for keys. Write a string without spaces and braces, such as 'refresh-auth'.",
+  });
+});
+
+test.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '', '500', '25d', true, {}])(
+  'option storeTimeout is not %p',
+  (storeTimeout) => {
+    expect(errorOf({ storeTimeout })).toEqual({
+      option: 'storeTimeout',
+      says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+    });
+  },
+);
+
+describe('option store', () => {
+  const METHODS = Object.fromEntries(
+    ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject'].map((name) => [
+      name,
+      () => undefined,
+    ]),
+  );
+
+  test('needs no more than these methods', () => {
+    expect(resolveOptions({ secret, store: METHODS as unknown as SessionStore }).store).toBe(METHODS);
+  });
+
+  test.each([
+    [null, 'rotate'],
+    ['memory', 'rotate'],
+    [7, 'rotate'],
+    [{}, 'rotate'],
+    [InMemorySessionStore, 'rotate'],
+    [{ rotate: true, revoke: () => undefined }, 'rotate'],
+    [{ rotate: () => undefined }, 'markUsed'],
+    [{ ...METHODS, revoke: undefined }, 'revoke'],
+    [{ ...METHODS, isRevoked: true }, 'isRevoked'],
+    [{ ...METHODS, subjectMark: undefined }, 'subjectMark'],
+    [{ ...METHODS, revokeSubject: undefined }, 'revokeSubject'],
+  ])('is not %p', (store, method) => {
+    expect(errorOf({ store })).toEqual({
+      option: 'store',
+      says: `has no method ${method}. Implement the interface SessionStore.`,
+    });
+  });
+
+  test('does not stand beside redis', () => {
+    expect(errorOf({ store: new InMemorySessionStore(), redis: 'redis://localhost' })).toEqual({
+      option: 'store',
+      says: 'is given beside `redis`. Keep one of them.',
+    });
+  });
+});
+
+test.each([
+  'expiresIn',
+  'refreshWindow',
+  'sessionLifetime',
+  'clockTolerance',
+  'storeTimeout',
+  'onStoreFailure',
+  'replay',
+  'revocation',
+  'refreshAhead',
+  'reloadClaims',
+  'reloadTimeout',
+  'sessions',
+  'delivery',
+])('option %s that is null is a mistake, not a wish for the default', (option) => {
+  expect(errorOf({ [option]: null })).toMatchObject({ option });
+});
+
+describe('policies', () => {
+  test.each([
+    ['onStoreFailure', "'reject', 'tolerate'"],
+    ['revocation', "'pushed', 'every-request', 'on-refresh'"],
+    ['sessions', "'untracked', 'tracked'"],
+  ])('option %s is one of those that there are', (option, known) => {
+    for (const value of ['', 'Reject', 'constructor', true, 7, null, {}, ['reject']]) {
+      expect(errorOf({ [option]: value })).toEqual({ option, says: `is not known. Write one of ${known}.` });
+    }
+  });
+
+  test.each([['reject'], ['tolerate']] as const)('onStoreFailure %s', (onStoreFailure) => {
+    expect(resolveOptions({ secret, onStoreFailure }).onStoreFailure).toBe(onStoreFailure);
+  });
+
+  test.each([['pushed'], ['every-request'], ['on-refresh']] as const)('revocation %s', (revocation) => {
+    expect(resolveOptions({ secret, revocation }).revocation).toBe(revocation);
+  });
+});
+
+describe('option replay', () => {
+  test.each<[RefreshAuthOptions['replay'], object | undefined]>([
+    [undefined, undefined],
+    ['refresh-window', undefined],
+    [{ grace: 1 }, { grace: 1000, onReuse: 'revoke' }],
+    [
+      { grace: '30s', onReuse: undefined },
+      { grace: 30_000, onReuse: 'revoke' },
+    ],
+    [
+      { grace: '1m', onReuse: 'revoke' },
+      { grace: 60_000, onReuse: 'revoke' },
+    ],
+    [
+      { grace: 60, onReuse: 'reject' },
+      { grace: 60_000, onReuse: 'reject' },
+    ],
+  ])('%j', (replay, expected) => {
+    expect(resolveOptions({ secret, replay }).replay).toEqual(expected);
+  });
+
+  test.each(['', 'grace', '30s', 30, true, null, () => undefined])('is not %p', (replay) => {
+    expect(errorOf({ replay })).toEqual({
+      option: 'replay',
+      says: "is not known. Write 'refresh-window', or { grace: '30s', onReuse: 'revoke' }.",
+    });
+  });
+
+  test.each([undefined, null, 0, -1, 0.5, '30', '', '500ms', Number.NaN, true])('has no grace of %p', (grace) => {
+    expect(errorOf({ replay: { grace } })).toEqual({
+      option: 'replay.grace',
+      says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+    });
+  });
+
+  test.each([61, '61s', '2m', '1h'])('has no grace beyond a minute: %p', (grace) => {
+    expect(errorOf({ replay: { grace } })).toEqual({
+      option: 'replay.grace',
+      says: expect.stringMatching(
+        /^is \d+ s\. Write at most 60: a longer grace is a longer life for a stolen token\.$/,
+      ),
+    });
+  });
+
+  test.each(['', 'log', true, null, {}])('has no onReuse %p', (onReuse) => {
+    expect(errorOf({ replay: { grace: '30s', onReuse } })).toEqual({
+      option: 'replay.onReuse',
+      says: "is not known. Write one of 'revoke', 'reject'.",
+    });
+  });
+
+  test('has nothing else', () => {
+    expect(errorOf({ replay: { grace: '30s', onreuse: 'reject' } })).toEqual({
+      option: 'replay.onreuse',
+      says: 'is not known. It has grace and onReuse.',
+    });
+  });
+});
+
+describe('option refreshAhead', () => {
+  test.each<[RefreshAuthOptions['refreshAhead'], object | undefined]>([
+    [undefined, undefined],
+    [0.2, { fraction: 0.2 }],
+    [0.999, { fraction: 0.999 }],
+    [1, { seconds: 1 }],
+    ['2m', { seconds: 120 }],
+    [899, { seconds: 899 }],
+  ])('%p', (refreshAhead, expected) => {
+    expect(resolveOptions({ secret, refreshAhead }).refreshAhead).toEqual(expected);
+  });
+
+  test.each([0, -0.2, 1.5, Number.NaN, '120', '', '500ms', true, null])('is not %p', (refreshAhead) => {
+    expect(errorOf({ refreshAhead })).toEqual({
+      option: 'refreshAhead',
+      says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+    });
+  });
+
+  test.each([900, '15m', '1h'])('is not as long as the token lives: %p', (refreshAhead) => {
+    expect(errorOf({ refreshAhead })).toEqual({
+      option: 'refreshAhead',
+      says: expect.stringMatching(
+        /^is \d+ s, not shorter than expiresIn \(900 s\)\. Write a fraction below 1, such as 0\.2, or a shorter duration, such as '2m'\.$/,
+      ),
+    });
+  });
+});
+
+describe('option reloadClaims', () => {
+  test('is a function', () => {
+    expect(resolveOptions({ secret, reloadClaims: async () => null }).reloader).toEqual(expect.any(ClaimsReloader));
+    for (const reloadClaims of [null, true, {}, 'reload', 7]) {
+      expect(errorOf({ reloadClaims })).toEqual({
+        option: 'reloadClaims',
+        says: 'is not a function. Write (claims) => fresh claims, or null to end the session.',
+      });
+    }
+  });
+
+  test.each([0, -1, 0.5, '2000', '', '25d', 2 ** 31, true, null])(
+    'has a time, even without one: not %p',
+    (reloadTimeout) => {
+      expect(errorOf({ reloadTimeout })).toEqual({
+        option: 'reloadTimeout',
+        says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+      });
+    },
+  );
+});
+
+describe('what an option asks of the store', () => {
+  const { revocationsSince, onRevocation, listSession, listedSessions, ...least } = Object.fromEntries(
+    ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject']
+      .concat(['revocationsSince', 'onRevocation', 'listSession', 'listedSessions'])
+      .map((name) => [name, () => undefined]),
+  );
+  const check = (methods: object, options: RefreshAuthOptions) => () =>
+    checkStore({ ...least, ...methods } as unknown as SessionStore, resolveOptions({ secret, ...options }));
+
+  test.each([{}, { revocationsSince }, { onRevocation }, { listSession, listedSessions }])(
+    "'pushed' asks it to push: %p does not boot",
+    (methods) => {
+      expect(optionsErrorOf(check(methods, {}))).toEqual({
+        option: 'revocation',
+        says: "is 'pushed' (the default), and the store cannot push. Write 'every-request' or 'on-refresh', or implement revocationsSince and onRevocation.",
+      });
+    },
+  );
+
+  test.each([{}, { listSession }, { listedSessions }])("'tracked' asks it to list: %p does not boot", (methods) => {
+    expect(optionsErrorOf(check({ revocationsSince, onRevocation, ...methods }, { sessions: 'tracked' }))).toEqual({
+      option: 'sessions',
+      says: "is 'tracked', and the store cannot list sessions. Write 'untracked', or implement listSession and listedSessions.",
+    });
+  });
+
+  test.each<[object, RefreshAuthOptions]>([
+    [{}, { revocation: 'every-request' }],
+    [{}, { revocation: 'on-refresh' }],
+    [{ revocationsSince, onRevocation }, {}],
+    [
+      { listSession, listedSessions },
+      { revocation: 'on-refresh', sessions: 'tracked' },
+    ],
+  ])('%p is enough for %j', (methods, options) => {
+    expect(check(methods, options)).not.toThrow();
+  });
+});
+
+describe('two modules of one application', () => {
+  const other = `not ${secret}`;
+  const cookie = { name: 'admin-authorization' };
+  const compare =
+    (options: RefreshAuthOptions, name: string | undefined = 'admin', than?: RefreshAuthOptions) =>
+    () =>
+      checkDistinct(resolveOptions(options, name), resolveOptions({ secret, ...than }));
+
+  test('that differ in name, key, cookie and prefix boot', () => {
+    expect(compare({ secret: other, delivery: { cookie } })).not.toThrow();
+  });
+
+  test.each<[string, () => void, object]>([
+    [
+      'name',
+      () => checkDistinct(resolveOptions({ secret: other }), resolveOptions({ secret })),
+      {
+        option: 'name',
+        says: 'is that of the module without a name. Give each RefreshAuthModule of the application a name of its own; one may have none.',
+      },
+    ],
+    [
+      'name, given twice',
+      () => checkDistinct(resolveOptions({ secret: other }, 'admin'), resolveOptions({ secret }, 'admin')),
+      {
+        option: 'name',
+        says: "is that of module 'admin'. Give each RefreshAuthModule of the application a name of its own; one may have none.",
+      },
+    ],
+    [
+      'cookie',
+      compare({ secret: other }),
+      { option: 'delivery.cookie.name', says: 'is that of the module without a name. Write another one.' },
+    ],
+    [
+      'prefix',
+      compare({ secret: other, delivery: { cookie }, keyPrefix: 'refresh-auth' }),
+      { option: 'keyPrefix', says: 'is that of the module without a name. Write another one, or leave it out.' },
+    ],
+    ...(
+      [
+        ['key and no audience', {}, {}],
+        ['key, and only one has an audience', { audience: 'a' }, {}],
+        ['key, and only the other has an audience', {}, { audience: 'a' }],
+        ['key and audience', { audience: 'a' }, { audience: 'a' }],
+      ] as const
+    ).map(([what, one, two]): [string, () => void, object] => [
+      what,
+      compare({ secret, delivery: { cookie }, ...one }, 'admin', two),
+      {
+        option: 'audience',
+        says: 'does not differ from that of the module without a name, and both verify with the same key. Give each an audience, or a secret of its own.',
+      },
+    ]),
+  ])('that share their %s do not', (_, act, expected) => {
+    expect(optionsErrorOf(act)).toEqual(expected);
+  });
+
+  test('may share a key where each has an audience of its own', () => {
+    expect(compare({ secret, audience: 'a', delivery: { cookie } }, 'admin', { audience: 'b' })).not.toThrow();
+  });
+
+  test('may both have no cookie', () => {
+    const headers = { delivery: { cookie: false } } as const;
+    expect(compare({ secret: other, ...headers }, 'admin', headers)).not.toThrow();
+  });
+
+  test('have prefixes by their names', () => {
+    expect(resolveOptions({ secret }, 'admin').keyPrefix).toBe('refresh-auth:admin');
+    expect(resolveOptions({ secret, keyPrefix: 'x' }, 'admin').keyPrefix).toBe('x');
+  });
+
+  test.each(['', ' ', 'a b', 'a:b', '{a}', 'ä', 'a\n'])('have no name like %j', (name) => {
+    expect(optionsErrorOf(() => resolveOptions({ secret }, name))).toEqual({
+      option: 'name',
+      says: "is not a name. Write letters, digits, '-' and '_'.",
+    });
+  });
+});
+
+test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', 'isGlobal', '__proto__', 'constructor'])(
+  '[V4] option %s is not known',
+  (name) => {
+    const options = JSON.parse(`{"secret":${JSON.stringify(secret)},${JSON.stringify(name)}:1}`) as object;
+
+    expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
+      option: name,
+      says: 'is not known. There are secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, replay, revocation, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
+    });
+  },
+);
+
+describe('a wrong option stops the boot, and its path is the exact one', () => {
+  const weak = { kid: 'old', algorithm: 'HS256', secret: 'too short' } as const;
+
+  test.each<[option: string, options: object]>([
+    ['secret', {}],
+    ['secret', { secret: 'too short' }],
+    ['secret', { secret: rsa.publicKey.export({ type: 'spki', format: 'pem' }) }],
+    ['keys', { keys: [] }],
+    ['keys[0].algorithm', { keys: [{ algorithm: 'none', secret }] }],
+    ['keys[1].secret', { keys: [keyFor('ES256'), weak] }],
+    ['keys[2].publicKey', { keys: [keyFor('ES256'), keyFor('HS256'), { algorithm: 'RS256', publicKey: 'PEM' }] }],
+    ['expiresIn', { secret, expiresIn: '60' }],
+    ['redis', { secret, redis: '' }],
+    ['redis', { secret, redis: 'localhost:6379' }],
+    ['redis', { secret, redis: 'http://localhost:6379' }],
+    ['redis', { secret, redis: 'redis://localhost:99999' }],
+    ['redis', { secret, redis: 6379 }],
+    ['redis', { secret, redis: null }],
+    ['redis', { secret, redis: true }],
+    ['replay', { secret, replay: 'grace' }],
+    ['replay.grace', { secret, replay: { grace: '61s' } }],
+    ['revocation', { secret, revocation: 'on-logout' }],
+    ['refreshAhead', { secret, refreshAhead: 900 }],
+    ['reloadClaims', { secret, reloadClaims: {} }],
+    ['reloadTimeout', { secret, reloadTimeout: 0 }],
+    ['sessions', { secret, sessions: true }],
+    ['onStoreFailure', { secret, onStoreFailure: 'ignore' }],
+    ['delivery.header.name', { secret, delivery: { header: { name: 'a b' } } }],
+    ['delivery.cookie.sameSite', { secret, delivery: { cookie: { sameSite: 'Lax' } } }],
+    ['delivery.cookie.secure', { secret, delivery: { cookie: { name: '__Host-x', secure: false } } }],
+  ])('%s: %j', async (option, options) => {
+    const boot = Test.createTestingModule({
+      imports: [RefreshAuthModule.forRootAsync({ useFactory: () => options })],
+    }).compile();
+
+    const error = await boot.catch((reason: unknown) => reason);
+
+    expect(error).toBeInstanceOf(RefreshAuthOptionsError);
+    expect(error).toMatchObject({
+      name: 'RefreshAuthOptionsError',
+      option,
+      message: expect.stringMatching(
+        /^RefreshAuthModule: option `[^`]+` (is|has|cannot) .+\. (Write|Give|Use|Leave|Keep) .+\.$/,
+      ),
+    });
+  });
+});

@@ -1,0 +1,178 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { RefreshAuthError } from './errors/refresh-auth-error.js';
+import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
+import { RefreshAuthCore } from './refresh-auth.core.js';
+import type { Authentication, Inspection } from './sessions/authenticator.js';
+import type { RefreshAuthEvent } from './sessions/events.js';
+import { hashed } from './sessions/hashed.js';
+import type { SignInOptions } from './sessions/sign-ins.js';
+import type { SessionInfo } from './sessions/tracked-sessions.js';
+import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
+import type { UserClaims } from './tokens/user-claims.js';
+
+/** Which sessions a sign-out ends. */
+export interface SignOutOptions {
+  /** @default 'session' */
+  scope?: 'session' | 'user' | 'others' | undefined;
+}
+
+/**
+ * Starts, inspects, lists and ends sessions.
+ *
+ * @typeParam TClaims the claims that handlers see; by default {@link UserClaims}, which applications augment
+ */
+@Injectable()
+export class RefreshAuthService<TClaims extends object = UserClaims> {
+  /** What happens, as it happens. Never holds a token. */
+  readonly events: Observable<RefreshAuthEvent>;
+
+  constructor(@Inject(RefreshAuthCore) private readonly core: RefreshAuthCore) {
+    this.events = core.events.observable;
+  }
+
+  /**
+   * Starts a session and delivers its first token with this response. A different session that the same request presented ends, unless
+   * another site made a browser present it; where the store is out, it does not, and an event says so.
+   *
+   * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
+   * @param claims `sub`, and whatever else the application wants to find in the token
+   * @param options what this session has of its own
+   * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie; RefreshAuthError
+   *   `store_unavailable` when a tracked session could not begin
+   */
+  async signIn<C extends OwnClaims<TClaims>>(
+    response: HttpResponse,
+    claims: C,
+    options: SignInOptions = {},
+  ): Promise<IssuedToken<TClaims & C>> {
+    const issued = await this.core.signIns.start(claims, options, (first) => this.core.delivery.checkSize(first));
+    this.core.delivery.deliver(response, issued);
+    const request = requestOf(response);
+    const isForeign = request && this.core.credentials.areAmbient(request) && this.core.crossSite.isForeign(request);
+    if (request && !isForeign) {
+      await Promise.all(this.#presentedSessions(request).map(({ sid }) => this.#endReplaced(sid)));
+    }
+    return issued as unknown as IssuedToken<TClaims & C>;
+  }
+
+  /**
+   * Ends every session that the request presents, in header and cookie, and removes the cookie. Idempotent, and without a token no
+   * error: for `@Public()` routes. It changes something whatever the method of the route, so that other sites cannot ask for it.
+   *
+   * @param options `scope`: only the presented session, every session of its user, or the user's other sessions; under `'others'` the
+   *   presented session goes on and the cookie stays
+   * @throws RefreshAuthError `request_cross_site`: another site made a browser ask, nothing has ended, and the cookie stays;
+   *   `store_unavailable`: nothing is known to have ended, and the cookie stays
+   */
+  async signOut(
+    request: HttpRequest,
+    response: HttpResponse,
+    { scope = 'session' }: SignOutOptions = {},
+  ): Promise<void> {
+    // Without a token in the cookie too: removing it is all that it takes to sign a user out, and SameSite keeps it from being sent.
+    if (this.core.credentials.areAmbient(request)) this.core.crossSite.refuseForeign(request);
+    await Promise.all(this.#presentedSessions(request, scope).map((session) => this.#end(session, scope)));
+    if (scope !== 'others') this.core.delivery.clear(response);
+  }
+
+  /**
+   * Starts a session without HTTP. Writes nothing, unless sessions are tracked.
+   *
+   * @throws TypeError when claims or options are wrong; RefreshAuthError `store_unavailable` when a tracked session could not begin
+   */
+  async issue<C extends OwnClaims<TClaims>>(claims: C, options: SignInOptions = {}): Promise<IssuedToken<TClaims & C>> {
+    return (await this.core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;
+  }
+
+  /**
+   * What the guard does, without HTTP.
+   *
+   * @param options `renew: false`: an expired token is refused as `token_expired`, and the store is not asked
+   * @throws RefreshAuthError when the token is dead, or the store does not decide
+   */
+  async authenticate(token: string, { renew = true }: { renew?: boolean } = {}): Promise<Authentication<TClaims>> {
+    return (await this.core.authenticator.authenticate(token, renew)) as unknown as Authentication<TClaims>;
+  }
+
+  /**
+   * What a token is. Never renews, writes nothing, and shows no successor.
+   *
+   * @throws RefreshAuthError `store_unavailable`, where only the store could tell
+   */
+  async inspect(token: string): Promise<Inspection<TClaims>> {
+    return (await this.core.authenticator.inspect(token)) as unknown as Inspection<TClaims>;
+  }
+
+  /**
+   * The token of a request, by the rules of the guard.
+   *
+   * @throws RefreshAuthError `token_missing` or `token_malformed`
+   */
+  getToken(request: HttpRequest): string {
+    return this.core.credentials.token(request);
+  }
+
+  /**
+   * Ends a session. Idempotent; an unknown session is no error.
+   *
+   * @param sid the claim `sid` of any of its tokens
+   * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
+   */
+  async revokeSession(sid: string): Promise<void> {
+    if (typeof sid !== 'string' || sid === '') throw new TypeError('revokeSession needs the claim `sid` of a token');
+    await this.core.revocations.revokeSession(sid);
+  }
+
+  /**
+   * Ends all sessions of a user that have begun, whichever sign-ins race it. Idempotent; an unknown user is no error.
+   *
+   * @param sub the claim `sub` of the user's tokens
+   * @param options `except`: the `sid` of a session that goes on
+   * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
+   */
+  async revokeUser(sub: string, { except }: { except?: string | undefined } = {}): Promise<void> {
+    if (typeof sub !== 'string' || sub === '') throw new TypeError('revokeUser needs the claim `sub` of a token');
+    if (except !== undefined && (typeof except !== 'string' || except === '')) {
+      throw new TypeError('revokeUser: `except` is the claim `sid` of a token');
+    }
+    await this.core.revocations.revokeSubject(sub, except);
+  }
+
+  /**
+   * The sessions of a user that have not ended, under `sessions: 'tracked'`.
+   *
+   * @param sub the claim `sub` of the user's tokens
+   * @throws TypeError when sessions are not tracked; RefreshAuthError `store_unavailable`
+   */
+  async listSessions(sub: string): Promise<SessionInfo[]> {
+    if (!this.core.tracked) throw new TypeError("listSessions needs the option sessions: 'tracked'");
+    return this.core.tracked.list(sub);
+  }
+
+  /** Once for each session; where whole users are meant, once for each of those, and the header's session is the one that may go on. */
+  #presentedSessions(request: HttpRequest, scope: NonNullable<SignOutOptions['scope']> = 'session'): TokenClaims[] {
+    const sessions = new Map<string, TokenClaims>();
+    for (const token of this.core.credentials.all(request)) {
+      const claims = this.core.authenticator.liveSession(token);
+      const id = scope === 'session' ? claims?.sid : claims?.sub;
+      if (claims && id !== undefined && !sessions.has(id)) sessions.set(id, claims);
+    }
+    return [...sessions.values()];
+  }
+
+  async #end({ sid, sub }: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
+    if (scope === 'session') return this.core.revocations.revokeSession(sid);
+    return this.core.revocations.revokeSubject(sub, scope === 'others' ? sid : undefined);
+  }
+
+  /** A store that is out keeps nobody from signing in. */
+  async #endReplaced(sid: string): Promise<void> {
+    try {
+      await this.core.revocations.revokeSession(sid);
+    } catch (error) {
+      if (!(error instanceof RefreshAuthError)) throw error;
+      this.core.events.emit('store-failed', { reason: error.detail ?? error.message, session: hashed(sid) });
+    }
+  }
+}
