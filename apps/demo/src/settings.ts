@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { RefreshAuthOptions, RefreshAuthOptionsError } from 'nestjs-refresh-auth';
+
+export interface Settings {
+  port: number;
+  host: string;
+  httpAdapter: 'express' | 'fastify';
+  trustedOrigins: string[];
+  /** What has no variable set is left out, so that the library's own default stands. */
+  refreshAuth: RefreshAuthOptions;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export class SettingError extends Error {
+  constructor(variable: string, whatIsWrong: string, whatToWrite: string) {
+    super(`${variable} ${whatIsWrong}: ${whatToWrite}`);
+  }
+}
+
+export function readSettings(env: Environment): Settings {
+  const redis = readRedisUrl(env);
+  const expiresIn = readDuration(env, 'TOKEN_EXPIRES_IN');
+  const refreshWindow = readDuration(env, 'TOKEN_REFRESH_WINDOW');
+  const sessionLifetime = readSessionLifetime(env);
+  const replay = readReplay(env);
+  const refreshAhead = readRefreshAhead(env);
+  const trustedOrigins = readTrustedOrigins(env);
+  return {
+    port: readPort(env),
+    host: readHost(env),
+    httpAdapter: readChoice(env, 'HTTP_ADAPTER', ['express', 'fastify']),
+    trustedOrigins,
+    refreshAuth: {
+      secret: readSecret(env),
+      ...(redis !== undefined && { redis }),
+      ...(expiresIn !== undefined && { expiresIn }),
+      ...(refreshWindow !== undefined && { refreshWindow }),
+      ...(sessionLifetime !== undefined && { sessionLifetime }),
+      ...(replay !== undefined && { replay }),
+      ...(refreshAhead !== undefined && { refreshAhead }),
+      revocation: readChoice(env, 'REVOCATION', ['pushed', 'every-request', 'on-refresh']),
+      onStoreFailure: readChoice(env, 'ON_STORE_FAILURE', ['reject', 'tolerate']),
+      sessions: readChoice(env, 'SESSIONS', ['untracked', 'tracked']),
+      delivery: readDelivery(env),
+      ...(trustedOrigins.length > 0 && { csrf: { trustedOrigins } }),
+    },
+  };
+}
+
+const variablesByOption: Partial<Record<string, string>> = {
+  secret: 'JWT_SECRET',
+  redis: 'REDIS_URL',
+  expiresIn: 'TOKEN_EXPIRES_IN',
+  refreshWindow: 'TOKEN_REFRESH_WINDOW',
+  sessionLifetime: 'SESSION_LIFETIME',
+  'replay.grace': 'REPLAY_GRACE',
+  refreshAhead: 'REFRESH_AHEAD',
+  'csrf.trustedOrigins': 'TRUSTED_ORIGINS',
+};
+
+/** The library knows only its options, and whoever starts the demo only the variables. */
+export function asSettingError(error: RefreshAuthOptionsError): SettingError {
+  const [option = ''] = error.option.split('[');
+  return new SettingError(variablesByOption[option] ?? error.option, 'was refused', error.message);
+}
+
+/** An empty variable is an absent one: `REDIS_URL= npm start` switches a setting off. */
+function read(env: Environment, variable: string): string | undefined {
+  return env[variable] || undefined;
+}
+
+function readPort(env: Environment): number {
+  const value = read(env, 'PORT') ?? '3000';
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) {
+    throw new SettingError('PORT', `is ${JSON.stringify(value)}`, 'write a number from 0 (any free port) to 65535');
+  }
+  return Number(value);
+}
+
+function readHost(env: Environment): string {
+  const value = read(env, 'HOST') ?? '127.0.0.1';
+  if (isIP(value) === 0 && !/^[a-z0-9.-]+$/i.test(value)) {
+    throw new SettingError(
+      'HOST',
+      `is ${JSON.stringify(value)}`,
+      'write an address or a host name alone, such as 0.0.0.0',
+    );
+  }
+  return value;
+}
+
+function readSecret(env: Environment): string {
+  const value = read(env, 'JWT_SECRET');
+  const whatToWrite = 'write at least 32 random bytes, such as what `openssl rand -base64 48` prints';
+  if (value === undefined) {
+    if (env['NODE_ENV'] === 'production') {
+      throw new SettingError('JWT_SECRET', 'is not set, and production needs one', whatToWrite);
+    }
+    return randomBytes(48).toString('base64');
+  }
+  if (Buffer.byteLength(value) < 32) {
+    throw new SettingError('JWT_SECRET', 'is shorter than 32 bytes', whatToWrite);
+  }
+  return value;
+}
+
+// The value may hold a password, so it is not repeated.
+function readRedisUrl(env: Environment): string | undefined {
+  const value = read(env, 'REDIS_URL');
+  if (value !== undefined && !(URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol))) {
+    throw new SettingError('REDIS_URL', 'is not a Redis URL', 'write one such as redis://127.0.0.1:6379');
+  }
+  return value;
+}
+
+// What the library says of units and of lifetimes that do not fit together is not said again here.
+function readDuration(env: Environment, variable: string, otherwise = ''): number | string | undefined {
+  const value = read(env, variable);
+  if (value !== undefined && !/^(?=.*[1-9])\d+((\.\d+)? ?[a-z]+)?$/i.test(value)) {
+    const whatToWrite = `write a number of seconds such as 900, or a number with a unit such as 15m${otherwise}`;
+    throw new SettingError(variable, `is ${JSON.stringify(value)}`, whatToWrite);
+  }
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : value;
+}
+
+function readSessionLifetime(env: Environment): number | string | false | undefined {
+  return read(env, 'SESSION_LIFETIME') === 'false'
+    ? false
+    : readDuration(env, 'SESSION_LIFETIME', ', or false for no end');
+}
+
+function readReplay(env: Environment): RefreshAuthOptions['replay'] {
+  const grace = readDuration(env, 'REPLAY_GRACE');
+  const onReuse = readChoice(env, 'REPLAY_ON_REUSE', ['revoke', 'reject']);
+  if (grace === undefined && read(env, 'REPLAY_ON_REUSE') !== undefined) {
+    throw new SettingError('REPLAY_ON_REUSE', 'is set without REPLAY_GRACE', 'set REPLAY_GRACE too, such as 30s');
+  }
+  return grace === undefined ? undefined : { grace, onReuse };
+}
+
+function readRefreshAhead(env: Environment): RefreshAuthOptions['refreshAhead'] {
+  const value = read(env, 'REFRESH_AHEAD');
+  return value !== undefined && /^0?\.\d+$/.test(value)
+    ? Number(value)
+    : readDuration(env, 'REFRESH_AHEAD', ', or a fraction of the life such as 0.2');
+}
+
+function readTrustedOrigins(env: Environment): string[] {
+  const origins = read(env, 'TRUSTED_ORIGINS')?.split(',') ?? [];
+  return origins.map((entry) => {
+    const origin = entry.trim();
+    if (!URL.canParse(origin) || serializeOrigin(new URL(origin)) !== origin) {
+      const whatToWrite =
+        'write comma-separated origins, scheme://host[:port] and nothing more, such as https://app.example.com';
+      throw new SettingError('TRUSTED_ORIGINS', `contains ${JSON.stringify(origin)}`, whatToWrite);
+    }
+    return origin;
+  });
+}
+
+// Not `url.origin`: that is "null" for the schemes of native shells, such as capacitor://localhost.
+function serializeOrigin({ protocol, host }: URL): string {
+  return `${protocol}//${host}`;
+}
+
+function readDelivery(env: Environment): NonNullable<RefreshAuthOptions['delivery']> {
+  const cookie = { secure: readChoice(env, 'COOKIE_SECURE', ['true', 'false']) === 'true' };
+  const delivery = readChoice(env, 'TOKEN_DELIVERY', ['both', 'header', 'cookie']);
+  return {
+    ...(delivery === 'cookie' && { header: false }),
+    cookie: delivery === 'header' ? false : cookie,
+  };
+}
+
+/** One of the choices; the first of them when the variable is absent. */
+function readChoice<const Choice extends string>(
+  env: Environment,
+  variable: string,
+  choices: [Choice, ...Choice[]],
+): Choice {
+  const value = read(env, variable) ?? choices[0];
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) {
+    throw new SettingError(variable, `is ${JSON.stringify(value)}`, `write ${choices.join(' or ')}`);
+  }
+  return choice;
+}
