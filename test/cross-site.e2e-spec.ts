@@ -1,0 +1,410 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { All, Controller, Get, Injectable, Post, Req, Res } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import {
+  getTokenState,
+  type HttpRequest,
+  type HttpResponse,
+  OptionalAuth,
+  Public,
+  RefreshAuthGuard,
+  RefreshAuthService,
+  type TokenClaims,
+} from 'nestjs-refresh-auth';
+import { adapters } from './support/apps.js';
+import { type AuthApp, startAuthApp } from './support/auth-app.js';
+import { bearer, cookie, delivered, nothing } from './support/delivered.js';
+import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
+import { dead, refusal } from './support/http-refusals.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const TRUSTED = 'https://trusted.example';
+
+const crossSite = {
+  status: 403,
+  body: {
+    statusCode: 403,
+    error: 'Forbidden',
+    message: 'The request came from another site',
+    code: 'request_cross_site',
+  },
+  authenticate: undefined,
+  retryAfter: undefined,
+  setCookies: [],
+};
+
+const foreign: [name: string, headers: Record<string, string>][] = [
+  ['Sec-Fetch-Site: cross-site', { 'sec-fetch-site': 'cross-site' }],
+  ['Sec-Fetch-Site: same-site', { 'sec-fetch-site': 'same-site' }],
+  ['another Origin', { origin: 'https://attacker.example' }],
+  ['Origin: null', { origin: 'null' }],
+];
+const picture = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+
+@Controller()
+class RoutesController {
+  constructor(private readonly auth: RefreshAuthService<TokenClaims>) {}
+
+  @All('state')
+  state(@Req() request: HttpRequest): object {
+    return { state: getTokenState(request) };
+  }
+
+  @OptionalAuth()
+  @All('optional')
+  optional(@Req() request: HttpRequest): object {
+    return { state: getTokenState(request) ?? 'anonymous' };
+  }
+
+  @Public()
+  @All('public')
+  public(): object {
+    return {};
+  }
+
+  @Public()
+  @Post('login')
+  async login(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
+    await this.auth.signIn(response, { sub: '2' });
+  }
+
+  /** As after a visit to an identity provider. */
+  @Public()
+  @Get('callback')
+  async callback(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
+    await this.auth.signIn(response, { sub: '2' });
+  }
+
+  @Public()
+  @All('logout')
+  async logout(@Req() request: HttpRequest, @Res({ passthrough: true }) response: HttpResponse): Promise<void> {
+    await this.auth.signOut(request, response);
+  }
+}
+
+/** One request of several, merged. Without a body, and it says so: Fastify asks for the type of one that may follow. */
+function withHeaders(headers: Record<string, string>, ...requests: RequestOptions[]): RequestOptions {
+  const merged = Object.assign({}, ...requests.map((request) => request.headers), headers) as Record<string, string>;
+  return { ...Object.assign({}, ...requests), headers: { 'content-length': '0', ...merged } };
+}
+
+/** One without the cookie. */
+function post(headers: Record<string, string>): RequestOptions {
+  return withHeaders(headers, { method: 'POST' });
+}
+
+describe.each(adapters)('requests of other origins on %s', (adapter) => {
+  let app: AuthApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      options: { csrf: { trustedOrigins: [TRUSTED] }, refreshAhead: '5m' },
+      configure: (nest) => nest.enableCors({ origin: TRUSTED, credentials: true }),
+    });
+  });
+
+  afterAll(() => app.close());
+
+  beforeEach(async () => {
+    ({ token } = await app.auth.issue({ sub: '1' }));
+    app.events.length = 0;
+  });
+
+  const ask = (path: string, request: RequestOptions = {}): Promise<HttpAnswer> => send(`${app.url}/${path}`, request);
+  const stateOf = async (presented: string): Promise<unknown> => (await app.auth.inspect(presented)).state;
+
+  describe.each(foreign)('%s', (_, headers) => {
+    test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('[C1] [C2] %s with the cookie is refused', async (method) => {
+      expect(refusal(await ask('state', withHeaders(headers, cookie(token), { method })))).toEqual(crossSite);
+    });
+
+    test('[C4] is refused with an expired token as well, and renews nothing', async () => {
+      app.clock.advance(HOUR);
+
+      expect(refusal(await ask('state', withHeaders(headers, cookie(token), { method: 'POST' })))).toEqual(crossSite);
+      expect(await stateOf(token)).toBe('refreshable');
+    });
+
+    test('is refused before the token is looked at', async () => {
+      const request = withHeaders(headers, cookie('no token'), { method: 'POST' });
+
+      expect(refusal(await ask('state', request))).toEqual(crossSite);
+    });
+
+    test.each(['GET', 'HEAD'])('[C4] %s with a valid token passes, and is not renewed ahead', async (method) => {
+      app.clock.advance(14 * MINUTE);
+
+      const answer = await ask('state', withHeaders(headers, cookie(token), { method }));
+
+      expect([answer.status, delivered(answer)]).toEqual([200, nothing]);
+      expect(app.events.filter(({ type }) => type === 'rotated')).toEqual([]);
+    });
+
+    test('[C4] GET with an expired token is 401, and renews nothing', async () => {
+      app.clock.advance(HOUR);
+
+      expect(refusal(await ask('state', withHeaders(headers, cookie(token))))).toEqual(dead('token_expired'));
+      expect(await stateOf(token)).toBe('refreshable');
+    });
+
+    test('[C5] with a Bearer header is exempt, whatever the cookie', async () => {
+      app.clock.advance(HOUR);
+      const { token: other } = await app.auth.issue({ sub: '2' });
+
+      const answer = await ask('state', withHeaders(headers, cookie(other), bearer(token), { method: 'POST' }));
+      const both = await ask('state', withHeaders(headers, cookie(token), bearer(token), { method: 'POST' }));
+
+      expect([answer.json(), both.json()]).toEqual([{ state: 'refreshable' }, { state: 'already-refreshed' }]);
+    });
+
+    test('[C5] another scheme is no Bearer header', async () => {
+      const request = withHeaders({ ...headers, authorization: 'Basic dDp1' }, cookie(token), { method: 'POST' });
+
+      expect(refusal(await ask('state', request))).toEqual(crossSite);
+    });
+
+    test('without a token has none', async () => {
+      expect(refusal(await ask('state', post(headers)))).toEqual(dead('token_missing'));
+    });
+
+    test('is refused on optional routes, and not looked at on public ones', async () => {
+      const request = withHeaders(headers, cookie(token), { method: 'POST' });
+      const answers = [await ask('optional', request), await ask('public', request)];
+
+      expect(answers.map(({ status }) => status)).toEqual([403, 200]);
+      expect((await ask('optional', post(headers))).json()).toEqual({ state: 'anonymous' });
+    });
+
+    test('may not open a WebSocket', async () => {
+      const upgrade = { ...headers, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+
+      expect(refusal(await ask('state', withHeaders(upgrade, cookie(token))))).toEqual(crossSite);
+      expect((await ask('state', withHeaders(upgrade, bearer(token)))).status).toBe(200);
+    });
+
+    test.each(['GET', 'POST'])('[C5] cannot sign anybody out by %s', async (method) => {
+      const request = withHeaders(headers, cookie(token), { method });
+
+      expect(refusal(await ask('logout', request))).toEqual(crossSite);
+      expect(await stateOf(token)).toBe('valid');
+    });
+
+    test('[C5] cannot have the cookie removed by a request without it, as SameSite sends it', async () => {
+      expect(refusal(await ask('logout', post(headers)))).toEqual(crossSite);
+    });
+
+    test('[C5] can sign out by the header', async () => {
+      const answer = await ask('logout', withHeaders(headers, bearer(token), { method: 'POST' }));
+
+      expect(answer.status).toBe(200);
+      expect(await stateOf(token)).toBe('dead');
+    });
+
+    test('that signs in ends no session of the cookie, but one of the header', async () => {
+      const { token: other } = await app.auth.issue({ sub: '3' });
+      const answers = [
+        await ask('login', withHeaders(headers, cookie(token), { method: 'POST' })),
+        await ask('login', withHeaders(headers, bearer(other), { method: 'POST' })),
+      ];
+
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      expect([await stateOf(token), await stateOf(other)]).toEqual(['valid', 'dead']);
+    });
+  });
+
+  test('[C4] of a picture elsewhere do not renew, of a link that the user followed do', async () => {
+    app.clock.advance(HOUR);
+
+    expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(dead('token_expired'));
+    const answer = await ask('state', withHeaders(link, cookie(token)));
+    expect([answer.json(), delivered(answer)]).toEqual([
+      { state: 'refreshable' },
+      { header: expect.any(String), cookie: expect.any(String) },
+    ]);
+  });
+
+  test('a sign-in at the end of a link ends the session before it', async () => {
+    const { status } = await ask('callback', withHeaders(link, cookie(token)));
+
+    expect([status, await stateOf(token)]).toEqual([200, 'dead']);
+  });
+
+  test.each([
+    ['a trusted one', { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }],
+    ['its own', { 'sec-fetch-site': 'same-origin' }],
+    ['no browser', {}],
+  ])('%s may do everything', async (_, headers: Record<string, string>) => {
+    app.clock.advance(HOUR);
+    const request = withHeaders(headers, cookie(token), { method: 'POST' });
+    const answers = [await ask('state', request), await ask('logout', request)];
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(delivered(answers[0] as HttpAnswer)).toEqual({ header: expect.any(String), cookie: expect.any(String) });
+    expect(await stateOf(token)).toBe('dead');
+  });
+
+  test('an Origin that is the Host is its own', async () => {
+    const request = withHeaders({ origin: app.url }, cookie(token), { method: 'POST' });
+
+    expect((await ask('state', request)).status).toBe(200);
+  });
+
+  test('[D10] a preflight is answered by CORS, not by 401, and touches nothing', async () => {
+    const headers = {
+      origin: TRUSTED,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    };
+
+    const answer = await ask('state', { method: 'OPTIONS', headers });
+
+    expect([answer.status, answer.headers['access-control-allow-origin'], delivered(answer)]).toEqual([
+      204,
+      TRUSTED,
+      nothing,
+    ]);
+    expect(app.events).toEqual([]);
+  });
+
+  test('[D9] the library lets no origin in by itself', async () => {
+    app.clock.advance(HOUR);
+
+    const { headers } = await ask('state', withHeaders({ origin: 'https://attacker.example' }, bearer(token)));
+
+    expect(headers['access-control-expose-headers']).toBe('Authorization');
+    expect(headers['access-control-allow-origin']).not.toBe('https://attacker.example');
+  });
+});
+
+describe.each(adapters)('a preflight that reaches the guard on %s', (adapter) => {
+  let app: AuthApp;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, { controllers: [RoutesController] });
+  });
+
+  afterAll(() => app.close());
+
+  test('[D10] is answered without credentials, and without the handler', async () => {
+    const headers = { origin: 'https://a.example', 'access-control-request-method': 'POST' };
+
+    expect((await send(`${app.url}/state`, { method: 'OPTIONS', headers })).status).toBe(204);
+    expect((await send(`${app.url}/state`, { method: 'OPTIONS' })).status).toBe(401);
+    expect(app.events).toEqual([]);
+  });
+});
+
+describe.each(adapters)('without the check on %s', (adapter) => {
+  let app: AuthApp;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, { controllers: [RoutesController], options: { csrf: false } });
+  });
+
+  afterAll(() => app.close());
+
+  test.each(foreign)('%s may do everything', async (_, headers) => {
+    const { token } = await app.auth.issue({ sub: '1' });
+    app.clock.advance(HOUR);
+    const request = withHeaders(headers, cookie(token), { method: 'POST' });
+
+    const renewed = await send(`${app.url}/state`, request);
+
+    expect([renewed.status, delivered(renewed).cookie]).toEqual([200, expect.any(String)]);
+    expect((await send(`${app.url}/logout`, request)).status).toBe(200);
+    expect((await app.auth.inspect(token)).state).toBe('dead');
+  });
+});
+
+test.each(adapters)('where no cookie is read, anybody may sign out on %s', async (adapter) => {
+  const app = await startAuthApp(adapter, {
+    controllers: [RoutesController],
+    options: { delivery: { cookie: false } },
+  });
+  try {
+    const { status } = await send(`${app.url}/logout`, post({ origin: 'https://a.example' }));
+    expect(status).toBe(200);
+  } finally {
+    await app.close();
+  }
+});
+
+@Injectable()
+class OwnTokenGuard extends RefreshAuthGuard {
+  protected override getToken(request: HttpRequest): string {
+    const { headers } = 'raw' in request ? request.raw : request;
+    const own = /(?:^|; )own=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? headers['x-token'];
+    return typeof own === 'string' ? own : super.getToken(request);
+  }
+}
+
+describe.each(adapters)('a guard that finds the token itself on %s', (adapter) => {
+  let app: AuthApp;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      providers: [OwnTokenGuard, { provide: APP_GUARD, useExisting: OwnTokenGuard }],
+    });
+  });
+
+  afterAll(() => app.close());
+
+  test.each([
+    ['in the cookie of the library is checked', cookie, 403],
+    ['in a header of its own is not', (token: string) => ({ headers: { 'x-token': token } }), 200],
+    ['in a cookie of its own is its own business', (token: string) => ({ headers: { cookie: `own=${token}` } }), 200],
+  ])('%s', async (_, present: (token: string) => RequestOptions, status) => {
+    const { token } = await app.auth.issue({ sub: '1' });
+    const headers = { origin: 'https://attacker.example' };
+
+    const answer = await send(`${app.url}/state`, withHeaders(headers, present(token), { method: 'POST' }));
+
+    expect(answer.status).toBe(status);
+  });
+});
+
+describe.each(adapters)('beside enableCsrfProtection() of NestJS 12 on %s', (adapter) => {
+  let app: AuthApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      options: { csrf: { trustedOrigins: [TRUSTED] } },
+      configure: (nest) => nest.enableCsrfProtection({ trustedOrigins: [TRUSTED] }),
+    });
+  });
+
+  afterAll(() => app.close());
+
+  beforeEach(async () => {
+    ({ token } = await app.auth.issue({ sub: '1' }));
+    app.clock.advance(HOUR);
+  });
+
+  test.each([
+    ['its own', { 'sec-fetch-site': 'same-origin' }],
+    ['a trusted one', { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }],
+    ['no browser', {}],
+  ])('%s passes both, and renews', async (_, headers: Record<string, string>) => {
+    const answer = await send(`${app.url}/state`, withHeaders(headers, cookie(token), { method: 'POST' }));
+
+    expect([answer.json(), delivered(answer).cookie]).toEqual([{ state: 'refreshable' }, expect.any(String)]);
+  });
+
+  test.each(foreign)('%s is refused once, and renews nothing', async (_, headers) => {
+    const answer = await send(`${app.url}/state`, withHeaders(headers, cookie(token), { method: 'POST' }));
+
+    expect([answer.status, delivered(answer)]).toEqual([403, nothing]);
+    expect(await app.auth.inspect(token)).toMatchObject({ state: 'refreshable' });
+  });
+
+  test.each(foreign)('%s still renews nothing by GET', async (_, headers) => {
+    expect(refusal(await send(`${app.url}/state`, withHeaders(headers, cookie(token))))).toEqual(dead('token_expired'));
+  });
+});

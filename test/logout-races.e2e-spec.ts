@@ -1,0 +1,263 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { Redis } from 'ioredis';
+import {
+  InMemorySessionStore,
+  type IssuedToken,
+  type RefreshAuthOptions,
+  RefreshAuthService,
+} from 'nestjs-refresh-auth';
+import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
+import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { TestClock } from './support/clock.js';
+import { authenticate, EXPIRES_IN, makeCore, refusal } from './support/core.js';
+import { type RedisServer, startRedis } from './support/redis-server.js';
+import { type FullStore, type Stop, StoppableStore } from './support/stoppable-store.js';
+
+const SECOND = 1000;
+const revoked = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
+
+/** One store, and processes on it: those that refresh, through whose calls a test can reach, and one that does not. */
+class Scene {
+  readonly clock = new TestClock();
+  readonly store: StoppableStore;
+  readonly here: RefreshAuthCore;
+  readonly elsewhere: RefreshAuthCore;
+  /** Lets no claims through. */
+  readonly refusing: RefreshAuthCore;
+
+  constructor(openStore: (clock: TestClock) => FullStore, { reloadClaims, ...options }: RefreshAuthOptions) {
+    const store = openStore(this.clock);
+    const all = { ...options, storeTimeout: '1m', reloadTimeout: '1m' } as const;
+    this.store = new StoppableStore(store);
+    const reload = reloadClaims && {
+      reloadClaims: (claims: object) => this.store.pass(async () => reloadClaims(claims)),
+    };
+    this.here = makeCore({ ...all, ...reload }, { store: this.store, clock: this.clock });
+    this.elsewhere = makeCore(all, { store, clock: this.clock });
+    this.refusing = makeCore({ ...all, refreshAhead: 0.99, reloadClaims: () => null }, { store, clock: this.clock });
+  }
+
+  async signIn(): Promise<IssuedToken> {
+    return this.here.signIns.start({ sub: '1' }, {});
+  }
+
+  async expire(): Promise<void> {
+    this.clock.advance(EXPIRES_IN * SECOND);
+  }
+
+  /** In a process that nobody watches. */
+  async renew({ token }: IssuedToken): Promise<IssuedToken> {
+    const { renewed } = await authenticate(this.elsewhere, token);
+    if (!renewed) throw new Error('It was to be renewed');
+    return renewed;
+  }
+}
+
+/** Something that makes a new token, or hands one over, of which the last one is known to the client. */
+interface Refresh {
+  readonly options?: RefreshAuthOptions;
+  /** @returns all tokens of the session so far; the first is presented */
+  prepare(scene: Scene): Promise<IssuedToken[]>;
+  run?(core: RefreshAuthCore, presented: IssuedToken): Promise<IssuedToken | undefined>;
+}
+
+const expired = async (scene: Scene): Promise<IssuedToken[]> => {
+  const token = await scene.signIn();
+  await scene.expire();
+  return [token];
+};
+const superseded = async (scene: Scene): Promise<IssuedToken[]> => {
+  const [token] = await expired(scene);
+  const successor = await scene.renew(token!);
+  scene.clock.advance(SECOND);
+  return [token!, successor];
+};
+const supersededByAnExpiredOne = async (scene: Scene): Promise<IssuedToken[]> => {
+  const tokens = await superseded(scene);
+  await scene.expire();
+  return tokens;
+};
+const reloadClaims = ({ sub }: { sub: string }) => ({ sub, role: 'fresh' });
+
+const refreshes: [name: string, refresh: Refresh][] = [
+  ['a renewal', { prepare: expired }],
+  ['a replay', { prepare: superseded }],
+  ['a renewal of the head for a superseded token', { prepare: supersededByAnExpiredOne }],
+  ['a renewal with fresh claims', { prepare: expired, options: { reloadClaims } }],
+  ['a renewal of the head with fresh claims', { prepare: supersededByAnExpiredOne, options: { reloadClaims } }],
+  ['a renewal under the grace policy', { prepare: expired, options: { replay: { grace: 30 } } }],
+  ['a replay under the grace policy', { prepare: superseded, options: { replay: { grace: 30 } } }],
+  ['a renewal of a tracked session', { prepare: expired, options: { sessions: 'tracked' } }],
+  [
+    'a renewal ahead',
+    {
+      options: { refreshAhead: 0.5 },
+      prepare: async (scene) => {
+        const token = await scene.signIn();
+        scene.clock.advance((EXPIRES_IN - 1) * SECOND);
+        return [token];
+      },
+      run: (core, { claims }) => core.authenticator.renewAhead(claims),
+    },
+  ],
+];
+
+interface Logout {
+  readonly core: RefreshAuthCore;
+  readonly scene: Scene;
+  /** The newest token that the client has. */
+  readonly own: IssuedToken;
+  /** Another session of the same user. */
+  readonly other: IssuedToken;
+}
+
+function signOut(core: RefreshAuthCore, { token }: IssuedToken, scope: 'session' | 'user' | 'others'): Promise<void> {
+  const request = new IncomingMessage(new Socket());
+  request.headers.authorization = `Bearer ${token}`;
+  return new RefreshAuthService(core).signOut(request, new ServerResponse(request), { scope });
+}
+
+const logouts: [name: string, logOut: (logout: Logout) => Promise<unknown>][] = [
+  ['signOut', ({ core, own }) => signOut(core, own, 'session')],
+  ["signOut, scope 'user'", ({ core, own }) => signOut(core, own, 'user')],
+  ["signOut of another session, scope 'others'", ({ core, other }) => signOut(core, other, 'others')],
+  ['revokeSession', ({ core, own }) => new RefreshAuthService(core).revokeSession(own.claims.sid)],
+  ['revokeUser', ({ core }) => new RefreshAuthService(core).revokeUser('1')],
+  [
+    'revokeUser with another session excepted',
+    ({ core, other }) => new RefreshAuthService(core).revokeUser('1', { except: other.claims.sid }),
+  ],
+];
+
+let server: RedisServer;
+let redis: Redis;
+let openRedis: (clock: TestClock) => FullStore;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.port);
+  const connection = await connectRedis(redis);
+  openRedis = (clock) => new RedisSessionStore(connection, 'refresh-auth', clock);
+});
+
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+/** What the client holds at the end: a token, or why it has none. */
+async function outcomeOf(refreshed: Promise<IssuedToken | undefined>): Promise<IssuedToken | object | undefined> {
+  const settled = refreshed.catch((reason: unknown) => reason);
+  const outcome = await settled;
+  return outcome instanceof Error ? refusal(Promise.reject(outcome)) : (outcome as IssuedToken | undefined);
+}
+
+/** Whether every token is refused by each process, now and when it has expired. */
+async function expectAllDead(scene: Scene, tokens: readonly IssuedToken[], at: string): Promise<void> {
+  for (const moment of ['at once', 'expired']) {
+    for (const { token } of tokens) {
+      for (const core of [scene.here, scene.elsewhere]) {
+        const answer = { at, moment, ...(await refusal(authenticate(core, token))) };
+        expect(answer).toEqual({ ...revoked, at, moment });
+      }
+    }
+    await scene.expire();
+  }
+}
+
+/** Runs the refresh once for each moment at which it can be stopped, ends the session there, and lets it go on. */
+async function raceAll(
+  openStore: (clock: TestClock) => FullStore,
+  { options = {}, prepare, run = async (core, { token }) => (await authenticate(core, token)).renewed }: Refresh,
+  logOut: (scene: Scene, tokens: { own: IssuedToken; other: IssuedToken }) => Promise<unknown>,
+  observe: (
+    scene: Scene,
+    outcome: IssuedToken | object | undefined,
+    tokens: IssuedToken[],
+    stop: Stop,
+  ) => Promise<void>,
+): Promise<void> {
+  const scene = new Scene(openStore, options);
+  const [undisturbed] = await prepare(scene);
+  void scene.store.stopAt();
+  expect(await run(scene.here, undisturbed!)).toBeDefined();
+  const { calls } = scene.store;
+  expect(calls).toBeGreaterThan(1);
+
+  for (let call = 0; call < calls; call++) {
+    for (const before of ['question', 'answer'] as const) {
+      const tokens = await prepare(scene);
+      const other = await scene.signIn();
+      const stopped = scene.store.stopAt({ call, before });
+      const outcome = outcomeOf(run(scene.here, tokens[0]!));
+      await stopped;
+      await scene.store.settle();
+
+      await logOut(scene, { own: tokens.at(-1)!, other });
+      scene.store.goOn();
+
+      await observe(scene, await outcome, tokens, { call, before });
+      await scene.store.settle();
+    }
+  }
+}
+
+describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
+  ['the in-memory store', (clock) => new InMemorySessionStore(clock)],
+  ['Redis', (clock) => openRedis(clock)],
+])('[L2] on %s, stopped between every two of its store calls,', (_store, openStore) => {
+  describe.each(refreshes)('%s', (name, refresh) => {
+    // A renewal ahead holds no request up, and fails without a word.
+    const refused = name === 'a renewal ahead' ? undefined : revoked;
+
+    test.each(logouts)('hands nothing over after %s in the same process', async (_, logOut) => {
+      await raceAll(
+        openStore,
+        refresh,
+        (scene, tokens) => logOut({ core: scene.here, scene, ...tokens }),
+        async (scene, outcome, tokens, stop) => {
+          const at = JSON.stringify(stop);
+          expect({ at, outcome }).toEqual({ at, outcome: refused });
+          await expectAllDead(scene, tokens, at);
+        },
+      );
+    });
+
+    test.each(logouts)('brings no session back after %s in another process', async (_, logOut) => {
+      let refusals = 0;
+      await raceAll(
+        openStore,
+        refresh,
+        (scene, tokens) => logOut({ core: scene.elsewhere, scene, ...tokens }),
+        async (scene, outcome, tokens, stop) => {
+          const renewed = outcome && 'token' in outcome ? [outcome] : [];
+          if (renewed.length === 0) refusals++;
+          expect(renewed.length === 0 ? outcome : refused).toEqual(refused);
+          await expectAllDead(scene, [...tokens, ...renewed], JSON.stringify(stop));
+        },
+      );
+      expect(refusals).toBeGreaterThan(0);
+    });
+
+    test('brings no session back after reloadClaims ended it in another process', async () => {
+      let ended = 0;
+      await raceAll(
+        openStore,
+        refresh,
+        (scene, { own }) => scene.refusing.authenticator.renewAhead(own.claims),
+        async (scene, outcome, tokens, stop) => {
+          const { sid } = tokens[0]!.claims;
+          // The hook is asked only by who renews the head: who comes too late for that ends nothing.
+          if (!(await scene.store.isRevoked(sid))) return;
+          ended++;
+          const renewed = outcome && 'token' in outcome ? [outcome] : [];
+          await expectAllDead(scene, [...tokens, ...renewed], JSON.stringify(stop));
+        },
+      );
+      expect(ended).toBeGreaterThan(0);
+    });
+  });
+});

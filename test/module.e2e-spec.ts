@@ -1,0 +1,467 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Controller, type DynamicModule, Get, Inject, Injectable, Module, UseGuards } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { Cluster, Redis } from 'ioredis';
+import {
+  InMemorySessionStore,
+  RefreshAuthGuard,
+  RefreshAuthModule,
+  type RefreshAuthOptions,
+  RefreshAuthOptionsError,
+  type RefreshAuthOptionsFactory,
+  RefreshAuthService,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  SessionStore,
+  TokenState,
+} from 'nestjs-refresh-auth';
+import { HOUR } from './support/aged-tokens.js';
+import { adapters, startApp } from './support/apps.js';
+import { type AuthApp, type AuthService, SECRET, startAuthApp } from './support/auth-app.js';
+import { TestClock } from './support/clock.js';
+import { bearer, delivered, nothing } from './support/delivered.js';
+import { decodePayload } from './support/hostile-tokens.js';
+import { type HttpAnswer, send } from './support/http.js';
+import { dead, refusal, storeUnavailable } from './support/http-refusals.js';
+import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
+
+@Controller()
+class WhoController {
+  @Get('who')
+  who(@TokenState() state: unknown): unknown {
+    return { state };
+  }
+}
+
+const who = ({ url }: { url: string }, token: string): Promise<HttpAnswer> => send(`${url}/who`, bearer(token));
+const globalGuard = { provide: APP_GUARD, useExisting: RefreshAuthGuard };
+
+/** Where an application keeps its settings. */
+@Injectable()
+class Config {
+  readonly secret = SECRET;
+  readonly issuer: string = 'config';
+}
+
+@Module({ providers: [Config], exports: [Config] })
+class ConfigModule {}
+
+@Injectable()
+class OptionsFromConfig implements RefreshAuthOptionsFactory {
+  constructor(@Inject(Config) private readonly config: Config) {}
+
+  async create(): Promise<RefreshAuthOptions> {
+    return { secret: this.config.secret, issuer: this.config.issuer };
+  }
+}
+
+@Module({ imports: [ConfigModule], providers: [OptionsFromConfig], exports: [OptionsFromConfig] })
+class OptionsModule {}
+
+describe.each(adapters)('RefreshAuthModule on %s', (adapter) => {
+  test.each<[name: string, module: () => DynamicModule]>([
+    ['forRoot', () => RefreshAuthModule.forRoot({ secret: SECRET, issuer: 'config' })],
+    ['forRoot, isGlobal', () => RefreshAuthModule.forRoot({ secret: SECRET, issuer: 'config', isGlobal: true })],
+    ['forRoot, not isGlobal', () => RefreshAuthModule.forRoot({ secret: SECRET, issuer: 'config', isGlobal: false })],
+    [
+      'forRootAsync with useFactory',
+      () => RefreshAuthModule.forRootAsync({ useFactory: () => ({ secret: SECRET, issuer: 'config' }) }),
+    ],
+    [
+      'forRootAsync with useFactory, imports and inject',
+      () =>
+        RefreshAuthModule.forRootAsync({
+          imports: [ConfigModule],
+          inject: [Config],
+          useFactory: async ({ secret, issuer }: Config) => ({ secret, issuer }),
+        }),
+    ],
+    [
+      'forRootAsync with useClass',
+      () => RefreshAuthModule.forRootAsync({ imports: [ConfigModule], useClass: OptionsFromConfig }),
+    ],
+    [
+      'forRootAsync with useExisting',
+      () => RefreshAuthModule.forRootAsync({ imports: [OptionsModule], useExisting: OptionsFromConfig }),
+    ],
+    [
+      'forRootAsync, not isGlobal',
+      () =>
+        RefreshAuthModule.forRootAsync({
+          isGlobal: false,
+          imports: [OptionsModule],
+          useExisting: OptionsFromConfig,
+        }),
+    ],
+  ])('%s', async (_, module) => {
+    const app = await startApp(adapter, {
+      imports: [module()],
+      controllers: [WhoController],
+      providers: [globalGuard],
+    });
+    const { token, claims } = await app.app.get<AuthService>(RefreshAuthService).issue({ sub: '1' });
+
+    const answers = [await who(app, token), await send(`${app.url}/who`)];
+    await app.close();
+
+    expect(claims).toMatchObject({ sub: '1', iss: 'config' });
+    expect([answers[0]?.status, answers[0]?.json()]).toEqual([200, { state: 'valid' }]);
+    expect(answers.slice(1).map(refusal)).toEqual([dead('token_missing', 'config')]);
+  });
+});
+
+describe('isGlobal', () => {
+  @UseGuards(RefreshAuthGuard)
+  @Controller()
+  class FeatureController {
+    constructor(readonly auth: RefreshAuthService) {}
+
+    @Get()
+    get(): void {}
+  }
+
+  @Module({ controllers: [FeatureController] })
+  class FeatureModule {}
+
+  const boot = async (...imports: DynamicModule['imports'] & object): Promise<void> => {
+    const module = await Test.createTestingModule({ imports }).compile();
+    await module.close();
+  };
+
+  test.each<[name: string, module: DynamicModule]>([
+    ['forRoot', RefreshAuthModule.forRoot({ secret: SECRET })],
+    ['forRootAsync', RefreshAuthModule.forRootAsync({ useFactory: () => ({ secret: SECRET }) })],
+  ])('is true unless said otherwise: modules need not import %s', async (_, module) => {
+    await expect(boot(module, FeatureModule)).resolves.toBeUndefined();
+  });
+
+  test.each<[name: string, module: DynamicModule]>([
+    ['forRoot', RefreshAuthModule.forRoot({ secret: SECRET, isGlobal: false })],
+    ['forRootAsync', RefreshAuthModule.forRootAsync({ isGlobal: false, useFactory: () => ({ secret: SECRET }) })],
+  ])('false: only modules that import %s see it', async (_, module) => {
+    await expect(boot(module, FeatureModule)).rejects.toThrow(/RefreshAuth(Service|Core|Guard)/);
+    await expect(
+      boot({ module: FeatureModule, imports: [module], controllers: [FeatureController] }),
+    ).resolves.toBeUndefined();
+  });
+});
+
+describe('wrong options stop the boot, with an error that names the option, what is wrong and what to write', () => {
+  const secretRemedy =
+    'Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source.';
+
+  const wrong: [options: object, option: string, says: string][] = [
+    [{}, 'secret', `is missing. ${secretRemedy}`],
+    [{ secret: undefined }, 'secret', `is missing. ${secretRemedy}`],
+    [{ secret: 'short' }, 'secret', 'has 5 bytes, which is too short for HS256. Write at least 32 random bytes.'],
+    [{ secret: SECRET, keys: [] }, 'secret', 'is given beside `keys`. Keep one of them.'],
+    [
+      { secret: SECRET, expiresIn: '900' },
+      'expiresIn',
+      "is '900', a number without a unit. Write 900 as a number, or a string with a unit such as '900s'.",
+    ],
+    [
+      { secret: SECRET, expiresIn: '7d' },
+      'refreshWindow',
+      'is 604800 s, not longer than expiresIn (604800 s). Write a longer one: both count from `iat`.',
+    ],
+    [
+      { secret: SECRET, sessionLifetime: '1d' },
+      'sessionLifetime',
+      'is 86400 s, shorter than refreshWindow (604800 s). Write a longer one, or a shorter `refreshWindow`.',
+    ],
+    [
+      { secret: SECRET, clockTolerance: '10m' },
+      'clockTolerance',
+      'is 600 s. Write at most 300, and let the clocks be synchronized.',
+    ],
+    [
+      { secret: SECRET, audience: /api/ },
+      'audience',
+      'is not a non-empty string. Write one string: patterns and lists are not supported.',
+    ],
+    [
+      { secret: SECRET, redis: 'localhost:6379' },
+      'redis',
+      "is not a way to reach Redis. Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis.",
+    ],
+    [
+      { secret: SECRET, store: new InMemorySessionStore(), redis: 'redis://localhost' },
+      'store',
+      'is given beside `redis`. Keep one of them.',
+    ],
+    [{ secret: SECRET, store: {} }, 'store', 'has no method rotate. Implement the interface SessionStore.'],
+    [
+      { secret: SECRET, delivery: { header: false, cookie: false } },
+      'delivery',
+      'switches off both header and cookie. Leave one of them on: the new token has to go somewhere.',
+    ],
+    [
+      { secret: SECRET, delivery: { cookie: { maxAge: 60 } } },
+      'delivery.cookie.maxAge',
+      'is not known. It may have name, domain, path, sameSite, secure, httpOnly, partitioned.',
+    ],
+    [{ secret: SECRET, expiresin: '15m' }, 'expiresin', 'is not known. There are secret, keys, expiresIn, '],
+  ];
+
+  const ways: [name: string, module: (options: RefreshAuthOptions) => DynamicModule][] = [
+    ['forRoot', (options) => RefreshAuthModule.forRoot(options)],
+    ['forRootAsync', (options) => RefreshAuthModule.forRootAsync({ useFactory: async () => options })],
+  ];
+
+  describe.each(ways)('%s', (_, module) => {
+    test.each(wrong)('%j', async (options, option, says) => {
+      const error: unknown = await Test.createTestingModule({ imports: [module(options)] })
+        .compile()
+        .catch((reason: unknown) => reason);
+
+      expect(error).toBeInstanceOf(RefreshAuthOptionsError);
+      expect(error).toMatchObject({ option, message: expect.stringContaining(`option \`${option}\` ${says}`) });
+    });
+  });
+
+  test('what an asynchronous factory throws stops the boot as it is', async () => {
+    const module = RefreshAuthModule.forRootAsync({ useFactory: () => Promise.reject(new Error('No settings')) });
+
+    await expect(Test.createTestingModule({ imports: [module] }).compile()).rejects.toThrow('No settings');
+  });
+});
+
+describe('stores', () => {
+  let redis: RedisServer;
+  let client: Redis;
+  const apps: AuthApp[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = new Redis(redis.url);
+  });
+
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    await client.flushall();
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await redis.stop();
+  });
+
+  async function start(options: RefreshAuthOptions, clock?: TestClock): Promise<AuthApp> {
+    const app = await startAuthApp('express', { controllers: [WhoController], options, ...(clock && { clock }) });
+    apps.push(app);
+    return app;
+  }
+
+  async function expired(app: AuthApp): Promise<string> {
+    const { token } = await app.auth.issue({ sub: '1' });
+    app.clock.advance(HOUR);
+    return token;
+  }
+
+  /** Renews once and replays once: both need the store. */
+  async function expectRotation(app: AuthApp): Promise<void> {
+    const token = await expired(app);
+
+    const answers = [await who(app, token), await who(app, token)];
+
+    expect(answers.map((answer) => answer.json())).toEqual([{ state: 'refreshable' }, { state: 'already-refreshed' }]);
+    expect(delivered(answers[0]!)).toEqual(delivered(answers[1]!));
+  }
+
+  /** How many connections the server has of that name. */
+  async function connections(name: string): Promise<number> {
+    const list = String(await client.call('CLIENT', 'LIST'));
+    return list.split('\n').filter((line) => line.includes(` name=${name} `)).length;
+  }
+
+  /** The server notices an ended connection a moment later. */
+  async function expectConnections(name: string, count: number): Promise<void> {
+    while ((await connections(name)) > count);
+    expect(await connections(name)).toBe(count);
+  }
+
+  test.each<[name: string, redis: () => RefreshAuthOptions['redis']]>([
+    ['a URL', () => `${redis.url}?connectionName=own`],
+    ['options of ioredis', () => ({ host: '127.0.0.1', port: redis.port, connectionName: 'own' })],
+  ])(
+    'with %s the library opens a connection and one that listens, and closes both with the application',
+    async (_, option) => {
+      const app = await start({ redis: option() });
+      await expectRotation(app);
+      expect(await connections('own')).toBe(2);
+
+      await apps.pop()?.close();
+
+      await expectConnections('own', 0);
+    },
+  );
+
+  test('without pushed revocations nobody listens', async () => {
+    const app = await start({ redis: `${redis.url}?connectionName=own`, revocation: 'on-refresh' });
+    await expectRotation(app);
+
+    expect(await connections('own')).toBe(1);
+  });
+
+  test('a client of the application is used, and stays open', async () => {
+    const shared = new Redis(redis.url, { connectionName: 'shared' });
+    const app = await start({ redis: shared });
+    await expectRotation(app);
+    expect(await connections('shared')).toBe(2);
+
+    await apps.pop()?.close();
+
+    await expectConnections('shared', 1);
+    expect([shared.status, await shared.ping()]).toEqual(['ready', 'PONG']);
+    shared.disconnect();
+  });
+
+  test('a client that prefixes its keys prefixes ours as well', async () => {
+    const shared = new Redis(redis.url, { keyPrefix: 'tenant:' });
+    await expectRotation(await start({ redis: shared }));
+
+    expect(await client.keys('*')).toEqual([expect.stringMatching(/^tenant:refresh-auth:\{/)]);
+    shared.disconnect();
+  });
+
+  describe('a Cluster', () => {
+    let servers: RedisCluster;
+    let cluster: Cluster;
+
+    beforeAll(async () => {
+      servers = await startRedisCluster();
+      cluster = new Cluster(servers.nodes);
+    });
+
+    afterAll(async () => {
+      cluster.disconnect();
+      await servers.stop();
+    });
+
+    test('is used, whatever master a session falls to, and stays open', async () => {
+      const app = await start({ redis: cluster });
+      for (let sessions = 1; sessions <= 12; sessions += 1) await expectRotation(app);
+
+      await apps.pop()?.close();
+
+      const sizes = await Promise.all(cluster.nodes('master').map((node) => node.dbsize()));
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(12);
+      expect(cluster.status).toBe('ready');
+    });
+  });
+
+  describe('two applications on one Redis', () => {
+    test('with different prefixes do not see each other, even with the same secret', async () => {
+      const clock = new TestClock();
+      const [one, other] = [
+        await start({ redis: redis.url, keyPrefix: 'one' }, clock),
+        await start({ redis: redis.url, keyPrefix: 'other' }, clock),
+      ];
+      const token = await expired(one);
+
+      const answers = [await who(one, token), await who(other, token)];
+      await one.auth.revokeSession(String(decodePayload(token)['sid']));
+      answers.push(await who(other, token));
+
+      expect(answers.map((answer) => answer.json())).toEqual([
+        { state: 'refreshable' },
+        { state: 'refreshable' },
+        { state: 'already-refreshed' },
+      ]);
+      expect(refusal(await who(one, token))).toEqual(dead('session_revoked'));
+      expect((await client.keys('*')).toString()).toMatch(/one:.*other:|other:.*one:/);
+    });
+
+    test('with different prefixes refuse what one of them sealed', async () => {
+      const clock = new TestClock();
+      const [one, other] = [
+        await start({ redis: redis.url, keyPrefix: 'one' }, clock),
+        await start({ redis: redis.url, keyPrefix: 'other' }, clock),
+      ];
+      const token = await expired(one);
+      const { header: successor } = delivered(await who(one, token));
+      const [key = ''] = await client.keys('one:*');
+      await client.copy(key, key.replace('one', 'other'));
+
+      const answer = await who(other, token);
+
+      expect(answer.json()).toEqual({ state: 'already-refreshed' });
+      expect(delivered(answer).header).not.toBe(successor);
+      expect(other.events.map(({ type }) => type)).toContain('sealed-value-refused');
+    });
+
+    test('with the same prefix are one application', async () => {
+      const clock = new TestClock();
+      const [one, other] = [await start({ redis: redis.url }, clock), await start({ redis: redis.url }, clock)];
+      const token = await expired(one);
+
+      const answers = [await who(one, token), await who(other, token)];
+
+      expect(answers.map((answer) => answer.json())).toEqual([
+        { state: 'refreshable' },
+        { state: 'already-refreshed' },
+      ]);
+      expect(delivered(answers[0]!)).toEqual(delivered(answers[1]!));
+    });
+  });
+
+  test('a store of the application is asked, can be injected, and is the application’s to close', async () => {
+    const clock = new TestClock();
+    class RecordingStore extends InMemorySessionStore {
+      readonly calls: string[] = [];
+
+      override async rotate(request: RotationRequest): Promise<RotationAnswer> {
+        const answer = await super.rotate(request);
+        this.calls.push(answer.outcome);
+        return answer;
+      }
+
+      override async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+        this.calls.push('revoke');
+        await super.revoke(sid, ttl);
+      }
+
+      override async close(): Promise<void> {
+        this.calls.push('close');
+        await super.close();
+      }
+    }
+    const store = new RecordingStore(clock);
+    const app = await start({ store }, clock);
+    expect(app.app.get(SessionStore)).toBe(store);
+
+    await expectRotation(app);
+    await app.auth.revokeSession('some-session');
+    await apps.pop()?.close();
+
+    expect(store.calls).toEqual(['rotated', 'superseded', 'revoke']);
+    await store.close();
+  });
+
+  test('a Redis that cannot be reached at boot: the application boots, valid tokens pass, expired ones wait', async () => {
+    const app = await start({ redis: 'redis://127.0.0.1:1', storeTimeout: 50 });
+    const { token } = await app.auth.issue({ sub: '1' });
+
+    const valid = await who(app, token);
+    app.clock.advance(HOUR);
+    const renewal = await who(app, token);
+
+    expect([valid.status, valid.json()]).toEqual([200, { state: 'valid' }]);
+    expect([refusal(renewal), delivered(renewal)]).toEqual([storeUnavailable, nothing]);
+  });
+
+  test('several modules in one process are strangers to each other', async () => {
+    const clock = new TestClock();
+    const [one, other] = [await start({}, clock), await start({ issuer: 'other' }, clock)];
+    const token = await expired(one);
+
+    const answers = [await who(one, token), await who(other, token)];
+
+    expect(answers[0]?.json()).toEqual({ state: 'refreshable' });
+    expect(answers.slice(1).map(refusal)).toEqual([dead('token_invalid', 'other')]);
+    expect(other.events.map(({ type }) => type)).toEqual(['token-refused']);
+  });
+});

@@ -1,0 +1,543 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Body, Controller, Get, Post, Res } from '@nestjs/common';
+import { firstValueFrom, filter } from 'rxjs';
+import {
+  CurrentUser,
+  type HttpResponse,
+  InMemorySessionStore,
+  type IssuedToken,
+  Public,
+  type RefreshAuthEvent,
+  type RefreshAuthOptions,
+  RefreshAuthService,
+  type SignInOptions,
+  type TokenClaims,
+  TokenState,
+} from 'nestjs-refresh-auth';
+import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
+import { hashed } from '../libs/refresh-auth/src/sessions/hashed.js';
+import { HOUR, MINUTE, SECOND } from './support/aged-tokens.js';
+import { adapters } from './support/apps.js';
+import { type AuthApp, startAuthApp } from './support/auth-app.js';
+import { TestClock } from './support/clock.js';
+import { bearer, delivered, nothing } from './support/delivered.js';
+import { decodePayload } from './support/hostile-tokens.js';
+import { type HttpAnswer, send } from './support/http.js';
+import { dead, refusal, storeUnavailable } from './support/http-refusals.js';
+import { type RedisServer, startRedis } from './support/redis-server.js';
+import { StoppableStore } from './support/stoppable-store.js';
+
+/** One minute, ten minutes, an hour. */
+const LIFETIMES = { expiresIn: '1m', refreshWindow: '10m', sessionLifetime: '1h' } as const;
+
+/** What the handler of a slow route waits for. */
+let slowness = (): Promise<unknown> => Promise.resolve();
+
+@Controller()
+class RoutesController {
+  constructor(private readonly auth: RefreshAuthService<TokenClaims>) {}
+
+  @Get('me')
+  me(@CurrentUser() user: unknown, @TokenState() state: unknown): unknown {
+    const { sub, role, gen } = user as { sub: string; role?: string; gen: number };
+    return { state, sub, role, gen };
+  }
+
+  @Get('slow')
+  async slow(@CurrentUser() user: unknown, @TokenState() state: unknown): Promise<unknown> {
+    await slowness();
+    return this.me(user, state);
+  }
+
+  @Public()
+  @Post('sign-in')
+  async signIn(@Body() options: SignInOptions, @Res({ passthrough: true }) response: HttpResponse): Promise<unknown> {
+    return this.auth.signIn(response, { sub: '1', role: 'old' }, options);
+  }
+}
+
+describe.each(adapters)('on %s', (adapter) => {
+  const apps: AuthApp[] = [];
+
+  async function start(options: RefreshAuthOptions, clock = new TestClock()): Promise<AuthApp> {
+    const app = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      options: { ...LIFETIMES, ...options },
+      clock,
+    });
+    apps.push(app);
+    return app;
+  }
+
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+
+  const get = ({ url }: AuthApp, token: string, path = 'me'): Promise<HttpAnswer> =>
+    send(`${url}/${path}`, bearer(token));
+
+  async function signIn(app: AuthApp, options: SignInOptions = {}): Promise<IssuedToken> {
+    const answer = await send(`${app.url}/sign-in`, { method: 'POST', body: options });
+    expect(answer.status).toBe(201);
+    return answer.json() as IssuedToken;
+  }
+
+  /** A client presents a token, and keeps what it is handed; the marks of what it used are written. */
+  async function use(app: AuthApp, token: string, state: string): Promise<string> {
+    const answer = await get(app, token);
+    expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ state })]);
+    await app.app.get(RefreshAuthCore).usedMarks?.flush();
+    return delivered(answer).header ?? token;
+  }
+
+  const of = (app: AuthApp, ...types: RefreshAuthEvent['type'][]): RefreshAuthEvent[] =>
+    app.events.filter(({ type }) => types.includes(type));
+
+  describe('replay: { grace }', () => {
+    const replay = { grace: '30s' } as const;
+
+    test('[U2] inside the grace a replay changes nothing', async () => {
+      const app = await start({ replay });
+      const { token } = await signIn(app);
+      app.clock.advance(MINUTE);
+      const successor = await use(app, token, 'refreshable');
+      await use(app, successor, 'valid');
+
+      app.clock.advance(30 * SECOND - 1);
+      expect(await use(app, token, 'already-refreshed')).toBe(successor);
+      expect(await use(app, token, 'already-refreshed')).toBe(successor);
+
+      await use(app, successor, 'valid');
+      app.clock.advance(MINUTE);
+      const next = await use(app, successor, 'refreshable');
+      expect(decodePayload(next)).toMatchObject({ gen: 2 });
+      expect(of(app, 'reuse-detected', 'session-revoked')).toEqual([]);
+    });
+
+    test('[U1] after it reuse is refused, ends the session and is an event', async () => {
+      const app = await start({ replay });
+      const { token, claims } = await signIn(app);
+      app.clock.advance(MINUTE);
+      const successor = await use(app, token, 'refreshable');
+      await use(app, successor, 'valid');
+
+      app.clock.advance(30 * SECOND);
+      const reused = await get(app, token);
+
+      const facts = { at: app.clock.now(), session: hashed(claims.sid) };
+      expect([refusal(reused), delivered(reused)]).toEqual([dead('token_reused'), nothing]);
+      expect(of(app, 'reuse-detected', 'session-revoked', 'token-refused')).toEqual([
+        { type: 'reuse-detected', ...facts, gen: 0, head: 1, kind: 'predecessor', revoked: true },
+        { type: 'session-revoked', ...facts },
+        { type: 'token-refused', ...facts, gen: 0, code: 'token_reused' },
+      ]);
+      expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
+      expect(refusal(await get(app, token))).toEqual(dead('session_revoked'));
+      app.clock.advance(MINUTE);
+      expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
+    });
+
+    test('[U1] an older token has no grace but its own', async () => {
+      const app = await start({ replay });
+      const { token } = await signIn(app);
+      app.clock.advance(MINUTE);
+      const successor = await use(app, token, 'refreshable');
+      app.clock.advance(MINUTE);
+      const head = await use(app, successor, 'refreshable');
+      await use(app, head, 'valid');
+
+      expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+      expect(of(app, 'reuse-detected')).toEqual([
+        expect.objectContaining({ gen: 0, head: 2, kind: 'ancestor', revoked: true }),
+      ]);
+    });
+
+    test("onReuse: 'reject' refuses, tells, and lets the session go on", async () => {
+      const app = await start({ replay: { ...replay, onReuse: 'reject' } });
+      const { token } = await signIn(app);
+      app.clock.advance(MINUTE);
+      const successor = await use(app, token, 'refreshable');
+      await use(app, successor, 'valid');
+      app.clock.advance(30 * SECOND);
+
+      const answers = [await get(app, token), await get(app, token)];
+
+      expect(answers.map(refusal)).toEqual([dead('token_reused'), dead('token_reused')]);
+      expect(of(app, 'reuse-detected', 'session-revoked')).toEqual(
+        [1, 2].map(() => expect.objectContaining({ type: 'reuse-detected', kind: 'predecessor', revoked: false })),
+      );
+      app.clock.advance(MINUTE);
+      await use(app, successor, 'refreshable');
+    });
+
+    test('[U2] who lost the response comes back hours later, and is served', async () => {
+      const app = await start({ replay, refreshWindow: '1d', sessionLifetime: '7d' });
+      const { token } = await signIn(app);
+      app.clock.advance(MINUTE);
+      await use(app, token, 'refreshable');
+
+      app.clock.advance(6 * HOUR);
+      await use(app, token, 'already-refreshed');
+      app.clock.advance(6 * HOUR);
+      const head = await use(app, token, 'already-refreshed');
+
+      expect(of(app, 'reuse-detected')).toEqual([]);
+      expect(decodePayload(head)).toMatchObject({ gen: 3 });
+      await use(app, head, 'valid');
+      expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+    });
+
+    test('[U3] that a token was superseded is known until its refresh_exp', async () => {
+      const app = await start({ replay: { ...replay, onReuse: 'reject' } });
+      const { token } = await signIn(app);
+      app.clock.advance(MINUTE);
+      await use(app, await use(app, token, 'refreshable'), 'valid');
+
+      app.clock.advance(9 * MINUTE - 1);
+      expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+      app.clock.advance(1);
+      expect(refusal(await get(app, token))).toEqual(dead('token_expired'));
+    });
+  });
+
+  describe('[R9] reloadClaims', () => {
+    test('shows new rights on the very request that renewed, and everybody gets what was published', async () => {
+      const asked: TokenClaims[] = [];
+      const app = await start({
+        reloadClaims: async (claims: TokenClaims) => {
+          asked.push(claims);
+          return { sub: claims.sub, role: `new ${asked.length}` };
+        },
+      });
+      const { token, claims } = await signIn(app);
+      expect((await get(app, token)).json()).toMatchObject({ state: 'valid', role: 'old' });
+      app.clock.advance(MINUTE);
+
+      const answers = [await get(app, token), await get(app, token)];
+
+      expect(answers.map((answer) => answer.json())).toEqual([
+        { state: 'refreshable', sub: '1', role: 'new 1', gen: 1 },
+        { state: 'already-refreshed', sub: '1', role: 'new 1', gen: 1 },
+      ]);
+      expect(delivered(answers[1]!)).toEqual(delivered(answers[0]!));
+      const { iat, exp, refresh_exp, jti, ...kept } = decodePayload(String(delivered(answers[0]!).header));
+      expect(kept).toEqual({ sub: '1', role: 'new 1', sid: claims.sid, gen: 1, rev: 0, auth_time: claims.auth_time });
+      expect([iat, exp, refresh_exp, jti]).toEqual([claims.exp, claims.exp + 60, claims.exp + 600, expect.any(String)]);
+      expect(asked).toEqual([claims]);
+    });
+
+    test('null ends the session', async () => {
+      const app = await start({ reloadClaims: () => null });
+      const { token, claims } = await signIn(app);
+      app.clock.advance(MINUTE);
+
+      const answers = [await get(app, token), await get(app, token)];
+
+      expect(answers.map(refusal)).toEqual([dead('session_revoked'), dead('session_revoked')]);
+      expect(answers.map(delivered)).toEqual([nothing, nothing]);
+      expect(of(app, 'session-revoked')).toEqual([
+        { type: 'session-revoked', at: app.clock.now(), session: hashed(claims.sid) },
+      ]);
+    });
+
+    test.each<[what: string, reloadClaims: (claims: TokenClaims) => unknown]>([
+      ['never answers', () => new Promise(() => undefined)],
+      ['rejects', () => Promise.reject(new Error('the database is out'))],
+      [
+        'throws',
+        () => {
+          throw new Error('a mistake');
+        },
+      ],
+      ['returns undefined', () => undefined],
+      ['returns text', () => 'admin'],
+      ['returns no sub', () => ({ role: 'new' })],
+      ['returns another sub', () => ({ sub: '2' })],
+      ['returns a reserved claim', () => ({ sub: '1', exp: 9_999_999_999 })],
+      ['returns what is no JSON', () => ({ sub: '1', since: 1n })],
+    ])('that %s: 503, nothing is issued, and the client keeps its token', async (_, reloadClaims) => {
+      let isBroken = true;
+      const app = await start({
+        reloadTimeout: 50,
+        reloadClaims: (claims: TokenClaims) =>
+          isBroken ? (reloadClaims(claims) as object) : { sub: '1', role: 'new' },
+      });
+      const { token } = await signIn(app);
+      app.clock.advance(MINUTE);
+
+      const answer = await get(app, token);
+
+      expect([refusal(answer), delivered(answer)]).toEqual([storeUnavailable, nothing]);
+      expect(of(app, 'rotated', 'session-revoked', 'token-refused')).toEqual([
+        expect.objectContaining({
+          code: 'store_unavailable',
+          detail: 'reloadClaims gave no claims within reloadTimeout',
+        }),
+      ]);
+      isBroken = false;
+      expect((await get(app, token)).json()).toEqual({ state: 'refreshable', sub: '1', role: 'new', gen: 1 });
+    });
+  });
+
+  describe('refreshAhead', () => {
+    const nextRotation = (app: AuthApp) => (): Promise<unknown> =>
+      firstValueFrom(app.auth.events.pipe(filter(({ type }) => type === 'rotated')));
+
+    test.each([
+      ['a fraction', 0.2, 48],
+      ['a duration', '10s', 50],
+      ['seconds', 10, 50],
+    ])('%s: renews beside the handler in the last part of the life only', async (_, refreshAhead, from) => {
+      const app = await start({ refreshAhead });
+      const { token } = await signIn(app);
+
+      app.clock.advance(from * SECOND - 1);
+      slowness = () => Promise.resolve();
+      const early = await get(app, token, 'slow');
+      app.clock.advance(1);
+      slowness = nextRotation(app);
+      const late = await get(app, token, 'slow');
+
+      expect([early.json(), delivered(early)]).toEqual([{ state: 'valid', sub: '1', role: 'old', gen: 0 }, nothing]);
+      expect(late.json()).toEqual({ state: 'valid', sub: '1', role: 'old', gen: 0 });
+      const { header: successor = '', cookie } = delivered(late);
+      expect([cookie, decodePayload(successor)]).toEqual([successor, expect.objectContaining({ gen: 1, role: 'old' })]);
+      expect(of(app, 'rotated')).toHaveLength(1);
+      expect((await get(app, successor)).json()).toMatchObject({ state: 'valid', gen: 1 });
+    });
+
+    test('delivers nothing once the headers are gone, and the next answer carries it', async () => {
+      const clock = new TestClock();
+      const store = new StoppableStore(new InMemorySessionStore(clock));
+      const app = await start({ refreshAhead: 0.5, revocation: 'on-refresh', store, storeTimeout: '1m' }, clock);
+      const { token } = await signIn(app);
+      clock.advance(40 * SECOND);
+      void store.stopAt({ call: 0, before: 'answer' });
+
+      const early = await get(app, token);
+      expect([early.json(), delivered(early)]).toEqual([{ state: 'valid', sub: '1', role: 'old', gen: 0 }, nothing]);
+      const rotation = nextRotation(app)();
+      store.goOn();
+      await rotation;
+      const late = await get(app, token);
+
+      expect(decodePayload(String(delivered(late).header))).toMatchObject({ gen: 1 });
+      expect(of(app, 'rotated')).toHaveLength(1);
+    });
+
+    test('whoever comes at once goes on with the valid token, and one successor is made', async () => {
+      const app = await start({ refreshAhead: 0.5 });
+      const { token } = await signIn(app);
+      app.clock.advance(40 * SECOND);
+
+      const answers = await Promise.all(Array.from({ length: 10 }, () => get(app, token)));
+      const again = await get(app, token);
+
+      expect([...answers, again].map(({ status }) => status)).toEqual(Array(11).fill(200));
+      expect([...answers, again].map((answer) => answer.json())).toEqual(
+        Array.from({ length: 11 }, () => ({ state: 'valid', sub: '1', role: 'old', gen: 0 })),
+      );
+      const successors = [...answers, again].flatMap((answer) => delivered(answer).header ?? []);
+      expect(new Set(successors).size).toBeLessThanOrEqual(1);
+      expect(of(app, 'rotated')).toHaveLength(1);
+    });
+
+    test('a superseded token is valid until its exp, and is never reused before', async () => {
+      const app = await start({ refreshAhead: 0.5, replay: { grace: '1s' } });
+      const { token } = await signIn(app);
+      app.clock.advance(40 * SECOND);
+      slowness = nextRotation(app);
+      const { header: successor = '' } = delivered(await get(app, token, 'slow'));
+      await use(app, successor, 'valid');
+
+      app.clock.advance(20 * SECOND - 1);
+      await use(app, token, 'valid');
+      app.clock.advance(1);
+      await use(app, token, 'already-refreshed');
+      app.clock.advance(SECOND);
+
+      expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+    });
+
+    test('a store that is out is no reason to refuse a valid token', async () => {
+      const app = await start({ refreshAhead: 0.9, redis: 'redis://127.0.0.1:1', revocation: 'on-refresh' });
+      const { token } = await signIn(app);
+      app.clock.advance(40 * SECOND);
+
+      const answer = await get(app, token);
+
+      expect([answer.json(), delivered(answer)]).toEqual([{ state: 'valid', sub: '1', role: 'old', gen: 0 }, nothing]);
+    });
+  });
+
+  describe('[T7] [T8] limits that one sign-in has of its own', () => {
+    test('are kept by every successor: the session ends with its own lifetime', async () => {
+      const app = await start({});
+      const signedIn = await signIn(app, { refreshWindow: '2m', sessionLifetime: '150s' });
+      const usual = await signIn(app);
+      const end = signedIn.claims.auth_time + 150;
+      expect(signedIn.claims).toMatchObject({ refresh_window: 120, session_lifetime: 150 });
+
+      let { token } = signedIn;
+      for (const gen of [1, 2]) {
+        app.clock.advance(MINUTE);
+        token = await use(app, token, 'refreshable');
+        const { iat } = decodePayload(token) as { iat: number };
+        expect(decodePayload(token)).toMatchObject({
+          gen,
+          refresh_window: 120,
+          session_lifetime: 150,
+          exp: Math.min(iat + 60, end),
+          refresh_exp: end,
+        });
+      }
+      app.clock.advance(30 * SECOND - 1);
+      await use(app, token, 'valid');
+      app.clock.advance(1);
+
+      expect(refusal(await get(app, token))).toEqual(dead('session_expired'));
+      await use(app, usual.token, 'refreshable');
+    });
+
+    test('are kept by every successor: unused for its own window, the session has ended', async () => {
+      const app = await start({});
+      const { token, claims } = await signIn(app, { refreshWindow: '2m' });
+      expect(claims.refresh_exp).toBe(claims.iat + 120);
+      app.clock.advance(2 * MINUTE - 1);
+      const successor = await use(app, token, 'refreshable');
+
+      app.clock.advance(2 * MINUTE);
+
+      expect(refusal(await get(app, token))).toEqual(dead('token_expired'));
+      expect(refusal(await get(app, successor))).toEqual(dead('token_expired'));
+    });
+
+    test.each<[options: object, says: string]>([
+      [{ refreshWindow: '11m' }, "signIn: refreshWindow is 660 s, longer than the module's 600 s"],
+      [{ refreshWindow: '1m' }, 'signIn: refreshWindow is 60 s, not longer than expiresIn (60 s)'],
+      [{ sessionLifetime: '2h' }, "signIn: sessionLifetime is 7200 s, longer than the module's 3600 s"],
+      [{ device: 'x'.repeat(201) }, 'signIn: device is not a string of at most 200 characters'],
+    ])('%j is refused', async (options, says) => {
+      const app = await start({});
+
+      await expect(app.auth.issue({ sub: '1' }, options)).rejects.toThrow(new TypeError(says));
+    });
+  });
+
+  describe('with Redis', () => {
+    let redis: RedisServer;
+
+    beforeAll(async () => {
+      redis = await startRedis();
+    });
+
+    afterEach(() => redis.restart());
+
+    afterAll(() => redis.stop());
+
+    describe("sessions: 'tracked'", () => {
+      const tracked = (): RefreshAuthOptions => ({ sessions: 'tracked', redis: redis.url });
+
+      test('a session ends with its record, and never comes back', async () => {
+        const app = await start(tracked());
+        const [lost, kept, ended] = [await signIn(app), await signIn(app), await signIn(app)];
+        await app.auth.revokeSession(ended.claims.sid);
+        app.clock.advance(MINUTE);
+        const successor = await use(app, kept.token, 'refreshable');
+
+        await redis.restart();
+        let answer = await get(app, lost.token);
+        while (answer.status === 503) answer = await get(app, lost.token);
+        app.clock.advance(MINUTE);
+
+        expect(refusal(answer)).toEqual(dead('session_revoked'));
+        for (const token of [lost.token, kept.token, successor, ended.token]) {
+          expect(refusal(await get(app, token))).toEqual(dead('session_revoked'));
+        }
+      });
+
+      test('are listed from their sign-in until their end', async () => {
+        const app = await start(tracked());
+        const [phone, nameless, ended] = [
+          await signIn(app, { device: 'phone' }),
+          await signIn(app, { refreshWindow: '2m' }),
+          await signIn(app),
+        ];
+        const start1 = phone.claims.auth_time;
+        await app.auth.revokeSession(ended.claims.sid);
+        app.clock.advance(MINUTE);
+        await use(app, phone.token, 'refreshable');
+
+        expect(await app.auth.listSessions('1')).toHaveLength(2);
+        expect(await app.auth.listSessions('1')).toEqual(
+          expect.arrayContaining([
+            {
+              sid: phone.claims.sid,
+              device: 'phone',
+              createdAt: start1,
+              renewedAt: start1 + 60,
+              expiresAt: start1 + 660,
+            },
+            { sid: nameless.claims.sid, createdAt: start1, renewedAt: start1, expiresAt: start1 + 120 },
+          ]),
+        );
+        expect(await app.auth.listSessions('2')).toEqual([]);
+        app.clock.advance(MINUTE);
+        expect((await app.auth.listSessions('1')).map(({ sid }) => sid)).toEqual([phone.claims.sid]);
+        await app.auth.revokeUser('1');
+        expect(await app.auth.listSessions('1')).toEqual([]);
+      });
+
+      test('revokeUser with except leaves that one', async () => {
+        const app = await start(tracked());
+        const [one, other] = [await signIn(app), await signIn(app)];
+
+        await app.auth.revokeUser('1', { except: other.claims.sid });
+
+        expect((await app.auth.listSessions('1')).map(({ sid }) => sid)).toEqual([other.claims.sid]);
+        expect(refusal(await get(app, one.token))).toEqual(dead('session_revoked'));
+        app.clock.advance(MINUTE);
+        await use(app, other.token, 'refreshable');
+      });
+
+      test('untracked ones are not listed', async () => {
+        const app = await start({ redis: redis.url });
+
+        await expect(app.auth.listSessions('1')).rejects.toThrow(
+          new TypeError("listSessions needs the option sessions: 'tracked'"),
+        );
+      });
+    });
+
+    describe('while it is gone', () => {
+      test("onStoreFailure: 'tolerate': an expired token passes, nothing is renewed, and what is known to have ended has", async () => {
+        const app = await start({ redis: redis.url, onStoreFailure: 'tolerate' });
+        const [token, ended] = [(await signIn(app)).token, await signIn(app)];
+        await app.auth.revokeSession(ended.claims.sid);
+        app.clock.advance(10 * MINUTE - 1);
+        await redis.kill();
+
+        const answer = await get(app, token);
+
+        expect([answer.status, answer.json()]).toEqual([200, { state: 'refreshable', sub: '1', role: 'old', gen: 0 }]);
+        expect(delivered(answer)).toEqual(nothing);
+        expect(refusal(await get(app, ended.token))).toEqual(dead('session_revoked'));
+        app.clock.advance(1);
+        expect(refusal(await get(app, token))).toEqual(dead('token_expired'));
+      });
+
+      test.each<[onStoreFailure: 'reject' | 'tolerate', status: number]>([
+        ['reject', 503],
+        ['tolerate', 200],
+      ])("'%s' under revocation: 'every-request': a valid token gets %i", async (onStoreFailure, status) => {
+        const app = await start({ redis: redis.url, revocation: 'every-request', onStoreFailure });
+        const { token } = await signIn(app);
+        expect((await get(app, token)).status).toBe(200);
+        await redis.kill();
+
+        const answer = await get(app, token);
+
+        expect(answer.status).toBe(status);
+        expect(delivered(answer)).toEqual(nothing);
+      });
+    });
+  });
+});

@@ -1,0 +1,609 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
+import type { RefreshAuthOptions } from '../libs/refresh-auth/src/refresh-auth.options.js';
+import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { hashed } from '../libs/refresh-auth/src/sessions/hashed.js';
+import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
+import { TestClock } from './support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  issue,
+  makeCore,
+  recordEvents,
+  REFRESH_WINDOW,
+  SESSION_LIFETIME,
+} from './support/core.js';
+import { type RedisServer, startRedis } from './support/redis-server.js';
+
+/** What the tests themselves may take, between a write and the look at its time to live. */
+const SLACK = 20_000;
+const MARGIN = 60_000;
+
+let server: RedisServer;
+let admin: Redis;
+let clock: TestClock;
+const clients: Redis[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.port);
+});
+beforeEach(async () => {
+  clock = new TestClock();
+  await admin.flushall();
+});
+afterAll(async () => {
+  [admin, ...clients].forEach((client) => client.disconnect());
+  await server.stop();
+});
+
+/** One process of an application that keeps its sessions in the server. */
+async function startCore(options: RefreshAuthOptions = {}, client = new Redis(server.port)): Promise<RefreshAuthCore> {
+  clients.push(client);
+  const store = new RedisSessionStore(await connectRedis(client), options.keyPrefix ?? 'refresh-auth');
+  // A busy machine is no reason for a test to fail.
+  return makeCore({ storeTimeout: '1m', ...options }, { store, clock });
+}
+
+const keyOf = ({ claims }: IssuedToken): string => `refresh-auth:{${hashed(claims.sid)}}`;
+
+function issueTracked(core: RefreshAuthCore): Promise<IssuedToken> {
+  return core.signIns.start({ sub: 'a-telling-subject' }, { device: 'a-telling-device' });
+}
+
+/** Renews a token that is expired by then. */
+async function renew(core: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
+  clock.advance(EXPIRES_IN * 1000);
+  const { renewed } = await authenticate(core, token);
+  if (!renewed) throw new Error('was not renewed');
+  return renewed;
+}
+
+/** What is left until then, at least: the answer of PTTL is a little less by now. */
+function expectTtl(actual: number, milliseconds: number): void {
+  expect(actual).toBeLessThanOrEqual(milliseconds);
+  expect(actual).toBeGreaterThan(milliseconds - SLACK);
+}
+
+describe('What stands in Redis', () => {
+  test('sign-in writes nothing', async () => {
+    issue(await startCore());
+
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  test('one key for a session, however often it was renewed, and no token in it: the raw token is not the key [G3][R6]', async () => {
+    const core = await startCore();
+    const first = issue(core, { sub: 'a-telling-subject' });
+    const second = await renew(core, first);
+    const third = await renew(core, second);
+
+    expect(await admin.keys('*')).toEqual([keyOf(first)]);
+    const dump = `${keyOf(first)} ${(await admin.getBuffer(keyOf(first)))?.toString('latin1')}`;
+    const secrets = [first, second, third].flatMap(({ token, claims }) => [...token.split('.'), claims.jti]);
+    for (const secret of [...secrets, 'eyJ', first.claims.sid, 'a-telling-subject']) expect(dump).not.toContain(secret);
+  });
+
+  test('the prefix stands in front of the key', async () => {
+    const core = await startCore({ keyPrefix: 'shop:auth' });
+    const first = issue(core);
+    await renew(core, first);
+
+    expect(await admin.keys('*')).toEqual([`shop:auth:{${hashed(first.claims.sid)}}`]);
+  });
+
+  test('a tombstone, of a session that ended', async () => {
+    const core = await startCore();
+    const first = issue(core);
+    await renew(core, first);
+
+    await core.revocations.revokeSession(first.claims.sid);
+
+    expect(await admin.get(keyOf(first))).toBe('1:revoked');
+  });
+
+  test('one command decides a rotation, and one reads the mark beside it [R2]; look-up and insert in two steps would be three', async () => {
+    const core = await startCore();
+    await renew(core, issue(core));
+    await admin.config('RESETSTAT');
+
+    const tokens = Array.from({ length: 10 }, () => issue(core));
+    clock.advance(EXPIRES_IN * 1000);
+    await Promise.all(tokens.map(({ token }) => authenticate(core, token)));
+
+    const stats = await admin.info('commandstats');
+    const calls = (command: string): number =>
+      Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    // GET and SET are those that the script itself runs.
+    expect(['evalsha', 'eval', 'get', 'set'].map(calls)).toEqual([20, 0, 20, 10]);
+  });
+});
+
+describe('Time to live', () => {
+  test('of a record: until the last token can be exchanged, and a minute; seconds given as milliseconds would be gone at once', async () => {
+    const core = await startCore();
+    const first = issue(core);
+    const second = await renew(core, first);
+
+    expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + MARGIN);
+  });
+
+  test('of a record: longer by the clock tolerance', async () => {
+    const core = await startCore({ clockTolerance: 30 });
+    const first = issue(core);
+    clock.advance(30_000);
+    const second = await renew(core, first);
+
+    expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + 30_000 + MARGIN);
+  });
+
+  test('of a record: counted from the presented token where that can be exchanged for longer', async () => {
+    const first = issue(await startCore());
+    const shortened = await startCore({ refreshWindow: 120 });
+    await renew(shortened, first);
+
+    expectTtl(await admin.pttl(keyOf(first)), first.claims.refresh_exp * 1000 - clock.now() + MARGIN);
+  });
+
+  test('of a tombstone: as long as any token of the session could be exchanged, and a minute [L6]', async () => {
+    const core = await startCore();
+    const first = issue(core);
+
+    await core.revocations.revokeSession(first.claims.sid);
+
+    expectTtl(await admin.pttl(keyOf(first)), REFRESH_WINDOW * 1000 + MARGIN);
+  });
+
+  test('never shrinks, whatever comes after', async () => {
+    const core = await startCore();
+    const hasty = await startCore({ refreshWindow: 120 });
+    const first = issue(core);
+    let token = await renew(core, first);
+    let longest = await admin.pttl(keyOf(first));
+    const steps = [
+      async () => (token = await renew(hasty, token)),
+      async () => authenticate(core, first.token),
+      async () => core.authenticator.inspect(first.token),
+      async () => (token = await renew(hasty, token)),
+      async () => hasty.revocations.revokeSession(first.claims.sid),
+      async () => expect(authenticate(core, first.token)).rejects.toMatchObject({ code: 'session_revoked' }),
+    ];
+
+    for (const step of steps) {
+      await step();
+      const left = await admin.pttl(keyOf(first));
+      expect(left).toBeGreaterThan(longest - SLACK);
+      longest = Math.max(longest, left);
+    }
+  });
+
+  test('is there for every key, after a session has run to its end [S9]', async () => {
+    const core = await startCore();
+    let token = issue(core);
+    while (clock.now() / 1000 + EXPIRES_IN < token.claims.auth_time + SESSION_LIFETIME) {
+      token = await renew(core, token);
+    }
+    await core.revocations.revokeSession('never seen');
+    await core.revocations.revokeSubject('1');
+    await issueTracked(await startCore({ sessions: 'tracked' }));
+
+    const keys = await admin.keys('*');
+    const ttls = await Promise.all(keys.map((key) => admin.pttl(key)));
+    // A record, a tombstone, a mark, the log; and a tracked session, when its list ends, and its details.
+    expect(keys).toHaveLength(7);
+    for (const ttl of ttls) {
+      expect(ttl).toBeGreaterThan(0);
+      expect(ttl).toBeLessThanOrEqual(REFRESH_WINDOW * 1000 + MARGIN);
+    }
+  });
+});
+
+describe('Scripts that Redis has forgotten', () => {
+  test.each<[string, () => Redis]>([
+    ['a client as it comes', () => new Redis(server.port)],
+    ['a client with enableAutoPipelining', () => new Redis(server.port, { enableAutoPipelining: true })],
+  ])('are sent again, by %s', async (_, connect) => {
+    const core = await startCore({}, connect());
+    const first = issue(core);
+
+    await admin.script('FLUSH');
+    const second = await renew(core, first);
+    await admin.script('FLUSH');
+    expect(await core.authenticator.inspect(first.token)).toEqual({ state: 'already-refreshed', claims: first.claims });
+    await admin.script('FLUSH');
+    await core.revocations.revokeSession(first.claims.sid);
+    await admin.script('FLUSH');
+    await expect(renew(core, second)).rejects.toMatchObject({ code: 'session_revoked' });
+  });
+
+  test('are sent again by all that renew at once, and one wins', async () => {
+    const cores = await Promise.all(Array.from({ length: 16 }, () => startCore()));
+    const { token } = issue(cores[0] as RefreshAuthCore);
+    clock.advance(EXPIRES_IN * 1000);
+
+    await admin.script('FLUSH');
+    const answers = await Promise.all(cores.map((core) => authenticate(core, token)));
+
+    expect(answers.filter(({ state }) => state === 'refreshable')).toHaveLength(1);
+    expect(new Set(answers.map(({ renewed }) => renewed?.token)).size).toBe(1);
+  });
+});
+
+describe('A value that somebody planted, of type', () => {
+  const PLANT: Record<string, (key: string) => Promise<unknown>> = {
+    list: (key) => admin.rpush(key, '1:1:x'),
+    set: (key) => admin.sadd(key, '1:1:x'),
+    'sorted set': (key) => admin.zadd(key, 1, '1:1:x'),
+    hash: (key) => admin.hset(key, '1', '1:x'),
+    stream: (key) => admin.xadd(key, '*', '1', '1:x'),
+  };
+
+  test.each(Object.entries(PLANT))(
+    '%s: nothing is decided, and the session can still be ended [S10]',
+    async (_, plant) => {
+      const core = await startCore();
+      const events = recordEvents(core);
+      const { token, claims } = issue(core);
+      await plant(keyOf({ token, claims }));
+      clock.advance(EXPIRES_IN * 1000);
+
+      const refusal = {
+        code: 'store_unavailable',
+        message: 'The session store is unavailable, try again',
+        detail: expect.stringContaining('WRONGTYPE'),
+      };
+      await expect(authenticate(core, token)).rejects.toMatchObject(refusal);
+      await expect(core.authenticator.inspect(token)).rejects.toMatchObject(refusal);
+      expect(JSON.stringify(events)).not.toContain(token);
+
+      await core.revocations.revokeSession(claims.sid);
+      await expect(authenticate(core, token)).rejects.toMatchObject({ code: 'session_revoked' });
+    },
+  );
+});
+
+describe('A string that somebody planted', () => {
+  /** The first renewal of a session whose record that is. */
+  async function renewOver(value: string | Buffer) {
+    const core = await startCore();
+    const events = recordEvents(core);
+    const first = issue(core);
+    await admin.set(keyOf(first), value);
+    clock.advance(EXPIRES_IN * 1000);
+    const inspected = await core.authenticator.inspect(first.token);
+    const { state, renewed } = await authenticate(core, first.token);
+    if (!renewed) throw new Error('was not renewed');
+    const { sub, sid, gen } = renewed.claims;
+    // A dead token would be a logout at the next request.
+    expect(await authenticate(core, renewed.token)).toEqual({ state: 'valid', claims: renewed.claims });
+    expect({ sub, sid }).toEqual({ sub: first.claims.sub, sid: first.claims.sid });
+    return {
+      inspected: inspected.state,
+      state,
+      gen,
+      events: events.map(({ type }) => type),
+      ttl: await admin.pttl(keyOf(first)),
+    };
+  }
+
+  test.each([
+    ['nothing', ''],
+    ['text', 'garbage'],
+    ['a token', 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl'],
+    ['a separator', ':'],
+    ['a version alone', '1:'],
+    ['no version', ':1:1:0:x'],
+    ['an older version than there ever was', '0:1:1:0:x'],
+    ['no generation', '1::1:0:x'],
+    ['a word for a generation', '1:one:1:0:x'],
+    ['a negative generation', '1:-1:1:0:x'],
+    ['a fractional generation', '1:1.5:1:0:x'],
+    ['a generation with an exponent', '1:1e3:1:0:x'],
+    ['a generation without a value', '1:7'],
+    ['a record of the first format', '1:7:x'],
+    ['no moment', '1:7::0:x'],
+    ['no used', '1:7:7::x'],
+    ['a moment beyond all numbers', `1:7:${'9'.repeat(400)}:0:x`],
+    ['a used beyond all numbers', `1:7:7:${'9'.repeat(400)}:x`],
+    ['a generation beyond all numbers', `1:${'9'.repeat(400)}:1:0:x`],
+    ['nearly a tombstone', '1:revoked '],
+    ['bytes', Buffer.from([0, 1, 0xff, 0x3a, 0x0a, 0xc3])],
+  ])('%s: counts as a write that was lost [S10]', async (_, value) => {
+    expect(await renewOver(value)).toEqual({
+      inspected: 'refreshable',
+      state: 'refreshable',
+      gen: 1,
+      events: ['lost-write', 'rotated'],
+      ttl: expect.any(Number),
+    });
+  });
+
+  test.each([
+    ['an empty value', '1:5:7:0:'],
+    ['a value cut off', '1:5:7:0:\u0001'],
+    ['a value that nobody sealed', `1:5:7:0:\u0001\0${'x'.repeat(100)}`],
+    ['separators and line breaks', '1:5:7:0:\u0001\0:1:2:\r\n:'],
+    ['a generation with leading zeros', '1:005:007:00:\u0001'],
+  ])('%s: is replaced and not handed over [R5]', async (_, value) => {
+    expect(await renewOver(value)).toEqual({
+      inspected: 'already-refreshed',
+      state: 'already-refreshed',
+      gen: 6,
+      events: ['sealed-value-refused', 'replayed'],
+      ttl: expect.any(Number),
+    });
+  });
+
+  test.each([11, 12, 15, 16])(
+    'a generation of %i nines: makes no token that is dead from the start',
+    async (digits) => {
+      expect(await renewOver(`1:${'9'.repeat(digits)}:7:0:\u0001`)).toMatchObject({ gen: expect.any(Number) });
+    },
+  );
+
+  test.each(['garbage', '1:5:7:0:\u0001'])('%s: gets a time to live', async (value) => {
+    const { ttl } = await renewOver(value);
+
+    expectTtl(ttl, REFRESH_WINDOW * 1000 + MARGIN);
+  });
+
+  test.each([
+    ['2:1:x', 'NEWERFORMAT the record was written by a newer version'],
+    ['2:', 'NEWERFORMAT the record was written by a newer version'],
+    ['10:whatever', 'NEWERFORMAT the record was written by a newer version'],
+    ['1:5:7:0:\u0002whatever', 'sealed by a newer version'],
+  ])('%j: of a newer version is left alone', async (value, detail) => {
+    const core = await startCore();
+    const first = issue(core);
+    await admin.set(keyOf(first), value);
+    clock.advance(EXPIRES_IN * 1000);
+
+    await expect(authenticate(core, first.token)).rejects.toMatchObject({ code: 'store_unavailable', detail });
+    expect(await admin.get(keyOf(first))).toBe(value);
+  });
+
+  test.each([
+    ['of another session', async (core: RefreshAuthCore) => renew(core, issue(core, { sub: 'somebody else' }))],
+    [
+      'of another application on the same Redis',
+      async () => {
+        const other = await startCore({ keyPrefix: 'refresh-auth-2' });
+        return renew(other, issue(other));
+      },
+    ],
+  ])('a sealed successor %s is not handed over [R5]', async (_, elsewhere) => {
+    const core = await startCore();
+    const foreign = await elsewhere(core);
+    const [foreignKey = ''] = await admin.keys('*');
+    const first = issue(core);
+    await admin.copy(foreignKey, keyOf(first));
+    clock.advance(EXPIRES_IN * 1000);
+
+    const { state, renewed } = await authenticate(core, first.token);
+
+    expect({ state, sub: renewed?.claims.sub, sid: renewed?.claims.sid, gen: renewed?.claims.gen }).toEqual({
+      state: 'already-refreshed',
+      sub: first.claims.sub,
+      sid: first.claims.sid,
+      gen: 2,
+    });
+    expect(renewed?.token).not.toBe(foreign.token);
+  });
+
+  /** The same record, of another generation. */
+  function asHead(head: number, record: Buffer | null): Buffer {
+    const [, rest = ''] = /^1:\d+(:.*)$/s.exec(record?.toString('latin1') ?? '') ?? [];
+    return Buffer.from(`1:${head}${rest}`, 'latin1');
+  }
+
+  test('the former sealed successor in the place of the newest is not handed over [R5]', async () => {
+    const core = await startCore();
+    const first = issue(core);
+    const second = await renew(core, first);
+    const stale = await admin.getBuffer(keyOf(first));
+    await renew(core, second);
+    await admin.set(keyOf(first), asHead(2, stale));
+
+    const { state, renewed } = await authenticate(core, first.token);
+
+    expect([state, renewed?.claims.gen]).toEqual(['already-refreshed', 3]);
+    expect(renewed?.token).not.toBe(second.token);
+  });
+});
+
+describe('Without a clock of its own the store goes by that of Redis', () => {
+  const TTL = { record: 60_000, log: 60_000 };
+  const time = async (): Promise<number> => {
+    const [seconds, microseconds] = await admin.time();
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  };
+  const open = async () => new RedisSessionStore(await connectRedis(admin), 'refresh-auth');
+
+  test('in marks and in the log, to the millisecond', async () => {
+    const store = await open();
+    const before = await time();
+    const { mark } = await store.revokeSubject('1', TTL);
+    await store.revoke('2', TTL);
+    const page = await store.revocationsSince(before);
+    const after = await time();
+
+    expect(page.entries).toHaveLength(2);
+    const moments = [mark, ...page.entries.map(({ at }) => at), page.now];
+    expect(moments.every((moment) => Number.isInteger(moment) && moment >= before && moment <= after)).toBe(true);
+  });
+
+  test('in the grace of a predecessor', async () => {
+    const store = await open();
+    const now = await time();
+    await store.rotate({
+      sid: 'a',
+      generation: 0,
+      candidate: { sealed: Buffer.from('one'), ttl: 60_000 },
+      presented: 1,
+    });
+    const ask = (grace: number) => store.rotate({ sid: 'a', generation: 0, reuse: { grace, expiredAt: now } });
+
+    expect(await ask(0)).toEqual({ outcome: 'reused', head: 1 });
+    expect(await ask(60_000)).toEqual({ outcome: 'superseded', head: 1, sealed: Buffer.from('one') });
+  });
+});
+
+describe('The log in Redis', () => {
+  const LOG = 'refresh-auth:revocations';
+  const HOUR = 3_600_000;
+  const open = async () => new RedisSessionStore(await connectRedis(admin), 'refresh-auth', clock);
+  const revokeFor = (store: RedisSessionStore, sid: string, log: number) => store.revoke(sid, { record: HOUR, log });
+  const sessionsIn = async (store: RedisSessionStore): Promise<Set<unknown>> =>
+    new Set((await store.revocationsSince(0)).entries.map((entry) => 'session' in entry && entry.session));
+
+  test('is trimmed to the longest time that any process asked for, when something is appended', async () => {
+    const store = await open();
+    await revokeFor(store, 'a', 60_000);
+    await revokeFor(store, 'b', HOUR);
+    clock.advance(HOUR / 2);
+    await revokeFor(store, 'c', 60_000);
+    clock.advance(HOUR / 2 - 1);
+    await revokeFor(store, 'd', 60_000);
+    expect(await sessionsIn(store)).toEqual(new Set(['a', 'b', 'c', 'd'].map(hashed)));
+
+    clock.advance(1);
+    await revokeFor(store, 'e', 60_000);
+    expect(await sessionsIn(store)).toEqual(new Set(['c', 'd', 'e'].map(hashed)));
+    expect(await store.revocationsSince(0)).toMatchObject({ size: 3 });
+  });
+
+  test('lives as long as the longest, whatever comes after', async () => {
+    const store = await open();
+    await revokeFor(store, 'a', HOUR);
+    expectTtl(await admin.pttl(LOG), HOUR);
+
+    await revokeFor(store, 'b', 60_000);
+    expectTtl(await admin.pttl(LOG), HOUR);
+
+    await store.restoreRevocations([{ session: hashed('c'), at: clock.now() }], { record: HOUR, log: 2 * HOUR });
+    expectTtl(await admin.pttl(LOG), 2 * HOUR);
+  });
+
+  test('keeps, by what a module asks of it, what was revoked within the life of a token and two minutes', async () => {
+    const core = await startCore({ clockTolerance: 30 });
+
+    await core.revocations.revokeSession('a');
+
+    expectTtl(await admin.pttl(LOG), (EXPIRES_IN + 30) * 1000 + 2 * MARGIN);
+  });
+
+  test('holds no sid and no sub', async () => {
+    const store = await open();
+    await store.revoke('a-telling-session', { record: HOUR, log: HOUR });
+    await store.revokeSubject('a-telling-subject', { record: HOUR, log: HOUR }, 'a-telling-session');
+
+    const subject = await admin.get(`refresh-auth:subject:{${hashed('a-telling-subject')}}`);
+    const texts = [...(await admin.keys('*')), ...(await admin.zrange(LOG, '0', '-1')), subject];
+    expect(texts.join(' ')).not.toContain('telling');
+  });
+
+  test('of which a part cannot be read: that part is left alone', async () => {
+    const store = await open();
+    await revokeFor(store, 'a', HOUR);
+    await admin.zadd(
+      LOG,
+      String(clock.now()),
+      'x:of a newer version',
+      String(clock.now()),
+      '',
+      String(clock.now()),
+      ':::::',
+    );
+
+    expect(await sessionsIn(store)).toEqual(new Set([hashed('a')]));
+    expect(await admin.zcard(LOG)).toBe(5);
+  });
+
+  test('rings again when the connection of the bell was cut: what came meanwhile has gone unheard', async () => {
+    const store = await open();
+    const rings: (() => void)[] = [];
+    const stop = store.onRevocation(() => rings.shift()?.());
+    const nextRing = (): Promise<void> => new Promise((resolve) => void rings.push(resolve));
+
+    // It rings once when it is there.
+    await nextRing();
+    const again = nextRing();
+    expect(await admin.client('KILL', 'TYPE', 'PUBSUB')).toBe(1);
+    expect(await again).toBeUndefined();
+
+    const heard = nextRing();
+    await revokeFor(store, 'a', HOUR);
+    expect(await heard).toBeUndefined();
+    await stop();
+  });
+});
+
+describe('A tracked session in Redis', () => {
+  test('has its record and its place in the list from its sign-in on, and no token, sid, sub or device in them [R6]', async () => {
+    const core = await startCore({ sessions: 'tracked' });
+
+    const { token, claims } = await issueTracked(core);
+
+    const list = `refresh-auth:sessions:{${hashed(claims.sub)}}`;
+    expect(new Set(await admin.keys('*'))).toEqual(
+      new Set([`refresh-auth:{${hashed(claims.sid)}}`, `${list}:ends`, `${list}:details`]),
+    );
+    const record = (await admin.getBuffer(`refresh-auth:{${hashed(claims.sid)}}`))?.toString('latin1');
+    const details = await admin.hgetallBuffer(`${list}:details`);
+    const texts = Object.entries(details).flatMap(([name, value]) => [name, value.toString('latin1')]);
+    const dump = [record, ...texts, ...(await admin.zrange(`${list}:ends`, '0', '-1')), list].join(' ');
+    for (const secret of [...token.split('.'), claims.jti, claims.sid, claims.sub, 'a-telling-device']) {
+      expect(dump).not.toContain(secret);
+    }
+  });
+
+  test('lives as long as its newest token can be exchanged, and a minute', async () => {
+    const core = await startCore({ sessions: 'tracked' });
+    const { claims } = await issueTracked(core);
+
+    const keys = await admin.keys('*');
+    for (const key of keys) {
+      expectTtl(await admin.pttl(key), claims.refresh_exp * 1000 - clock.now() + MARGIN);
+    }
+  });
+
+  test('has ended when its record is gone: FLUSHALL revives no revoked session [S7]', async () => {
+    const core = await startCore({ sessions: 'tracked' });
+    const elsewhere = await startCore({ sessions: 'tracked' });
+    const first = await issueTracked(core);
+    await core.revocations.revokeSession(first.claims.sid);
+    const second = await issueTracked(core);
+
+    await admin.flushall();
+    clock.advance(EXPIRES_IN * 1000);
+
+    for (const { token } of [first, second]) {
+      await expect(authenticate(elsewhere, token)).rejects.toMatchObject({ code: 'session_revoked' });
+    }
+    expect(await admin.keys('*')).toEqual([]);
+  });
+});
+
+describe('Closing the store', () => {
+  test('leaves the client of the application open', async () => {
+    const client = new Redis(server.port);
+    clients.push(client);
+    const store = new RedisSessionStore(await connectRedis(client), 'refresh-auth');
+
+    await store.close();
+
+    expect(await client.ping()).toBe('PONG');
+  });
+
+  test('closes the client that was made for it', async () => {
+    const store = new RedisSessionStore(await connectRedis(server.url), 'refresh-auth');
+    await store.revoke('one', { record: 1000, log: 1000 });
+
+    await store.close();
+
+    await expect(store.revoke('two', { record: 1000, log: 1000 })).rejects.toThrow(/closed|writeable/);
+  });
+});

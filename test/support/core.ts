@@ -1,0 +1,64 @@
+import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-auth-error.js';
+import { InMemorySessionStore } from '../../libs/refresh-auth/src/sessions/in-memory-session-store.js';
+import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
+import { type RefreshAuthOptions, resolveOptions } from '../../libs/refresh-auth/src/refresh-auth.options.js';
+import type { Authentication } from '../../libs/refresh-auth/src/sessions/authenticator.js';
+import type { RefreshAuthEvent } from '../../libs/refresh-auth/src/sessions/events.js';
+import type { SessionStore } from '../../libs/refresh-auth/src/sessions/session-store.js';
+import { checkOwnClaims, type IssuedToken } from '../../libs/refresh-auth/src/tokens/claims.js';
+import type { Clock } from '../../libs/refresh-auth/src/tokens/clock.js';
+import { TestClock } from './clock.js';
+
+export const TEST_SECRET = 'a secret for tests, of more than thirty-two bytes';
+
+/** In seconds. */
+export const EXPIRES_IN = 60;
+export const REFRESH_WINDOW = 600;
+export const SESSION_LIFETIME = 3600;
+
+/** Everything of the library but HTTP and Nest: one process, as far as tokens and sessions go. */
+export function makeCore(
+  options: RefreshAuthOptions = {},
+  { clock = new TestClock(), store = new InMemorySessionStore(clock) }: { store?: SessionStore; clock?: Clock } = {},
+): RefreshAuthCore {
+  const settings = resolveOptions({
+    ...(options.keys ? {} : { secret: TEST_SECRET }),
+    expiresIn: EXPIRES_IN,
+    refreshWindow: REFRESH_WINDOW,
+    sessionLifetime: SESSION_LIFETIME,
+    ...options,
+  });
+  return new RefreshAuthCore(settings, store, clock);
+}
+
+/** Signs in a user whose sessions were never all ended: the token of generation 0 of a new session. */
+export function issue(core: RefreshAuthCore, claims: object = { sub: '1' }): IssuedToken {
+  return core.signer.first(checkOwnClaims(claims), 0);
+}
+
+/** What the guard does with a token. */
+export function authenticate(
+  core: RefreshAuthCore,
+  token: string,
+  { renew = true }: { renew?: boolean } = {},
+): Promise<Authentication> {
+  return core.authenticator.authenticate(token, renew);
+}
+
+/** Everything that the core reports from now on, in order. */
+export function recordEvents(core: RefreshAuthCore): RefreshAuthEvent[] {
+  const events: RefreshAuthEvent[] = [];
+  core.events.observable.subscribe((event) => events.push(event));
+  return events;
+}
+
+/** All that a refusal says, to be compared as a whole. Whatever else is thrown goes through, and fails the test. */
+export async function refusal(attempt: Promise<unknown>): Promise<object> {
+  const error = await attempt.then(
+    (answer) => new Error(`Was not refused: ${JSON.stringify(answer)}`),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof RefreshAuthError)) throw error;
+  const { code, statusCode, message, detail } = error;
+  return { code, statusCode, message, ...(detail === undefined ? {} : { detail }) };
+}

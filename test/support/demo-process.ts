@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url';
+import { startProcess } from './child-process.js';
+
+const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface DemoProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** All that it has written so far. */
+  output(): string;
+  /** Asks it to end, as a deployment does: the exit code, or `null` where it ended by the signal alone. */
+  stop(): Promise<number | null>;
+}
+
+/**
+ * The demo as it is really run, a process of its own, because several of them side by side are what the library is for.
+ * Of this process's environment it sees the path alone: a `JWT_SECRET` or `REDIS_URL` of the developer decides no test.
+ */
+export async function startDemo(env: Record<string, string> = {}): Promise<DemoProcess> {
+  const demo = await startProcess(process.execPath, ['dist/apps/demo/main.js'], {
+    cwd: REPOSITORY_ROOT,
+    env: { PATH: process.env['PATH'], PORT: '0', ...env },
+    ready: /(http:\/\/127\.0\.0\.1:(\d+)).*\n/,
+  });
+  const [, url = '', port] = demo.match;
+  return {
+    url,
+    port: Number(port),
+    pid: demo.pid,
+    output: () => demo.output(),
+    stop: () => demo.end('SIGTERM'),
+  };
+}

@@ -1,0 +1,58 @@
+import type { DeadReason } from 'nestjs-refresh-auth';
+import type { HttpAnswer } from './http.js';
+
+const MESSAGES: Record<DeadReason, string> = {
+  token_missing: 'No token was presented',
+  token_malformed: 'The token is malformed',
+  token_invalid: 'The token is invalid',
+  token_expired: 'The token has expired',
+  token_reused: 'The token was superseded and is no longer accepted',
+  session_revoked: 'The session was revoked',
+  session_expired: 'The session has expired',
+};
+
+/** All that a client can learn from a refusal. */
+export interface HttpRefusal {
+  status: number;
+  body: unknown;
+  authenticate: string | undefined;
+  retryAfter: string | undefined;
+  setCookies: string[];
+}
+
+export function refusal(answer: HttpAnswer): HttpRefusal {
+  return {
+    status: answer.status,
+    body: answer.json(),
+    authenticate: answer.headers['www-authenticate'],
+    retryAfter: answer.headers['retry-after'],
+    setCookies: answer.setCookies,
+  };
+}
+
+/** The 401 of a dead token, as it is documented. */
+export function dead(code: DeadReason, realm = 'refresh-auth'): HttpRefusal {
+  const message = MESSAGES[code];
+  const reason = code === 'token_missing' ? '' : `, error="invalid_token", error_description="${message}"`;
+  return {
+    status: 401,
+    body: { statusCode: 401, error: 'Unauthorized', message, code },
+    authenticate: `Bearer realm="${realm}"${reason}`,
+    retryAfter: undefined,
+    setCookies: [],
+  };
+}
+
+/** The 503 of a store that does not answer, as it is documented. */
+export const storeUnavailable: HttpRefusal = {
+  status: 503,
+  body: {
+    statusCode: 503,
+    error: 'Service Unavailable',
+    message: 'The session store is unavailable, try again',
+    code: 'store_unavailable',
+  },
+  authenticate: undefined,
+  retryAfter: '1',
+  setCookies: [],
+};

@@ -1,0 +1,56 @@
+import { InMemorySessionStore } from '../../libs/refresh-auth/src/sessions/in-memory-session-store.js';
+import type {
+  RevocationTtl,
+  RotationAnswer,
+  RotationRequest,
+  SubjectMark,
+  UsedMark,
+} from '../../libs/refresh-auth/src/sessions/session-store.js';
+
+/** What happens to a call on its way: `ask` is the store itself, to be asked never, once or more often. */
+export type Interception = (ask: () => Promise<RotationAnswer>, request: RotationRequest) => Promise<RotationAnswer>;
+
+/** A real store behind a network that the test can disturb. */
+export class InterceptedStore extends InMemorySessionStore {
+  /** Everything that was asked of `rotate`, in order. */
+  readonly requests: RotationRequest[] = [];
+  /** Everything that was asked of `revoke`, in order. */
+  readonly revocations: { sid: string; ttl: RevocationTtl }[] = [];
+  /** Everything that was asked of `markUsed`, in order. */
+  readonly marks: (readonly UsedMark[])[] = [];
+  /** What was only read about sessions and subjects, in order. */
+  readonly reads: ({ sid: string; tracked: boolean } | { sub: string })[] = [];
+  readonly #interceptions: Interception[] = [];
+
+  /** Disturbs the next calls of `rotate`, each one once; those after them go through. */
+  intercept(...interceptions: Interception[]): void {
+    this.#interceptions.push(...interceptions);
+  }
+
+  override async rotate(request: RotationRequest): Promise<RotationAnswer> {
+    this.requests.push(request);
+    const ask = (): Promise<RotationAnswer> => super.rotate(request);
+    const interception = this.#interceptions.shift();
+    return interception ? interception(ask, request) : ask();
+  }
+
+  override async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+    this.revocations.push({ sid, ttl });
+    await super.revoke(sid, ttl);
+  }
+
+  override async markUsed(marks: readonly UsedMark[]): Promise<void> {
+    this.marks.push(marks);
+    await super.markUsed(marks);
+  }
+
+  override async isRevoked(sid: string, tracked = false): Promise<boolean> {
+    this.reads.push({ sid, tracked });
+    return super.isRevoked(sid, tracked);
+  }
+
+  override async subjectMark(sub: string): Promise<SubjectMark | undefined> {
+    this.reads.push({ sub });
+    return super.subjectMark(sub);
+  }
+}

@@ -1,0 +1,19 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** What a handler gets from Express or from Fastify. */
+export type AnyRequest = IncomingMessage | { raw: IncomingMessage };
+export type AnyResponse = ServerResponse | FastifyReplyLike;
+
+interface FastifyReplyLike {
+  raw: ServerResponse;
+  hijack(): void;
+  header(name: string, value: string | string[]): unknown;
+  getHeader(name: string): unknown;
+}
+
+/** Node's own response, to be answered below what the framework knows. */
+export function takeOver(response: AnyResponse): ServerResponse {
+  if (!('raw' in response)) return response;
+  response.hijack();
+  return response.raw;
+}

@@ -1,0 +1,150 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type RunningProcess, startProcess } from './child-process.js';
+
+const HOST = '127.0.0.1';
+const PORT_ATTEMPTS = 10;
+const SLOTS = 16_384;
+const CLUSTER_LIMIT_MS = 20_000;
+
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** Another one after each `restart()`. */
+  readonly process: ChildProcess;
+  /** Ends the server for good and removes its data. */
+  stop(): Promise<void>;
+  /** A crash: the server is gone at once, its folder stays for `restart()`. */
+  kill(): Promise<void>;
+  /** A hung server: connections stay open, nothing is answered until `resume()`. */
+  pause(): void;
+  resume(): void;
+  /** A crash and a new start on the same port; the data is lost unless `args` turned persistence on. */
+  restart(): Promise<void>;
+}
+
+export interface RedisCluster {
+  readonly nodes: { host: string; port: number }[];
+  stop(): Promise<void>;
+}
+
+/**
+ * A Redis server of the test's own, because mocks do not run Lua, hang, evict or fail over. `REDIS_SERVER` names the
+ * program where it is not the `redis-server` of the path.
+ */
+export async function startRedis({ args = [] }: { args?: string[] } = {}): Promise<RedisServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'redis-'));
+  const removeDirectory = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  const start = (port: number): Promise<RunningProcess> => launch(port, directory, args);
+
+  const { port, ...first } = await onFreePort(start).catch(async (error: unknown) => {
+    await removeDirectory();
+    throw error;
+  });
+  let server = first.server;
+
+  return {
+    port,
+    url: `redis://${HOST}:${port}`,
+    get process() {
+      return server.child;
+    },
+    async stop() {
+      await server.end('SIGKILL');
+      await removeDirectory();
+    },
+    async kill() {
+      await server.end('SIGKILL');
+    },
+    pause() {
+      server.child.kill('SIGSTOP');
+    },
+    resume() {
+      server.child.kill('SIGCONT');
+    },
+    async restart() {
+      await server.end('SIGKILL');
+      server = await start(port);
+    },
+  };
+}
+
+/** Three masters that share the slots, because only a real cluster refuses a script whose keys lie in two slots. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const servers: RedisServer[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
+  };
+
+  try {
+    while (servers.length < 3) {
+      servers.push(await startRedis({ args: ['--cluster-enabled', 'yes'] }));
+    }
+    await formCluster(servers.map(({ port }) => port));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nodes: servers.map(({ port }) => ({ host: HOST, port })), stop };
+}
+
+function launch(port: number, directory: string, args: string[]): Promise<RunningProcess> {
+  const fixed = ['--bind', HOST, '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'];
+  return startProcess(process.env['REDIS_SERVER'] || 'redis-server', [...fixed, ...args], {
+    ready: /Ready to accept connections/,
+  });
+}
+
+/**
+ * Redis itself finds out whether the port is free: between a check of ours and its start another worker could take it.
+ * The range keeps the port and the cluster bus port (10,000 above) out of the ephemeral ports, where after a crash some
+ * client's outgoing connection could take the port, even one that is reconnecting to it and would meet itself.
+ */
+async function onFreePort(
+  start: (port: number) => Promise<RunningProcess>,
+): Promise<{ port: number; server: RunningProcess }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = randomInt(10_000, 22_768);
+    try {
+      return { port, server: await start(port) };
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS || !String(error).includes('Address already in use')) {
+        throw error;
+      }
+    }
+  }
+}
+
+async function formCluster(ports: number[]): Promise<void> {
+  const clients = ports.map((port) => new Redis({ host: HOST, port }));
+  const share = Math.ceil(SLOTS / clients.length);
+  try {
+    await Promise.all(
+      clients.map(async (client, index) => {
+        const lastSlot = Math.min((index + 1) * share, SLOTS) - 1;
+        await client.call('CLUSTER', 'ADDSLOTSRANGE', index * share, lastSlot);
+        await Promise.all(ports.map((port) => client.call('CLUSTER', 'MEET', HOST, port)));
+      }),
+    );
+    const signal = AbortSignal.timeout(CLUSTER_LIMIT_MS);
+    await Promise.all(clients.map((client) => untilClusterIsOk(client, signal)));
+  } finally {
+    clients.forEach((client) => client.disconnect());
+  }
+}
+
+async function untilClusterIsOk(client: Redis, signal: AbortSignal): Promise<void> {
+  let info = '';
+  while (!info.includes('cluster_state:ok')) {
+    if (signal.aborted) {
+      throw new Error(`The Redis cluster was not ready within ${CLUSTER_LIMIT_MS} ms:\n${info}`);
+    }
+    await delay(50);
+    info = String(await client.call('CLUSTER', 'INFO'));
+  }
+}

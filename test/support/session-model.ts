@@ -1,0 +1,515 @@
+import assert from 'node:assert/strict';
+import type { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
+import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-auth-error.js';
+import type { RefreshAuthOptions } from '../../libs/refresh-auth/src/refresh-auth.options.js';
+import type { Authentication, Inspection, TokenState } from '../../libs/refresh-auth/src/sessions/authenticator.js';
+import type { SessionInfo } from '../../libs/refresh-auth/src/sessions/tracked-sessions.js';
+import type { IssuedToken, TokenClaims } from '../../libs/refresh-auth/src/tokens/claims.js';
+import type { TestClock } from './clock.js';
+
+/** In seconds: so short that a session comes to its end within a few renewals. */
+export const LIFETIMES = { expiresIn: 60, refreshWindow: 240, sessionLifetime: 400 };
+export const GRACE = 20;
+export const AHEAD = 30;
+
+/** What an application chose. */
+export interface Policy {
+  readonly onReuse: 'revoke' | 'reject' | undefined;
+  readonly reloads: boolean;
+  readonly renewsAhead: boolean;
+  readonly tracked: boolean;
+}
+
+/** What users may do, which is what `reloadClaims` finds. */
+export class Users {
+  readonly #roles = new Map<string, number>();
+  readonly #disabled = new Set<string>();
+
+  /** The claims of a user that are to be signed now; nothing for one that is disabled. */
+  claims(sub: string): { sub: string; role: string } | null {
+    return this.#disabled.has(sub) ? null : { sub, role: `role ${this.#roles.get(sub) ?? 0} of ${sub}` };
+  }
+
+  promote(sub: string): void {
+    this.#roles.set(sub, (this.#roles.get(sub) ?? 0) + 1);
+  }
+
+  toggle(sub: string): void {
+    if (!this.#disabled.delete(sub)) this.#disabled.add(sub);
+  }
+}
+
+export function optionsFor({ onReuse, reloads, renewsAhead, tracked }: Policy, users: Users): RefreshAuthOptions {
+  return {
+    ...LIFETIMES,
+    storeTimeout: '1m',
+    // What ended anywhere has ended everywhere, at once.
+    revocation: 'every-request',
+    ...(onReuse && { replay: { grace: GRACE, onReuse } }),
+    ...(reloads && { reloadClaims: ({ sub }: TokenClaims) => users.claims(sub) }),
+    ...(renewsAhead && { refreshAhead: AHEAD }),
+    ...(tracked && { sessions: 'tracked' }),
+  };
+}
+
+/** A session as an observer knows it who sees everything that every client is handed. */
+interface Session {
+  readonly claims: TokenClaims;
+  /** The one token of each generation. */
+  readonly generations: IssuedToken[];
+  /** When the newest one took its place, in milliseconds. */
+  since: number;
+  /** The highest generation that was presented and accepted. */
+  used: number;
+  isEnded: boolean;
+}
+
+/** What a client, or an administrator, does with one of its tokens, at one of the instances. */
+export interface Action {
+  readonly what: 'present' | 'inspect' | 'sign out' | 'revoke' | 'revoke user' | 'revoke others';
+  readonly token: IssuedToken;
+  readonly instance: number;
+}
+
+/** `ahead`: the successor that a valid token was given on the way. */
+type Accepted = Authentication & { readonly ahead?: IssuedToken | undefined };
+type Outcome = Accepted | Inspection | { readonly code: string } | undefined;
+/** What came of an action; what finished later has the higher number. */
+interface Result {
+  readonly action: Action;
+  readonly outcome: Outcome;
+  readonly finished: number;
+}
+
+/** What was the case before the actions, and what they do about it. */
+interface Situation {
+  readonly head: IssuedToken;
+  readonly isHeadExpired: boolean;
+  readonly isEnded: boolean;
+  readonly used: number;
+  readonly since: number;
+  /** Tokens that are presented, expired ones and valid ones. */
+  readonly renewals: readonly Result[];
+  readonly uses: readonly Result[];
+  /** Valid heads that are presented late in their life: each of them may make a new head. */
+  readonly aheads: readonly Result[];
+  /** All that ended the session. */
+  readonly ends: readonly Result[];
+  /** The user is disabled, and that is found by whoever makes a new head. */
+  readonly isDisabled: boolean;
+  /** It was the only action: then everything is exact. */
+  readonly isAlone: boolean;
+}
+
+type TimeState = 'valid' | 'expired' | 'token_expired' | 'session_expired';
+
+/** How often the interesting things happened: a model that never gets there proves nothing. */
+export type Tally = Record<
+  | 'renewed'
+  | 'replayed'
+  | 'raced'
+  | 'revoked'
+  | 'expired'
+  | 'overtaken'
+  | 'reused'
+  | 'reusedAndRejected'
+  | 'disabled'
+  | 'promoted'
+  | 'renewedAhead'
+  | 'excepted'
+  | 'listed',
+  number
+>;
+
+export function emptyTally(): Tally {
+  return {
+    renewed: 0,
+    replayed: 0,
+    raced: 0,
+    revoked: 0,
+    expired: 0,
+    overtaken: 0,
+    reused: 0,
+    reusedAndRejected: 0,
+    disabled: 0,
+    promoted: 0,
+    renewedAhead: 0,
+    excepted: 0,
+    listed: 0,
+  };
+}
+
+/**
+ * What must hold, told without a look at how the library does it. Every outcome is compared with all that it may be:
+ * exactly one thing, unless actions run at once.
+ */
+export class SessionModel {
+  readonly tokens: IssuedToken[] = [];
+  readonly users = new Users();
+  readonly #sessions = new Map<string, Session>();
+  /** By token, then by instance: the latest state that was seen there. */
+  readonly #seen = new Map<string, Map<number, TokenState>>();
+
+  constructor(
+    readonly clock: TestClock,
+    readonly policy: Policy,
+    readonly tally: Tally,
+  ) {}
+
+  signedIn(issued: IssuedToken): void {
+    this.#sessions.set(issued.claims.sid, {
+      claims: issued.claims,
+      generations: [issued],
+      since: this.clock.now(),
+      used: 0,
+      isEnded: false,
+    });
+    this.tokens.push(issued);
+  }
+
+  /** Compares what came out of actions that ran at once with what may come out, and learns from it. */
+  observe(results: readonly Result[]): void {
+    for (const session of this.#sessions.values()) {
+      const touching = results.filter((result) => isAbout(session, result) || this.#ends(session, result));
+      if (touching.length > 0) this.#observeSession(session, touching);
+    }
+    this.#observeOrder(results);
+    for (const { action } of results) if (action.what === 'revoke others') this.#observeExcepted(action.token);
+  }
+
+  /** Compares the list of a user's sessions with all that live. */
+  observeList(sub: string, listed: readonly SessionInfo[]): void {
+    const live = [...this.#sessions.values()].filter(
+      ({ claims, isEnded, generations }) =>
+        claims.sub === sub && !isEnded && isLive(this.#timeState(headOf({ generations }).claims)),
+    );
+    const expected = live.map((session): SessionInfo => {
+      const { sid, auth_time, iat, refresh_exp } = headOf(session).claims;
+      return { sid, createdAt: auth_time, renewedAt: iat, expiresAt: refresh_exp };
+    });
+    assert.deepEqual(sorted(listed), sorted(expected));
+    this.tally.listed += expected.length;
+  }
+
+  #observeSession(session: Session, results: readonly Result[]): void {
+    const before = this.#situation(session, results);
+    const about = results.filter((result) => isAbout(session, result));
+    for (const result of about) this.#observeResult(session, before, result);
+    this.#observeWinners(before);
+    session.isEnded ||= before.ends.length > 0;
+    for (const { action, outcome } of about) {
+      if (action.what !== 'present' || !isAccepted(outcome)) continue;
+      session.used = Math.max(session.used, action.token.claims.gen);
+    }
+  }
+
+  #situation(session: Session, results: readonly Result[]): Situation {
+    const head = headOf(session);
+    const presented = results.filter((result) => isAbout(session, result) && result.action.what === 'present');
+    const inState = (wanted: TimeState) =>
+      presented.filter(({ action }) => this.#timeState(action.token.claims) === wanted);
+    const uses = inState('valid');
+    return {
+      head,
+      isHeadExpired: this.#timeState(head.claims) !== 'valid',
+      isEnded: session.isEnded,
+      used: session.used,
+      since: session.since,
+      renewals: inState('expired'),
+      uses,
+      aheads: uses.filter(({ action: { token } }) => this.#isLate(token) && token.claims.gen === head.claims.gen),
+      ends: results.filter((result) => this.#ends(session, result)),
+      isDisabled: this.policy.reloads && this.users.claims(session.claims.sub) === null,
+      isAlone: results.length === 1,
+    };
+  }
+
+  /** Whether that ended the session: on purpose, or since it was reuse, or since the user is disabled. */
+  #ends(session: Session, { action, outcome }: Result): boolean {
+    const { what, token } = action;
+    const { sid, sub } = token.claims;
+    const isOfSession = sid === session.claims.sid;
+    switch (what) {
+      case 'revoke user':
+        return sub === session.claims.sub;
+      case 'revoke others':
+        return sub === session.claims.sub && !isOfSession;
+      case 'revoke':
+        return isOfSession;
+      case 'sign out':
+        return isOfSession && isLive(this.#timeState(token.claims));
+      case 'present':
+        return (
+          isOfSession &&
+          (codeOf(outcome) === 'token_reused' ? this.policy.onReuse === 'revoke' : this.#findsDisabled(session, action))
+        );
+      case 'inspect':
+        return false;
+    }
+  }
+
+  /** Whether it would make a new head, and so asks who the user is. */
+  #findsDisabled(session: Session, { token }: Action): boolean {
+    if (!this.policy.reloads || this.users.claims(session.claims.sub) !== null || session.isEnded) return false;
+    const head = headOf(session).claims;
+    const state = this.#timeState(token.claims);
+    if (state === 'expired') return this.#timeState(head) === 'expired' && !this.#isReuse(session, token.claims);
+    return state === 'valid' && this.#isLate(token) && token.claims.gen === head.gen;
+  }
+
+  #isReuse({ generations, since, used }: Session, { gen, exp }: TokenClaims): boolean {
+    const head = headOf({ generations }).claims.gen;
+    const from = head === gen + 1 ? Math.max(exp * 1000, since) : exp * 1000;
+    return this.policy.onReuse !== undefined && head > gen && used > gen && this.clock.now() >= from + GRACE * 1000;
+  }
+
+  /** What runs at once may be seen in use before this is decided. */
+  #mayBeReuse(session: Session, { renewals, uses }: Situation, claims: TokenClaims): boolean {
+    const used = Math.max(session.used, ...[...renewals, ...uses].map(({ action }) => action.token.claims.gen));
+    return this.#isReuse({ ...session, used }, claims);
+  }
+
+  #isLate({ claims: { exp } }: IssuedToken): boolean {
+    return this.policy.renewsAhead && this.clock.now() / 1000 >= exp - AHEAD;
+  }
+
+  #observeResult(session: Session, before: Situation, result: Result): void {
+    const { token, what } = result.action;
+    const { outcome } = result;
+    const state = this.#timeState(token.claims);
+    const refused = (code: string) => (what === 'inspect' ? { state: 'dead', reason: code } : { code });
+    const isRefusedAs = (code: string) => codeOf(outcome) === code;
+
+    if (what !== 'present' && what !== 'inspect') {
+      assert.equal(outcome, undefined);
+    } else if (!isLive(state)) {
+      assert.deepEqual(outcome, refused(state));
+      this.tally.expired++;
+    } else if (
+      before.isEnded ||
+      (isRefusedAs('session_revoked') && isEndedMeanwhile(before, result)) ||
+      (!isRefusedAs('token_reused') && what === 'present' && state === 'expired' && isKnownToHaveEnded(before, result))
+    ) {
+      assert.deepEqual(outcome, refused('session_revoked'));
+      this.tally.revoked++;
+    } else if (state === 'valid') {
+      this.#observeUse(session, before, token, what, outcome as Accepted);
+    } else if (
+      this.#isReuse(session, token.claims) ||
+      (isRefusedAs('token_reused') && !before.isAlone && this.#mayBeReuse(session, before, token.claims))
+    ) {
+      assert.deepEqual(outcome, refused('token_reused'));
+      if (what === 'present') this.tally[this.policy.onReuse === 'revoke' ? 'reused' : 'reusedAndRejected']++;
+    } else if (what === 'inspect') {
+      const isSuperseded = token.claims.gen < before.head.claims.gen;
+      const mayBeSuperseded = isSuperseded || before.renewals.length > 0;
+      const expected =
+        mayBeSuperseded && stateOf(outcome) === 'already-refreshed' ? 'already-refreshed' : 'refreshable';
+      assert.deepEqual(outcome, { state: isSuperseded ? 'already-refreshed' : expected, claims: token.claims });
+    } else if (before.isHeadExpired && before.isDisabled) {
+      assert.deepEqual(outcome, refused('session_revoked'));
+      this.tally.disabled++;
+    } else {
+      this.#observeRenewal(session, before, token, outcome as Authentication);
+    }
+  }
+
+  /** A valid token passes, and is handed a newer one late in its life. */
+  #observeUse(session: Session, before: Situation, token: IssuedToken, what: string, outcome: Accepted): void {
+    if (what === 'inspect') {
+      assert.deepEqual(outcome, { state: 'valid', claims: token.claims });
+      return;
+    }
+    const { ahead, ...accepted } = outcome;
+    assert.deepEqual(accepted, { state: 'valid', claims: token.claims });
+    const isEnding = before.ends.length > 0;
+    if (!this.#isLate(token)) assert.equal(ahead, undefined);
+    else if (before.isDisabled && token.claims.gen === before.head.claims.gen) assert.equal(ahead, undefined);
+    else if (ahead === undefined) assert.ok(isEnding, 'A token late in its life was not renewed');
+    else {
+      this.#observeSuccessor(session, ahead, this.#newHeads(before, token));
+      this.tally.renewedAhead++;
+    }
+  }
+
+  #observeWinners({ head, isHeadExpired, isEnded, isDisabled, renewals, ends }: Situation): void {
+    const winners = renewals.filter(({ outcome }) => stateOf(outcome) === 'refreshable').length;
+    assert.ok(winners <= 1, `${winners} winners`);
+    if (isEnded || isDisabled || ends.length > 0 || renewals.length === 0) return;
+    const isHead = renewals.every(({ action }) => action.token.claims.gen === head.claims.gen);
+    if (isHead) assert.equal(winners, 1);
+    if (isHeadExpired && renewals.length > 1) this.tally.raced++;
+  }
+
+  /** An expired token was let through: it was handed the newest generation, which is a new one only if the newest was renewed. */
+  #observeRenewal(
+    session: Session,
+    before: Situation,
+    token: IssuedToken,
+    { state, claims, renewed }: Authentication,
+  ): void {
+    const { head, isHeadExpired } = before;
+    assert.ok(renewed, 'An expired token was let through, and not renewed');
+    this.#observeSuccessor(session, renewed, isHeadExpired ? [head.claims.gen + 1] : this.#newHeads(before));
+    assert.deepEqual(claims, renewed.claims);
+    if (state === 'refreshable') {
+      assert.ok(isHeadExpired && token.claims.gen === head.claims.gen, 'refreshable without a reason');
+      this.tally.renewed++;
+    } else {
+      assert.equal(state, 'already-refreshed');
+      this.tally.replayed++;
+      if (isHeadExpired && token.claims.gen < head.claims.gen) this.tally.overtaken++;
+    }
+  }
+
+  /** Which generations may be handed over while the head is valid. */
+  #newHeads({ head, aheads, isDisabled }: Situation, presented?: IssuedToken): number[] {
+    const { gen } = head.claims;
+    if (presented?.claims.gen === gen) return [gen + 1];
+    return aheads.length > 0 && !isDisabled ? [gen, gen + 1] : [gen];
+  }
+
+  #observeSuccessor(session: Session, renewed: IssuedToken, generations: readonly number[]): void {
+    const { gen } = renewed.claims;
+    assert.ok(generations.includes(gen), `generation ${gen} is none of ${generations.join()}`);
+    const known = session.generations[gen];
+    assert.deepEqual(renewed, known ?? { ...renewed, claims: this.#successorOf(session, gen, renewed) });
+    if (known) return;
+    if (own(renewed.claims).role !== own(session.claims).role) this.tally.promoted++;
+    session.generations.push(renewed);
+    session.since = this.clock.now();
+    this.tokens.push(renewed);
+  }
+
+  #observeExcepted({ claims }: IssuedToken): void {
+    const session = this.#sessions.get(claims.sid);
+    if (session && !session.isEnded && isLive(this.#timeState(headOf(session).claims))) this.tally.excepted++;
+  }
+
+  /** No state goes back: not at one instance, and once the token has expired at none. What ran at once has no order. */
+  #observeOrder(results: readonly Result[]): void {
+    const states = results.flatMap(({ action: { token, instance }, outcome }) => {
+      const state = stateOf(outcome);
+      return state ? [{ seen: this.#seenOf(token), instance, state }] : [];
+    });
+    for (const { seen, instance, state } of states) {
+      const former = state === 'valid' ? [seen.get(instance) ?? state] : [...seen.values()];
+      for (const other of former) assert.ok(rank(state) >= rank(other), `${state} after ${other}`);
+    }
+    for (const { seen, instance, state } of states) {
+      if (rank(state) >= rank(seen.get(instance) ?? 'valid')) seen.set(instance, state);
+    }
+  }
+
+  #seenOf({ token }: IssuedToken): Map<number, TokenState> {
+    const seen = this.#seen.get(token) ?? new Map<number, TokenState>();
+    this.#seen.set(token, seen);
+    return seen;
+  }
+
+  #timeState({ auth_time, exp, refresh_exp }: TokenClaims): TimeState {
+    const now = this.clock.now() / 1000;
+    if (now >= auth_time + LIFETIMES.sessionLifetime) return 'session_expired';
+    if (now >= refresh_exp) return 'token_expired';
+    return now >= exp ? 'expired' : 'valid';
+  }
+
+  /** All but the `jti`, which nobody can foresee. */
+  #successorOf({ claims, generations }: Session, gen: number, { claims: { jti } }: IssuedToken): TokenClaims {
+    const iat = Math.floor(this.clock.now() / 1000);
+    const end = claims.auth_time + LIFETIMES.sessionLifetime;
+    return {
+      ...headOf({ generations }).claims,
+      ...(this.policy.reloads && this.users.claims(claims.sub)),
+      gen,
+      jti,
+      iat,
+      exp: Math.min(iat + LIFETIMES.expiresIn, end),
+      refresh_exp: Math.min(iat + LIFETIMES.refreshWindow, end),
+    };
+  }
+}
+
+/** What came of an action: a refusal counts by its code. */
+export async function act({ what, token }: Action, core: RefreshAuthCore): Promise<Outcome> {
+  const { sid, sub } = token.claims;
+  try {
+    switch (what) {
+      case 'present': {
+        const accepted = await core.authenticator.authenticate(token.token, true);
+        if (accepted.renewed) return accepted;
+        const ahead = await core.authenticator.renewAhead(accepted.claims);
+        return { ...accepted, ...(ahead && { ahead }) };
+      }
+      case 'inspect':
+        return await core.authenticator.inspect(token.token);
+      case 'revoke':
+        await core.revocations.revokeSession(sid);
+        return undefined;
+      case 'revoke user':
+        await core.revocations.revokeSubject(sub);
+        return undefined;
+      case 'revoke others':
+        await core.revocations.revokeSubject(sub, sid);
+        return undefined;
+      case 'sign out': {
+        const live = core.authenticator.liveSession(token.token);
+        if (live) await core.revocations.revokeSession(live.sid);
+        return undefined;
+      }
+    }
+  } catch (error) {
+    if (error instanceof RefreshAuthError) return { code: error.code };
+    throw error;
+  }
+}
+
+/** Ended just now at this instance, which looks again before it hands anything over. */
+function isKnownToHaveEnded({ ends }: Situation, { action, finished }: Result): boolean {
+  return ends.some((end) => end.action.instance === action.instance && end.finished < finished);
+}
+
+/** It is being ended by somebody else. */
+function isEndedMeanwhile({ ends }: Situation, result: Result): boolean {
+  return ends.some((end) => end !== result);
+}
+
+function isAbout({ claims }: Session, { action }: Result): boolean {
+  return action.token.claims.sid === claims.sid;
+}
+
+function isAccepted(outcome: Outcome): boolean {
+  return outcome !== undefined && 'state' in outcome && outcome.state !== 'dead';
+}
+
+function own(claims: TokenClaims): { sub: string; role: unknown } {
+  return { sub: claims.sub, role: (claims as TokenClaims & { role?: unknown }).role };
+}
+
+function sorted(sessions: readonly SessionInfo[]): SessionInfo[] {
+  return sessions.slice().sort((one, other) => one.sid.localeCompare(other.sid));
+}
+
+function rank(state: TokenState): number {
+  return ['valid', 'refreshable', 'already-refreshed', 'dead'].indexOf(state);
+}
+
+function headOf({ generations }: Pick<Session, 'generations'>): IssuedToken {
+  const head = generations.at(-1);
+  if (!head) throw new Error('A session without a token');
+  return head;
+}
+
+function isLive(state: TimeState | undefined): boolean {
+  return state === 'valid' || state === 'expired';
+}
+
+function stateOf(outcome: Outcome): TokenState | undefined {
+  if (!outcome) return undefined;
+  return 'code' in outcome ? 'dead' : outcome.state;
+}
+
+function codeOf(outcome: Outcome): string | undefined {
+  if (!outcome) return undefined;
+  return 'code' in outcome ? outcome.code : 'reason' in outcome ? outcome.reason : undefined;
+}
