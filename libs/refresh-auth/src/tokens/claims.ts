@@ -170,7 +170,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** Claims are shared by all requests that carry the same token, so nobody may change them. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
-    Object.values(value).forEach(deepFreeze);
+    for (const inner of Object.values(value)) deepFreeze(inner);
     Object.freeze(value);
   }
   return value;

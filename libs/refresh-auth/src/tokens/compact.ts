@@ -12,14 +12,23 @@ const UNSUPPORTED = ['crit', 'b64', 'zip'];
 export type TokenHeader = Readonly<Record<string, unknown>>;
 
 /**
+ * The header of a token as it is written.
+ *
+ * @throws RefreshAuthError `token_malformed`
+ */
+export function headerSegment(token: string): string {
+  if (token.length > LONGEST_TOKEN) throw malformed(`longer than ${LONGEST_TOKEN} bytes`);
+  if (!COMPACT.test(token)) throw malformed('not three base64url segments');
+  return token.slice(0, token.indexOf('.'));
+}
+
+/**
  * Reads the header of a token, as far as that is possible without a key.
  *
  * @throws RefreshAuthError `token_malformed`
  */
 export function readHeader(token: string): TokenHeader {
-  if (token.length > LONGEST_TOKEN) throw malformed(`longer than ${LONGEST_TOKEN} bytes`);
-  if (!COMPACT.test(token)) throw malformed('not three base64url segments');
-  const header = readSegment(token.slice(0, token.indexOf('.')));
+  const header = readSegment(headerSegment(token));
   if (!isObject(header)) throw malformed('the header is not a JSON object');
   const unsupported = UNSUPPORTED.find((name) => Object.hasOwn(header, name));
   if (unsupported !== undefined) throw malformed(`the header has ${unsupported}`);

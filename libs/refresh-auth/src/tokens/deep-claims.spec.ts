@@ -58,7 +58,9 @@ describe.each([
     for (const seconds of [0, 900]) {
       const clock = new TestClock();
       clock.advance(seconds * 1000);
-      expect(['accepted', '401']).toContain(await outcome(() => coreAt(clock).authenticator.authenticate(token, true)));
+      expect(['accepted', '401']).toContain(
+        await outcome(async () => coreAt(clock).authenticator.authenticate(token, true)),
+      );
     }
   });
 });

@@ -40,7 +40,7 @@ describe('[V10] one token in several spellings', () => {
   ] as const)('%s: all %d others are that token', async (algorithm, count) => {
     const { core, claims, spellings } = setUp(algorithm);
 
-    const found = await Promise.all(spellings.map((other) => core.authenticator.authenticate(other, true)));
+    const found = await Promise.all(spellings.map(async (other) => core.authenticator.authenticate(other, true)));
 
     expect(new Set(spellings).size).toBe(count);
     expect(found).toEqual(spellings.map(() => ({ state: 'valid', claims })));
@@ -62,7 +62,9 @@ describe('[V10] one token in several spellings', () => {
     const { clock, core, token, spellings } = setUp(algorithm);
     clock.advance(900_000);
 
-    const all = await Promise.all([...spellings, token].map((other) => core.authenticator.authenticate(other, true)));
+    const all = await Promise.all(
+      [...spellings, token].map(async (other) => core.authenticator.authenticate(other, true)),
+    );
 
     expect(all.filter(({ state }) => state === 'refreshable')).toHaveLength(1);
     expect(new Set(all.map(({ renewed }) => renewed?.token)).size).toBe(1);

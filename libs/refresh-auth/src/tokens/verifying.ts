@@ -1,7 +1,7 @@
 import { JwtService } from '@nestjs/jwt';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { assertTokenClaims, deepFreeze, isObject, type TokenClaims } from './claims.js';
-import { hasObjectPayload, malformed, readHeader, type TokenHeader } from './compact.js';
+import { hasObjectPayload, headerSegment, malformed, readHeader, type TokenHeader } from './compact.js';
 import type { Key, KeyRing } from './keys.js';
 
 /** What is signed into every token and checked in every token, on the expired path too. */
@@ -10,10 +10,14 @@ export interface Parties {
   readonly audience?: string;
 }
 
+const MOST_HEADERS = 100;
+
 /** Checks everything about a token but the time: grammar, key, signature, parties and claims. */
 export class TokenVerifier {
   // The library's own instances, one for each key: whatever the application sets on its JwtModule cannot loosen these checks.
   readonly #jwt: ReadonlyMap<Key, JwtService>;
+  /** Headers of tokens that were verified, as they were written: whoever signs writes all of a key alike. */
+  readonly #headers = new Map<string, TokenHeader>();
 
   constructor(
     private readonly keys: KeyRing,
@@ -29,9 +33,12 @@ export class TokenVerifier {
   verify(token: string): TokenClaims {
     // Whatever an application's own `getToken` may return.
     if (typeof token !== 'string') throw malformed('not a string');
-    const header = readHeader(token);
+    const segment = headerSegment(token);
+    const header = this.#headers.get(segment) ?? readHeader(token);
     try {
-      return this.#verifySigned(token, this.#keyFor(header));
+      const claims = this.#verifySigned(token, this.#keyFor(header));
+      if (this.#headers.size < MOST_HEADERS) this.#headers.set(segment, header);
+      return claims;
     } catch (error) {
       if (!hasObjectPayload(token)) throw malformed('the payload is not a JSON object');
       throw error;

@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import { flipBit } from '../../../../test/support/hostile-tokens.js';
+import { algorithms, keyFor } from '../../../../test/support/key-material.js';
+import { invalid, refusalOf } from '../../../../test/support/refusals.js';
+import { checkOwnClaims, type TokenClaims } from './claims.js';
+import { createKeyRing, type KeyOptions } from './keys.js';
+import { TokenSigner } from './signing.js';
+import { VerifiedTokens } from './verified-tokens.js';
+import { TokenVerifier } from './verifying.js';
+
+const EXPIRES_IN = 900;
+const lifetimes = { expiresIn: EXPIRES_IN, refreshWindow: 3600, sessionLifetime: 7200, clockTolerance: 0 };
+
+describe('A token', () => {
+  let clock: TestClock;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    clock = new TestClock();
+  });
+
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  function knownBy(keys: readonly KeyOptions[] = [keyFor('HS256')]): VerifiedTokens {
+    return new VerifiedTokens(new TokenVerifier(createKeyRing({ keys }), {}), clock, lifetimes);
+  }
+
+  function sign(key: KeyOptions = keyFor('HS256'), claims: object = { sub: '1' }): string {
+    return new TokenSigner(createKeyRing({ keys: [key] }), {}, lifetimes, clock).first(checkOwnClaims(claims), 0).token;
+  }
+
+  /** Both clocks: the library's own, and that of its timers. */
+  function pass(seconds: number): void {
+    clock.advance(seconds * 1000);
+    jest.advanceTimersByTime(seconds * 1000);
+  }
+
+  test.each(algorithms)('of %s is verified once, and then known', (algorithm) => {
+    const tokens = knownBy([keyFor(algorithm)]);
+    const token = sign(keyFor(algorithm));
+
+    const claims = tokens.verify(token);
+
+    expect(tokens.verify(`${token.slice(0, 9)}${token.slice(9)}`)).toBe(claims);
+    expect(Object.isFrozen(claims)).toBe(true);
+    expect(tokens.size).toBe(1);
+  });
+
+  test('that is known vouches for no other signature, not even one that differs in one bit', () => {
+    const tokens = knownBy();
+    const token = sign();
+    tokens.verify(token);
+
+    expect(refusalOf(() => tokens.verify(flipBit(token)))).toEqual(
+      invalid('the signature, the issuer or the audience is wrong'),
+    );
+    expect(tokens.size).toBe(1);
+  });
+
+  test('that is refused takes no room', () => {
+    const tokens = knownBy();
+
+    for (let attempt = 0; attempt < 10; attempt++) refusalOf(() => tokens.verify(flipBit(sign())));
+
+    expect(tokens.size).toBe(0);
+  });
+
+  test('is forgotten when it expires, whether or not it comes again', () => {
+    const tokens = knownBy();
+    const token = sign();
+    tokens.verify(token);
+    tokens.verify(sign());
+
+    pass(EXPIRES_IN - 1);
+    expect(tokens.size).toBe(2);
+
+    clock.advance(1001);
+    tokens.verify(token);
+    expect(tokens.size).toBe(1);
+
+    pass(60);
+    expect(tokens.size).toBe(0);
+  });
+
+  test('that has expired is verified each time, and not kept', () => {
+    const tokens = knownBy();
+    const token = sign();
+    clock.advance(EXPIRES_IN * 1000);
+
+    expect(tokens.verify(token)).not.toBe(tokens.verify(token));
+    expect(tokens.size).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('is known no longer than the lifetime that counts here, whatever was signed elsewhere', () => {
+    const tokens = new VerifiedTokens(new TokenVerifier(createKeyRing({ keys: [keyFor('HS256')] }), {}), clock, {
+      ...lifetimes,
+      expiresIn: 60,
+    });
+    tokens.verify(sign());
+
+    pass(120);
+
+    expect(tokens.size).toBe(0);
+  });
+
+  test('keeps no timer once nothing is known', () => {
+    const tokens = knownBy();
+    tokens.verify(sign());
+    expect(jest.getTimerCount()).toBe(1);
+
+    pass(EXPIRES_IN + 60);
+
+    expect([tokens.size, jest.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  test('is gone with its key', () => {
+    const [old, next] = ['old', 'next'].map((kid) => ({ ...keyFor('HS256'), kid })) as [KeyOptions, KeyOptions];
+    const token = sign(old);
+    knownBy([next, old]).verify(token);
+
+    expect(refusalOf(() => knownBy([next]).verify(token))).toEqual(invalid('unknown kid'));
+  });
+
+  test('of common size shares the room with 20,000 others, of a million that come', () => {
+    const claims = knownBy().verify(sign());
+    // Signatures are not what is measured here: whatever comes has been verified.
+    const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, clock, lifetimes);
+
+    for (let n = 0; n < 1_000_000; n++) tokens.verify(`a.token.${n}`);
+
+    expect(tokens.size).toBe(20_000);
+  });
+
+  test('of the largest size shares 32 MiB with others', () => {
+    const claims = knownBy().verify(sign());
+    const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, clock, lifetimes);
+
+    for (let n = 0; n < 5_000; n++) tokens.verify(`${n}.`.padEnd(8192, 'x'));
+
+    expect(tokens.size).toBe(Math.floor((32 * 1024 * 1024) / (3 * 8192 + 1024)));
+  });
+});
