@@ -100,7 +100,7 @@ const refreshes: [name: string, refresh: Refresh][] = [
         scene.clock.advance((EXPIRES_IN - 1) * SECOND);
         return [token];
       },
-      run: (core, { claims }) => core.authenticator.renewAhead(claims),
+      run: async (core, { claims }) => core.authenticator.renewAhead(claims),
     },
   ],
 ];
@@ -247,7 +247,7 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
       await raceAll(
         openStore,
         refresh,
-        (scene, { own }) => scene.refusing.authenticator.renewAhead(own.claims),
+        async (scene, { own }) => scene.refusing.authenticator.renewAhead(own.claims),
         async (scene, outcome, tokens, stop) => {
           const { sid } = tokens[0]!.claims;
           // The hook is asked only by who renews the head: who comes too late for that ends nothing.

@@ -37,7 +37,7 @@ export function issue(core: RefreshAuthCore, claims: object = { sub: '1' }): Iss
 }
 
 /** What the guard does with a token. */
-export function authenticate(
+export async function authenticate(
   core: RefreshAuthCore,
   token: string,
   { renew = true }: { renew?: boolean } = {},

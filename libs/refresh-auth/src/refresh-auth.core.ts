@@ -20,6 +20,7 @@ import { UsedMarks } from './sessions/used-marks.js';
 import type { Clock } from './tokens/clock.js';
 import type { Algorithm } from './tokens/keys.js';
 import { TokenSigner } from './tokens/signing.js';
+import { VerifiedTokens } from './tokens/verified-tokens.js';
 import { TokenVerifier } from './tokens/verifying.js';
 
 /** The parts of one module, put together once. Guard, interceptor and service are thin fronts of it. */
@@ -44,6 +45,7 @@ export class RefreshAuthCore {
     const events = new Events(clock);
     const access = new StoreAccess(settings.storeTimeout, events);
     const verifier = new TokenVerifier(keys, parties);
+    const verified = new VerifiedTokens(verifier, clock, lifetimes);
     const signer = new TokenSigner(keys, parties, lifetimes, clock);
     const sealer = new Sealer(keys, settings.keyPrefix);
     const tracked =
@@ -70,7 +72,7 @@ export class RefreshAuthCore {
     this.name = settings.name;
     this.events = events;
     this.signer = signer;
-    this.authenticator = new Authenticator(verifier, rotation, revocations, usedMarks, events, clock, settings);
+    this.authenticator = new Authenticator(verified, rotation, revocations, usedMarks, events, clock, settings);
     this.signIns = new SignIns(signer, revocations, tracked, clock, lifetimes);
     this.revocations = revocations;
     this.tracked = tracked;

@@ -16,6 +16,7 @@ import { setRequestState } from './http/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { coreToken } from './refresh-auth.tokens.js';
 import type { Authentication } from './sessions/authenticator.js';
+import { type NowOrLater, orElse, whenThere } from './sessions/now-or-later.js';
 import type { TokenClaims } from './tokens/claims.js';
 
 /**
@@ -36,22 +37,18 @@ export class RefreshAuthGuard implements CanActivate {
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.#access(context);
     if (access === 'public') return true;
     const exchange = this.getRequestResponse(context);
     if (isPreflight(exchange.request)) return this.#answerPreflight(context);
-    try {
-      const { state, claims } = await this.#admit(exchange);
-      const user = await this.toUser(claims);
-      setRequestState(carrierOf(context), { state, user });
-      setRequestState(rawRequest(exchange.request), { state, user });
-      (exchange.request as { user?: unknown }).user = user;
-      return true;
-    } catch (error) {
-      if (access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken) return true;
-      return this.deny(error, context);
-    }
+    return orElse(
+      () => whenThere(this.#admit(exchange), (authentication) => this.#letPass(context, exchange, authentication)),
+      (error) => {
+        if (access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken) return true;
+        return this.deny(error, context);
+      },
+    );
   }
 
   #access(context: ExecutionContext): Access | undefined {
@@ -68,32 +65,46 @@ export class RefreshAuthGuard implements CanActivate {
     throw new HttpException('', HttpStatus.NO_CONTENT);
   }
 
-  async #admit(exchange: RequestResponse): Promise<Authentication> {
+  #admit(exchange: RequestResponse): NowOrLater<Authentication> {
     const token = this.getToken(exchange.request);
     // One request opens a socket, but many messages come over it, for as long as it lives.
     if (isSocket(exchange.request)) return this.core.authenticator.authenticate(token, this.#mayRenew(exchange, token));
     return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
   }
 
-  async #authenticate(exchange: RequestResponse, token: string): Promise<Authentication> {
-    const { response } = exchange;
+  #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
     const mayRenew = this.#mayRenew(exchange, token);
-    const authentication = await this.core.authenticator.authenticate(token, mayRenew);
-    if (!response || !mayRenew) return authentication;
-    if (authentication.renewed) this.core.delivery.arm(response, authentication.renewed);
-    else void this.#renewAhead(authentication.claims, response);
-    return authentication;
+    return whenThere(this.core.authenticator.authenticate(token, mayRenew), (authentication) => {
+      if (exchange.response && mayRenew) this.#deliver(authentication, exchange.response);
+      return authentication;
+    });
+  }
+
+  #deliver({ claims, renewed }: Authentication, response: HttpResponse): void {
+    if (renewed) return this.core.delivery.deliver(response, renewed);
+    // Goes on beside the handler, and is delivered if it is there before the headers go out.
+    void whenThere(this.core.authenticator.renewAhead(claims), (ahead) => {
+      if (ahead) this.core.delivery.offer(response, ahead);
+    });
+  }
+
+  #letPass(
+    context: ExecutionContext,
+    { request }: RequestResponse,
+    { state, claims }: Authentication,
+  ): NowOrLater<true> {
+    return whenThere(this.toUser(claims), (user) => {
+      const found = { state, user };
+      setRequestState(carrierOf(context), found);
+      setRequestState(rawRequest(request), found);
+      (request as { user?: unknown }).user = user;
+      return true;
+    });
   }
 
   #mayRenew({ request }: RequestResponse, token: string): boolean {
     const mayRenew = !this.core.credentials.isAmbient(request, token) || this.core.crossSite.admit(request);
     return mayRenew && !isSocket(request);
-  }
-
-  /** Goes on beside the handler, and is delivered if it is there before the headers go out. */
-  async #renewAhead(claims: TokenClaims, response: HttpResponse): Promise<void> {
-    const renewed = await this.core.authenticator.renewAhead(claims);
-    if (renewed) this.core.delivery.offer(response, renewed);
   }
 
   /** Where request and response are. Override it for transports other than HTTP and GraphQL. */

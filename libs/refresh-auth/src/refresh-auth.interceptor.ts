@@ -5,8 +5,12 @@ import type { HttpResponse } from './http/http-message.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
- * Shows handlers the header with the new token, and gives refusals that a handler lets through (a sign-out that the store did not
- * record, say) the same answer that the guard gives. Registered by the module for every route; does nothing to all others.
+ * Shows interceptors after it and handlers the header with a token that was renewed ahead, if it is there already, and turns refusals
+ * that a handler lets through into the guard's answers, before exception filters of the application see them.
+ *
+ * Not needed for tokens to arrive, nor for refusals to be answered, and so not registered: one interceptor makes NestJS build a chain of
+ * streams for every request of a route. `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }` is for applications whose
+ * filter for all exceptions knows an `HttpException` only.
  */
 @Injectable()
 export class RefreshAuthInterceptor implements NestInterceptor {

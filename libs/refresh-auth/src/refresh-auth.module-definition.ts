@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
+import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import type { RefreshAuthOptions } from './refresh-auth.options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { coreToken, NAME, serviceToken } from './refresh-auth.tokens.js';
@@ -29,7 +30,9 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new Configurabl
     global: isGlobal,
     providers: [...(definition.providers ?? []), { provide: NAME, useValue: name }, ...namedProviders(name)],
     exports:
-      name === undefined ? [RefreshAuthService, RefreshAuthGuard, RefreshAuthCore, SessionStore] : namedProviders(name),
+      name === undefined
+        ? [RefreshAuthService, RefreshAuthGuard, RefreshAuthInterceptor, RefreshAuthCore, SessionStore]
+        : namedProviders(name),
   }))
   .build();
 

@@ -1,6 +1,7 @@
 import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { APP_FILTER, ModulesContainer } from '@nestjs/core';
 import { RefreshAuthCore } from './refresh-auth.core.js';
+import { RefreshAuthFilter } from './refresh-auth.filter.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './refresh-auth.module-definition.js';
@@ -34,7 +35,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
     RefreshAuthService,
     RefreshAuthGuard,
     RefreshAuthInterceptor,
-    { provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor },
+    { provide: APP_FILTER, useClass: RefreshAuthFilter },
   ],
 })
 export class RefreshAuthModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {

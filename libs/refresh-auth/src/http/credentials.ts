@@ -61,7 +61,7 @@ export class Credentials {
 function bearerToken(request: RawRequest): string | undefined {
   const { authorization } = request.headers;
   if (authorization === undefined) return undefined;
-  if (countAuthorization(request) > 1) throw malformed('more than one Authorization header');
+  if (hasSeveralAuthorizations(request)) throw malformed('more than one Authorization header');
   if (!BEARER.test(authorization)) return undefined;
   const token = ONE_TOKEN.exec(authorization.slice('bearer'.length))?.[1];
   if (token === undefined) throw malformed('not one token after Bearer');
@@ -69,10 +69,13 @@ function bearerToken(request: RawRequest): string | undefined {
 }
 
 /** Node keeps the first of several and drops the others: order would decide (RFC 9110 section 5.3 allows one). */
-function countAuthorization({ rawHeaders = [] }: RawRequest): number {
-  return rawHeaders.filter(
-    (name, index) => index % 2 === 0 && name.length === 13 && name.toLowerCase() === 'authorization',
-  ).length;
+function hasSeveralAuthorizations({ rawHeaders = [] }: RawRequest): boolean {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length === 13 && name.toLowerCase() === 'authorization') count += 1;
+  }
+  return count > 1;
 }
 
 function attempt<T>(read: () => T): T | undefined {

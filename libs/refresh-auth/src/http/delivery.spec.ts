@@ -34,7 +34,7 @@ function issuedWithCookieOf(core: RefreshAuthCore, bytes: number) {
 describe('a token that is due', () => {
   test('goes out in header and cookie, for scripts to read and for no cache to keep', () => {
     const { delivery, response, sent, issued } = setUp();
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
 
     expect(sent()).toEqual({
       authorization: `Bearer ${issued.token}`,
@@ -46,7 +46,7 @@ describe('a token that is due', () => {
 
   test('[D8] goes out in the cookie alone', () => {
     const { delivery, response, sent, issued } = setUp({ delivery: { header: false } });
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     delivery.show(response);
 
     expect(sent()).toEqual({
@@ -59,7 +59,7 @@ describe('a token that is due', () => {
     const { delivery, response, sent, issued } = setUp({
       delivery: { cookie: false, header: { name: 'X-Token', scheme: '' } },
     });
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
 
     expect(sent()).toEqual({
       'x-token': issued.token,
@@ -82,7 +82,7 @@ describe('a token that is due', () => {
         },
       },
     });
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
 
     expect(sent()['set-cookie']).toEqual([
       `t=${issued.token}; Max-Age=604800; Domain=example.com; Path=/app; Secure; Partitioned; SameSite=None`,
@@ -91,7 +91,7 @@ describe('a token that is due', () => {
 
   test('[D5] [D3] leaves what the handler listed and set, but not what it said to caches', () => {
     const { delivery, response, sent, issued } = setUp();
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     response.setHeader('Set-Cookie', 'theme=dark');
     response.setHeader('Access-Control-Expose-Headers', 'X-Total');
 
@@ -107,7 +107,7 @@ describe('a token that is due', () => {
   test('is the last of several: a response carries at most one', () => {
     const { core, delivery, response, sent, issued } = setUp();
     const signedIn = core.signer.first({ sub: '2' }, 0);
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     delivery.show(response);
     delivery.deliver(response, signedIn);
 
@@ -119,7 +119,7 @@ describe('a token that is due', () => {
 
   test('is shown to the handler in the header', () => {
     const { delivery, response, issued } = setUp();
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     delivery.show(response);
 
     expect({ ...response.getHeaders() }).toEqual({ authorization: `Bearer ${issued.token}` });
@@ -140,7 +140,7 @@ test('[D3] where nothing is due, the response is the handler’s', () => {
 describe('the last look, when the headers go out', () => {
   test('[L3] nothing is delivered once the session is revoked', async () => {
     const { core, delivery, response, sent, issued } = setUp();
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     delivery.show(response);
     await core.revocations.revokeSession(issued.claims.sid);
 
@@ -149,7 +149,7 @@ describe('the last look, when the headers go out', () => {
 
   test('nothing is delivered that has expired meanwhile', () => {
     const { clock, delivery, response, sent, issued } = setUp();
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     delivery.show(response);
     clock.advance(900_000);
 
@@ -166,7 +166,7 @@ describe('[D7] Max-Age', () => {
     ['400 days at most', { refreshWindow: '2y', sessionLifetime: false }, 0, 400 * DAY],
   ] as const)('is %s', (_, options, late, maxAge) => {
     const { clock, delivery, response, sent, issued } = setUp(options);
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     clock.advance(late);
 
     expect(sent()['set-cookie']).toEqual([`authorization=${issued.token}; Max-Age=${maxAge}; ${ATTRIBUTES}`]);
@@ -198,7 +198,7 @@ describe('[D7] a token that a browser would not keep', () => {
   test('goes out in the header alone at a renewal', () => {
     const { core, delivery, response, sent } = setUp();
     const issued = issuedWithCookieOf(core, 4097);
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
 
     expect(sent()).toEqual({
       authorization: `Bearer ${issued.token}`,
@@ -223,7 +223,7 @@ describe('a sign-out', () => {
         cookie: { name: '__Secure-t', domain: 'example.com', path: '/app', sameSite: 'strict', partitioned: true },
       },
     });
-    delivery.arm(response, issued);
+    delivery.deliver(response, issued);
     delivery.show(response);
     delivery.clear(response);
 

@@ -32,9 +32,10 @@ export class Delivery {
     private readonly lifetimes: Lifetimes,
   ) {}
 
-  /** A token is to go out with this response. */
-  arm(response: HttpResponse, issued: IssuedToken): void {
+  /** A token is to go out with this response, and nothing else that was due. */
+  deliver(response: HttpResponse, issued: IssuedToken): void {
     this.#schedule(response, issued);
+    this.show(response);
   }
 
   /** A token is to go out with this response if nothing else is: it is no longer waited for. */
@@ -42,7 +43,7 @@ export class Delivery {
     if (!this.#due.has(rawResponse(response))) this.#schedule(response, issued);
   }
 
-  /** Shows the handler the header that will go out, if a token is due. */
+  /** Shows handlers the header that will go out, if a token is due. */
   show(response: HttpResponse): void {
     const issued = this.#due.get(rawResponse(response));
     const { header } = this.settings;
@@ -58,12 +59,6 @@ export class Delivery {
         `The token makes a cookie of ${size} bytes, but browsers keep at most ${MOST_COOKIE_BYTES}: sign fewer claims, or set delivery.cookie to false`,
       );
     }
-  }
-
-  /** A sign-in: its token goes out, and nothing else that was due. */
-  deliver(response: HttpResponse, issued: IssuedToken): void {
-    this.#schedule(response, issued);
-    this.show(response);
   }
 
   /** A sign-out: the cookie is removed, and nothing that was due goes out. */

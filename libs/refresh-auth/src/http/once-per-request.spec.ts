@@ -7,7 +7,7 @@ test('is done once for a request, however it is wrapped and however many ask', a
   let made = 0;
   const make = async () => ++made;
 
-  const results = await Promise.all([raw, { raw }, raw].map((request) => once.get(request, 'token', make)));
+  const results = await Promise.all([raw, { raw }, raw].map(async (request) => once.get(request, 'token', make)));
 
   expect(results).toEqual([1, 1, 1]);
   expect(await once.get({ headers: {} }, 'token', make)).toBe(2);
@@ -18,6 +18,10 @@ test('a failure is as final as a result', async () => {
   const once = new OncePerRequest<number>();
   const request = { headers: {} };
 
-  await expect(once.get(request, 'token', () => Promise.reject(new Error('first')))).rejects.toThrow('first');
+  const fail = () => {
+    throw new Error('first');
+  };
+
+  await expect(once.get(request, 'token', fail)).rejects.toThrow('first');
   await expect(once.get(request, 'token', async () => 2)).rejects.toThrow('first');
 });

@@ -1,18 +1,31 @@
+import { type NowOrLater, orElse } from '../sessions/now-or-later.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
+
+interface Done<T> {
+  readonly token: string;
+  readonly result: NowOrLater<T>;
+  /** With another token of the same request, which another guard has found. */
+  readonly before: Done<T> | undefined;
+}
 
 /**
  * Does something once for a request and the token that a guard has found in it, however many guards ask: every resolver of a GraphQL
- * query passes one.
+ * query passes one. A failure is as final as a result.
  */
 export class OncePerRequest<T> {
-  readonly #results = new WeakMap<RawRequest, Map<string, Promise<T>>>();
+  /** Kept on Node's own request, which every wrapper of it shares: maps that are keyed by requests weigh on every garbage collection. */
+  readonly #key = Symbol('nestjs-refresh-auth:once');
 
-  get(request: HttpRequest, token: string, make: () => Promise<T>): Promise<T> {
-    const raw = rawRequest(request);
-    const results = this.#results.get(raw) ?? new Map<string, Promise<T>>();
-    this.#results.set(raw, results);
-    const result = results.get(token) ?? make();
-    results.set(token, result);
+  get(request: HttpRequest, token: string, make: () => NowOrLater<T>): NowOrLater<T> {
+    const raw = rawRequest(request) as RawRequest & { [key: symbol]: Done<T> | undefined };
+    const before = raw[this.#key];
+    for (let done = before; done; done = done.before) {
+      if (done.token === token) return done.result;
+    }
+    const result = orElse(make, async (error) => {
+      throw error;
+    });
+    raw[this.#key] = { token, result, before };
     return result;
   }
 }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import {
   authenticate,
@@ -364,7 +364,7 @@ describe('refreshAhead', () => {
     pass(55);
     const processes = [ahead(10), ahead(10), ahead(10)];
     const renewed = await Promise.all(
-      [...processes, ...processes].map(({ authenticator }) => authenticator.renewAhead(first.claims)),
+      [...processes, ...processes].map(async ({ authenticator }) => authenticator.renewAhead(first.claims)),
     );
 
     expect(new Set(renewed.map((issued) => issued?.token)).size).toBe(1);
@@ -539,5 +539,46 @@ describe('The grace policy', () => {
 
     store.revoke = revoke;
     expect(await refusal(authenticate(policed, first.token))).toEqual(REVOKED);
+  });
+});
+
+describe('A token that was seen before', () => {
+  beforeEach(async () => {
+    await core.start();
+    await authenticate(core, first.token);
+  });
+
+  afterEach(() => core.stop());
+
+  test('is answered at once, while all revocations are known here', () => {
+    expect(core.authenticator.authenticate(first.token, true)).toEqual({ state: 'valid', claims: first.claims });
+    expect(store.reads).toEqual([]);
+  });
+
+  test('is refused once its session has ended, here or elsewhere', async () => {
+    await elsewhere.revocations.revokeSession(first.claims.sid);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+  });
+
+  test('is refused once all sessions of its user have ended', async () => {
+    clock.advance(1);
+    await elsewhere.revocations.revokeSubject(first.claims.sub);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+  });
+
+  test('is renewed once it has expired', async () => {
+    pass(EXPIRES_IN);
+
+    expect((await authenticate(core, first.token)).state).toBe('refreshable');
+  });
+
+  test('is from the future when the clock goes back, and valid again when it has caught up', async () => {
+    pass(-1);
+    expect(await refusal(authenticate(core, first.token))).toEqual(invalid('iat or nbf is in the future'));
+
+    pass(1);
+    expect((await authenticate(core, first.token)).state).toBe('valid');
   });
 });

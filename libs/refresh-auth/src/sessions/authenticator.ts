@@ -3,8 +3,9 @@ import { type DeadReason, RefreshAuthError } from '../errors/refresh-auth-error.
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, isFromTheFuture, type Lifetimes, timeState } from '../tokens/lifetimes.js';
-import type { TokenVerifier } from '../tokens/verifying.js';
+import type { VerifiedTokens } from '../tokens/verified-tokens.js';
 import type { Events } from './events.js';
+import { type NowOrLater, orElse, whenThere } from './now-or-later.js';
 import type { Revocations, StoreFailurePolicy } from './revocations.js';
 import type { Rotation } from './rotation.js';
 import { StoreOutage } from './store-access.js';
@@ -45,7 +46,7 @@ export class Authenticator {
   readonly #renewedAhead = new LRUCache<string, IssuedToken>({ max: MOST_RENEWED_AHEAD });
 
   constructor(
-    private readonly verifier: TokenVerifier,
+    private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
     private readonly revocations: Revocations,
     /** Under the grace policy. */
@@ -59,21 +60,20 @@ export class Authenticator {
     },
   ) {}
 
-  /** @throws RefreshAuthError when the token is dead or the store does not decide */
-  async authenticate(token: string, renew: boolean): Promise<Authentication> {
+  /**
+   * Answers at once where nothing has to be waited for: a valid token, while all revocations are known here.
+   *
+   * @throws RefreshAuthError, now or later, when the token is dead or the store does not decide
+   */
+  authenticate(token: string, renew: boolean): NowOrLater<Authentication> {
     const claims = this.#verify(token);
-    try {
-      if (this.#isValid(claims)) {
-        await this.revocations.check(claims);
-        this.usedMarks?.see(claims);
-        return { state: 'valid', claims };
-      }
-      if (!renew) throw new RefreshAuthError('token_expired');
-      return await this.#renew(claims);
-    } catch (error) {
-      this.#report(error, this.events.generation(claims));
-      throw error;
-    }
+    return orElse(
+      () => (this.#isValid(claims) ? this.#admit(claims) : this.#renew(claims, renew)),
+      (error) => {
+        this.#report(error, this.events.generation(claims));
+        throw error;
+      },
+    );
   }
 
   /**
@@ -82,8 +82,11 @@ export class Authenticator {
    *
    * @returns the token to use from now on; `undefined` if it is too early, or did not work
    */
-  async renewAhead(claims: TokenClaims): Promise<IssuedToken | undefined> {
-    if (!this.#isInLastPart(claims)) return undefined;
+  renewAhead(claims: TokenClaims): NowOrLater<IssuedToken | undefined> {
+    return this.#isInLastPart(claims) ? this.#exchangeAhead(claims) : undefined;
+  }
+
+  async #exchangeAhead(claims: TokenClaims): Promise<IssuedToken | undefined> {
     const known = this.#renewedAhead.get(claims.jti);
     // Not in its own last part yet: nobody has had a reason to renew it, so it is the head still.
     if (known && !this.#isInLastPart(known.claims) && !this.revocations.ends(known.claims)) return known;
@@ -107,7 +110,7 @@ export class Authenticator {
   /** @throws RefreshAuthError `store_unavailable`, where only the store could tell */
   async inspect(token: string): Promise<Inspection> {
     try {
-      const claims = this.verifier.verify(token);
+      const claims = this.verified.verify(token);
       if (this.#isValid(claims)) {
         await this.revocations.check(claims);
         return { state: 'valid', claims };
@@ -124,7 +127,7 @@ export class Authenticator {
   /** The claims of a token that could still be used or exchanged, whoever may have renewed it or ended its session. */
   liveSession(token: string): TokenClaims | undefined {
     try {
-      const claims = this.verifier.verify(token);
+      const claims = this.verified.verify(token);
       const state = timeState(claims, this.clock, this.settings.lifetimes);
       return state === 'valid' || state === 'expired' ? claims : undefined;
     } catch {
@@ -134,7 +137,7 @@ export class Authenticator {
 
   #verify(token: string): TokenClaims {
     try {
-      return this.verifier.verify(token);
+      return this.verified.verify(token);
     } catch (error) {
       this.#report(error);
       throw error;
@@ -152,7 +155,15 @@ export class Authenticator {
     return state === 'valid';
   }
 
-  async #renew(claims: TokenClaims): Promise<Authentication> {
+  #admit(claims: TokenClaims): NowOrLater<Authentication> {
+    return whenThere(this.revocations.check(claims), () => {
+      this.usedMarks?.see(claims);
+      return { state: 'valid', claims };
+    });
+  }
+
+  async #renew(claims: TokenClaims, renew: boolean): Promise<Authentication> {
+    if (!renew) throw new RefreshAuthError('token_expired');
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
     try {
       const { state, renewed } = await this.rotation.exchange(claims);

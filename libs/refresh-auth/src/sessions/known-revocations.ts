@@ -17,11 +17,19 @@ interface Known<T extends Revocation> {
   readonly until: number;
 }
 
+/** Hashes by which a token's session and subject are found. */
+interface Names {
+  readonly session: string;
+  readonly subject: string;
+}
+
 /** The revocations that this process has seen. Merged, never replaced: whatever the store may lose, what was seen stays. */
 export class KnownRevocations {
   /** By hash, those that end last at the back. */
   readonly #sessions = new Map<string, Known<Revocation>>();
   readonly #subjects = new Map<string, Known<SubjectRevocation>>();
+  /** What is looked for, by the claims of a token: those are the same object on all requests that carry it. */
+  readonly #names = new WeakMap<object, Names>();
   /** Until then something may be pending for which there was no room. */
   #incompleteUntil = Number.NEGATIVE_INFINITY;
 
@@ -60,13 +68,14 @@ export class KnownRevocations {
   }
 
   /** Whether a session is known to have ended. */
-  ends({ sid, sub, rev }: Pick<TokenClaims, 'sid' | 'sub' | 'rev'>): boolean {
-    const now = this.clock.now();
+  ends(claims: Pick<TokenClaims, 'sid' | 'sub' | 'rev'>): boolean {
     // Hashing is for when there is something to find: mostly there is not.
-    if (this.#sessions.size > 0 && (this.#sessions.get(hashed(sid))?.until ?? 0) > now) return true;
-    if (this.#subjects.size === 0) return false;
-    const subject = this.#subjects.get(hashed(sub));
-    return subject !== undefined && subject.until > now && isEndedBy(subject.revocation.mark, { sid, rev });
+    if (this.size === 0) return false;
+    const now = this.clock.now();
+    const { session, subject } = this.#namesOf(claims);
+    if ((this.#sessions.get(session)?.until ?? 0) > now) return true;
+    const ended = this.#subjects.get(subject);
+    return ended !== undefined && ended.until > now && isEndedBy(ended.revocation.mark, claims);
   }
 
   /** The subject's mark as far as it is known, else 0. */
@@ -81,6 +90,14 @@ export class KnownRevocations {
         if (revocation.at > moment || revocation.at === UNSEEN) yield revocation;
       }
     }
+  }
+
+  #namesOf(claims: Pick<TokenClaims, 'sid' | 'sub'>): Names {
+    const known = this.#names.get(claims);
+    if (known) return known;
+    const names = { session: hashed(claims.sid), subject: hashed(claims.sub) };
+    this.#names.set(claims, names);
+    return names;
   }
 
   #put<T extends Revocation>(known: Map<string, Known<T>>, name: string, entry: Known<T>): void {

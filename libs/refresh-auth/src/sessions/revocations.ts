@@ -5,6 +5,7 @@ import type { Events } from './events.js';
 import { firstDecision } from './first-decision.js';
 import { hashed } from './hashed.js';
 import { isEndedBy, type KnownRevocations, UNSEEN } from './known-revocations.js';
+import type { NowOrLater } from './now-or-later.js';
 import type { RevocationLog } from './revocation-log.js';
 import type { RevocationTtl, SessionStore } from './session-store.js';
 import { type StoreAccess, StoreOutage } from './store-access.js';
@@ -98,20 +99,29 @@ export class Revocations {
     if (!this.known.has(revocation)) this.known.add(revocation);
   }
 
+  /** Whether what this process knows is all there is, so that nobody need be asked. */
+  get areAllKnown(): boolean {
+    return this.log?.isFresh ?? false;
+  }
+
   /** Whether this process knows that the session has ended. */
   ends(claims: TokenClaims): boolean {
     return this.known.ends(claims);
   }
 
   /**
-   * Refuses a valid token whose session has ended.
+   * Refuses a valid token whose session has ended; at once, unless the store has to be asked.
    *
-   * @throws RefreshAuthError `session_revoked`, or `store_unavailable` where the store has to be asked and nothing else is tolerated
+   * @throws RefreshAuthError, now or later: `session_revoked`, or `store_unavailable` where the store has to be asked and nothing else
+   *   is tolerated
    */
-  async check(claims: TokenClaims): Promise<void> {
+  check(claims: TokenClaims): NowOrLater<void> {
     if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
+    if (this.settings.revocation !== 'on-refresh' && !this.areAllKnown) return this.#checkStore(claims);
+  }
+
+  async #checkStore(claims: TokenClaims): Promise<void> {
     const { revocation, onStoreFailure } = this.settings;
-    if (revocation === 'on-refresh' || this.log?.isFresh) return;
     try {
       await this.#ask(claims);
     } catch (error) {
