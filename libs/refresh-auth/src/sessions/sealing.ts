@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, type KeyObject } from 'node:crypto';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { Key, KeyRing } from '../tokens/keys.js';
+import { Random } from '../tokens/random.js';
 
 /** First byte of every sealed value. */
 const FORMAT_VERSION = 1;
@@ -23,6 +24,7 @@ export interface SealedPlace {
  */
 export class Sealer {
   readonly #masters = new Map<Key, Buffer>();
+  readonly #random = new Random();
 
   constructor(
     private readonly keys: KeyRing,
@@ -32,7 +34,7 @@ export class Sealer {
   seal(token: string, place: SealedPlace): Buffer {
     const key = this.keys.signing;
     const kid = Buffer.from(key.kid ?? '');
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = this.#random.bytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce);
     cipher.setAAD(this.#associatedData(kid, place));
     return Buffer.concat([

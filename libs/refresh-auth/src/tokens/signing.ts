@@ -3,7 +3,7 @@ import { deepFreeze, type IssuedToken, type OwnClaims, type TokenClaims } from '
 import type { Clock } from './clock.js';
 import type { KeyRing } from './keys.js';
 import { type Lifetimes, type OwnLimits, signedTimes } from './lifetimes.js';
-import { randomId } from './random-id.js';
+import { Random } from './random.js';
 import type { Parties } from './verifying.js';
 
 /** Mints the tokens of a session: the first one, and each successor. */
@@ -11,6 +11,8 @@ export class TokenSigner {
   readonly #jwt = new JwtService({});
   readonly #options: JwtSignOptions;
   readonly #parties: { iss?: string; aud?: string };
+
+  readonly #random = new Random();
 
   constructor(
     private readonly keys: KeyRing,
@@ -35,7 +37,10 @@ export class TokenSigner {
    */
   first(claims: OwnClaims, rev: number, limits: OwnLimits = {}): IssuedToken {
     const now = this.clock.now();
-    return this.#sign({ ...claims, sid: randomId(), gen: 0, rev, auth_time: Math.floor(now / 1000), ...limits }, now);
+    return this.#sign(
+      { ...claims, sid: this.#random.id(), gen: 0, rev, auth_time: Math.floor(now / 1000), ...limits },
+      now,
+    );
   }
 
   /**
@@ -51,7 +56,7 @@ export class TokenSigner {
   /** Signs with what every token has anew. */
   #sign(session: Omit<TokenClaims, 'jti' | 'iat' | 'exp' | 'refresh_exp'>, now: number): IssuedToken {
     const times = signedTimes(session, now, this.lifetimes);
-    const claims = deepFreeze({ ...session, jti: randomId(), ...times, ...this.#parties });
+    const claims = deepFreeze({ ...session, jti: this.#random.id(), ...times, ...this.#parties });
     return { token: this.#jwt.sign(claims, this.#options), claims };
   }
 }
