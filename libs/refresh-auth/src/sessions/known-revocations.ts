@@ -6,6 +6,9 @@ import type { Revocation, SubjectMark } from './session-store.js';
 /** More than this are not kept: whoever misses one asks the store instead. */
 const MOST_ENTRIES = 100_000;
 
+/** A map that is emptied from the front is walked from there each time: often enough, in milliseconds, and not for each of many. */
+const DROP_INTERVAL = 1_000;
+
 /** The moment of an entry that this process has made, or heard of from the store, but not yet seen in the log. */
 export const UNSEEN = 0;
 
@@ -32,6 +35,7 @@ export class KnownRevocations {
   readonly #names = new WeakMap<object, Names>();
   /** Until then something may be pending for which there was no room. */
   #incompleteUntil = Number.NEGATIVE_INFINITY;
+  #dropAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly clock: Clock,
@@ -52,13 +56,15 @@ export class KnownRevocations {
   add(revocation: Revocation, age = 0): void {
     const until = this.clock.now() + this.lifetime - age;
     if ('session' in revocation) {
+      const known = this.#sessions.get(revocation.session);
+      // Most of what is read has been read before: its place is kept.
+      if (known && known.revocation.at === revocation.at && revocation.at !== UNSEEN) return;
       this.#put(this.#sessions, revocation.session, { revocation, until });
       return;
     }
     const known = this.#subjects.get(revocation.subject);
-    if (!known || known.revocation.mark.mark <= revocation.mark.mark) {
-      this.#put(this.#subjects, revocation.subject, { revocation, until });
-    }
+    if (known && !isNewer(revocation, known.revocation)) return;
+    this.#put(this.#subjects, revocation.subject, { revocation, until });
   }
 
   /** Whether exactly this session, or this mark of the subject, is known. */
@@ -103,13 +109,14 @@ export class KnownRevocations {
   #put<T extends Revocation>(known: Map<string, Known<T>>, name: string, entry: Known<T>): void {
     // Deleted first, so that what ends last stands at the back, and what has ended can be dropped from the front.
     known.delete(name);
-    this.#dropEnded();
+    if (this.clock.now() >= this.#dropAt || this.size >= MOST_ENTRIES) this.#dropEnded();
     if (this.size < MOST_ENTRIES) known.set(name, entry);
     else this.#incompleteUntil = Math.max(this.#incompleteUntil, entry.until);
   }
 
   #dropEnded(): void {
     const now = this.clock.now();
+    this.#dropAt = now + DROP_INTERVAL;
     for (const known of [this.#sessions, this.#subjects]) {
       for (const [oldest, { until }] of known) {
         if (until > now) break;
@@ -117,6 +124,11 @@ export class KnownRevocations {
       }
     }
   }
+}
+
+/** Whether it says more than what is known of the same subject: a later mark, or that the log has this one. */
+function isNewer({ mark, at }: SubjectRevocation, known: SubjectRevocation): boolean {
+  return mark.mark > known.mark.mark || (mark.mark === known.mark.mark && (at !== known.at || at === UNSEEN));
 }
 
 /** Whether the subject's mark ends a session. */
