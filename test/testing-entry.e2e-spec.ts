@@ -296,6 +296,18 @@ describe('signedInAs', () => {
     expect(await answers(builder, '/guarded')).toEqual([ada]);
   });
 
+  test('cannot take the place of a guard that Nest makes for itself', async () => {
+    const builder = Test.createTestingModule({
+      imports: [refreshAuthTestingModule()],
+      controllers: [ProfileController],
+      providers: [{ provide: APP_GUARD, useClass: RefreshAuthGuard }],
+    });
+
+    builder.overrideProvider(RefreshAuthGuard).useValue(signedInAs(ada));
+
+    expect(await answers(builder, '/profile')).toMatchObject([{ statusCode: 401 }]);
+  });
+
   test('leaves the real guard where it is, without it', async () => {
     const builder = Test.createTestingModule({
       imports: [refreshAuthTestingModule()],
