@@ -72,7 +72,7 @@ const impossible = [
     applies: ({ runner, node }) => runner === 'vitest-5' && node === 'node-20.19',
   },
   {
-    reason: 'NestJS 12 is ESM only, and Jest can require() it only on Node >= 24.9',
+    reason: 'NestJS 12 is ESM only, and Jest can require() it only on Node >= 24.9 (with `--experimental-vm-modules`)',
     applies: ({ application, runner, node }) =>
       application.startsWith('nest-12') && runner === 'jest-cjs' && node !== 'node-24',
   },

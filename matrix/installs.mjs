@@ -1,6 +1,6 @@
 // Brings what cells need from the npm registry, into a folder outside the workspaces: no cell can borrow a package from this repository.
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manifest } from '../scripts/library.mjs';
@@ -58,10 +58,38 @@ export async function installTarball({ name, packages }, tarball) {
 
 /** npm need not be asked again where another tarball has the same dependencies: its files take the place of those that were installed. */
 async function unpack(tarball, folder) {
-  rmSync(folder, { recursive: true });
-  mkdirSync(folder);
+  // All but the packages that npm has put into it, for which there was no room beside it.
+  const ours = readdirSync(folder).filter((name) => name !== 'node_modules');
+  for (const name of ours) rmSync(join(folder, name), { recursive: true });
   const { code, output } = await runProgram('tar', ['-xzf', tarball, '--strip-components=1', '-C', folder], {});
   if (code !== 0) throw new Error(`${tarball} could not be unpacked:\n${output}`);
+}
+
+const OLD_NEST = '10.4.22';
+
+/** npm does not install the library beside a NestJS that it does not support, and says why. */
+export async function checkRefusal(tarball) {
+  const folder = join(workshop, 'refused');
+  mkdirSync(folder, { recursive: true });
+  const dependencies = {
+    '@nestjs/common': OLD_NEST,
+    '@nestjs/core': OLD_NEST,
+    'nestjs-refresh-auth': `file:${tarball}`,
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }, null, 2));
+  const { code, output } = await npmInstall(folder, '--package-lock-only');
+  const said = [
+    'ERESOLVE',
+    `peer @nestjs/common@"${manifest.peerDependencies['@nestjs/common']}" from nestjs-refresh-auth`,
+  ];
+  if (code === 0 || !said.every((text) => output.includes(text))) {
+    throw new Error(`npm should refuse to install the library beside NestJS ${OLD_NEST}, but said:\n${output}`);
+  }
+}
+
+function npmInstall(folder, ...more) {
+  const options = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  return runProgram('npm', ['install', ...options, ...more], { cwd: folder });
 }
 
 /** Does nothing where the same was installed before. `more` is what else the result depends on. */
@@ -73,8 +101,7 @@ async function install(folder, dependencies, more = {}) {
   rmSync(done, { force: true });
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }, null, 2));
-  const options = ['--prefer-offline', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { code, output } = await runProgram('npm', ['install', ...options, '--loglevel=error'], { cwd: folder });
+  const { code, output } = await npmInstall(folder, '--no-package-lock');
   if (code !== 0) {
     throw new Error(
       `The matrix cannot install what it tests with: npm install failed in ${folder}.\n` +

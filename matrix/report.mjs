@@ -67,32 +67,36 @@ function nodesThatPass(results) {
 
 function allSection(results) {
   const failed = results.filter((result) => result.failed);
-  const impossible = Map.groupBy
-    ? Map.groupBy(combinations.filter(whyImpossible), whyImpossible)
-    : combinations.filter(whyImpossible).reduce((groups, cell) => {
-        const reason = whyImpossible(cell);
-        return groups.set(reason, [...(groups.get(reason) ?? []), cell]);
-      }, new Map());
   return [
     `${results.length - failed.length} of the ${results.length} cells that can exist pass. Each Node version in the table stands for both adapters, both versions of ioredis and both of TypeScript.`,
     summary(results),
-    ...(failed.length === 0
-      ? []
-      : [failed.map(({ cell, failed: { step } }) => `- fails: \`${nameOf(cell)}\` (${step})`).join('\n')]),
-    `The other ${combinations.length - results.length} of the ${combinations.length} combinations cannot exist:`,
-    [...impossible].map(([reason, cells]) => `- ${reason} (${cells.length})`).join('\n'),
+    failed.map(({ cell, failed: { step } }) => `- fails: \`${nameOf(cell)}\` (${step})`).join('\n'),
   ].join('\n\n');
+}
+
+function impossibleSection() {
+  const reasons = combinations.map(whyImpossible).filter(Boolean);
+  const count = (reason) => reasons.filter((each) => each === reason).length;
+  return [
+    `${combinations.length - reasons.length} of the ${combinations.length} combinations can exist, the others not:`,
+    [...new Set(reasons)].map((reason) => `- ${reason} (${count(reason)})`).join('\n'),
+  ].join('\n\n');
+}
+
+/** Puts a section between its marks. */
+function replaceSection(text, mark, section) {
+  const [begin, end] = [`<!-- ${mark}: written by the run -->`, `<!-- end of ${mark} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/compatibility.md has no section between "${begin}" and "${end}"`);
+  return `${text.slice(0, from)}${begin}\n\n${section}\n\n${text.slice(to)}`;
 }
 
 /** @param results of the listed cells, or of all */
 export async function writeReport(results, { isAll }) {
-  const mark = isAll ? 'all' : 'listed';
-  const section = isAll ? allSection(results) : listedTable(results);
-  const before = readFileSync(file, 'utf8');
-  const [begin, end] = [`<!-- ${mark}: written by the run -->`, `<!-- end of ${mark} -->`];
-  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/compatibility.md has no section between "${begin}" and "${end}"`);
-  const text = `${before.slice(0, from)}${begin}\n\n${section}\n\n${before.slice(to)}`;
   const options = await prettier.resolveConfig(file);
+  let text = replaceSection(readFileSync(file, 'utf8'), 'impossible', impossibleSection());
+  text = isAll
+    ? replaceSection(text, 'all', allSection(results))
+    : replaceSection(text, 'listed', listedTable(results));
   writeFileSync(file, await prettier.format(text, { ...options, filepath: file }));
 }

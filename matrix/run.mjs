@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ensureInstalled } from '../scripts/ensure-installed.mjs';
 import { pack } from '../scripts/pack.mjs';
 import { axes, combinations, listed, nameOf, parseCell, whyImpossible } from './axes.mjs';
-import { installationOf, installNodes, installTarball } from './installs.mjs';
+import { checkRefusal, installationOf, installNodes, installTarball } from './installs.mjs';
 import { startRedis } from './redis.mjs';
 import { writeReport } from './report.mjs';
 import { boot, build, keys, test } from './steps.mjs';
@@ -76,11 +76,12 @@ function installAll(cells, tarball) {
 }
 
 async function runCells(cells, tarball, redisUrl) {
-  const done = { install: new Map(), build: new Map(), boot: new Map(), test: new Map() };
+  const done = { build: new Map(), boot: new Map(), test: new Map() };
   const nodes = await installNodes([...new Set(cells.map(({ node }) => node))]);
 
   const installed = installAll(cells, tarball);
 
+  await checkRefusal(tarball);
   const results = [];
   await inLanes(cells, async (cell, index) => {
     const node = nodes[cell.node];

@@ -50,7 +50,9 @@ export async function boot(cell, installation, node, redisUrl) {
 /** @returns what the runner says; nothing if all is well */
 export async function test(cell, installation, node) {
   const { folder, bin } = paths(installation, cell);
-  const vm = cell.runner === 'jest-esm' ? ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'] : [];
+  // Jest's CommonJS mode needs the flag too, where what it requires is ESM only.
+  const needsVm = cell.runner === 'jest-esm' || axes.application[cell.application].nest === 12;
+  const vm = needsVm ? ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'] : [];
   const args = cell.runner.startsWith('jest')
     ? [...vm, bin('jest/bin/jest.js'), '--ci', '--runInBand', '--config', `${cell.runner}.json`]
     : [bin('vitest/vitest.mjs'), 'run'];
