@@ -6,7 +6,7 @@ import { ensureInstalled } from './ensure-installed.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The library's two builds lie in one package, so each says for itself what its `.js` files are. */
+/** The library's two builds lie in one package, so each says for itself what its `.js` files are, and what bundlers may leave out. */
 function markModuleTypes() {
   for (const [folder, type] of [
     ['esm', 'module'],
@@ -17,7 +17,7 @@ function markModuleTypes() {
     // A manifest written again would count as newer, and the demo as stale.
     if (existsSync(manifest)) continue;
     mkdirSync(target, { recursive: true });
-    writeFileSync(manifest, `${JSON.stringify({ type })}\n`);
+    writeFileSync(manifest, `${JSON.stringify({ type, sideEffects: false })}\n`);
   }
 }
 

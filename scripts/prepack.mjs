@@ -1,11 +1,26 @@
-import { copyFileSync, rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from './build.mjs';
+import { entries, library, root } from './library.mjs';
 
-const root = new URL('../', import.meta.url);
-const library = new URL('libs/refresh-auth/', root);
+/**
+ * Resolvers that know no `exports`, such as `moduleResolution: node10`, look for a folder of the subpath's name, and in it for `main`
+ * and `types`.
+ */
+function writeStub({ path, conditions }) {
+  const folder = join(library, path);
+  const up = path.replace(/^\//, '').replaceAll(/[^/]+/g, '..');
+  const fromStub = (file) => file.replace('.', up);
+  const { types, default: main } = conditions.require;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, 'package.json'),
+    `${JSON.stringify({ main: fromStub(main), types: fromStub(types) }, null, 2)}\n`,
+  );
+}
 
 // From nothing, so that no file of a source that was since renamed or removed is published.
-rmSync(fileURLToPath(new URL('dist', library)), { recursive: true, force: true });
+rmSync(join(library, 'dist'), { recursive: true, force: true });
 build();
-for (const file of ['README.md', 'LICENSE']) copyFileSync(new URL(file, root), new URL(file, library));
+for (const entry of entries.filter(({ path }) => path !== '')) writeStub(entry);
+for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) copyFileSync(join(root, file), join(library, file));

@@ -40,7 +40,11 @@ export class RefreshAuthCore {
   readonly usedMarks: UsedMarks | undefined;
   readonly #log: RevocationLog | undefined;
 
-  constructor(settings: RefreshAuthSettings, store: SessionStore, clock: Clock) {
+  constructor(
+    readonly settings: RefreshAuthSettings,
+    readonly store: SessionStore,
+    readonly clock: Clock,
+  ) {
     const { keys, parties, lifetimes } = settings;
     const events = new Events(clock);
     const access = new StoreAccess(settings.storeTimeout, events);

@@ -10,9 +10,9 @@ import {
 import { Reflector } from '@nestjs/core';
 import { type Access, accessKey } from './decorators/access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
-import { carrierOf, findRequestResponse, type RequestResponse } from './http/execution-context.js';
+import { findRequestResponse, type RequestResponse } from './http/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
-import { setRequestState } from './http/request-state.js';
+import { markAdmitted } from './http/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { coreToken } from './refresh-auth.tokens.js';
 import type { Authentication } from './sessions/authenticator.js';
@@ -94,10 +94,7 @@ export class RefreshAuthGuard implements CanActivate {
     { state, claims }: Authentication,
   ): NowOrLater<true> {
     return whenThere(this.toUser(claims), (user) => {
-      const found = { state, user };
-      setRequestState(carrierOf(context), found);
-      setRequestState(rawRequest(request), found);
-      (request as { user?: unknown }).user = user;
+      markAdmitted(context, request, { state, user });
       return true;
     });
   }

@@ -5,13 +5,20 @@ import { RefreshAuthFilter } from './refresh-auth.filter.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './refresh-auth.module-definition.js';
-import { checkDistinct, checkStore, type RefreshAuthSettings, resolveOptions } from './refresh-auth.options.js';
+import {
+  checkDistinct,
+  checkStore,
+  type RefreshAuthOptions,
+  type RefreshAuthSettings,
+  resolveOptions,
+} from './refresh-auth.options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { CLOCK, NAME, SETTINGS } from './refresh-auth.tokens.js';
 import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 import { connectRedis } from './sessions/redis-connection.js';
 import { RedisSessionStore } from './sessions/redis-session-store.js';
 import { SessionStore } from './sessions/session-store.js';
+import { unsupportedPlatform } from './supported-platform.js';
 import { type Clock, systemClock } from './tokens/clock.js';
 
 /**
@@ -23,7 +30,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
  */
 @Module({
   providers: [
-    { provide: SETTINGS, useFactory: resolveOptions, inject: [MODULE_OPTIONS_TOKEN, NAME] },
+    { provide: SETTINGS, useFactory: createSettings, inject: [MODULE_OPTIONS_TOKEN, NAME] },
     { provide: CLOCK, useValue: systemClock },
     { provide: SessionStore, useFactory: createStore, inject: [SETTINGS, CLOCK] },
     {
@@ -87,6 +94,13 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
       );
     }
   }
+}
+
+/** The first that happens at boot, so that whatever fails next is no riddle on a platform that is not supported. */
+function createSettings(options: RefreshAuthOptions, name: string | undefined): RefreshAuthSettings {
+  const logger = new Logger(RefreshAuthModule.name);
+  for (const warning of unsupportedPlatform()) logger.warn(warning);
+  return resolveOptions(options, name);
 }
 
 async function createStore(settings: RefreshAuthSettings, clock: Clock): Promise<SessionStore> {

@@ -1,5 +1,7 @@
+import type { ExecutionContext } from '@nestjs/common';
 import type { LiveTokenState } from '../sessions/authenticator.js';
 import type { UserClaims } from '../tokens/user-claims.js';
+import { carrierOf } from './execution-context.js';
 import { type HttpRequest, rawRequest } from './http-message.js';
 
 /** What the guard leaves on a request for handlers. */
@@ -16,6 +18,13 @@ type Marked = { [STATE]?: RequestState };
 
 export function setRequestState(carrier: object, state: RequestState): void {
   (carrier as Marked)[STATE] = state;
+}
+
+/** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
+export function markAdmitted(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
+  setRequestState(carrierOf(context), state);
+  setRequestState(rawRequest(request), state);
+  (request as { user?: unknown }).user = state.user;
 }
 
 export function getRequestState(carrier: object): RequestState | undefined {

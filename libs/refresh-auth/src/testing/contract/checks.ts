@@ -1,0 +1,122 @@
+import { deepStrictEqual } from 'node:assert';
+import { randomUUID } from 'node:crypto';
+import type { RotationAnswer, RotationRequest, SealedSuccessor, SessionStore } from '../../sessions/session-store.js';
+import type { TestClock } from '../test-clock.js';
+
+/** A store, and what the contract needs to know of it besides its interface. */
+export interface StoresUnderTest {
+  /** One for each process that shares the sessions; one will do where processes do not share any. */
+  readonly stores: readonly [SessionStore, ...SessionStore[]];
+  /** The clock that all of them go by. */
+  readonly clock: TestClock;
+  /** Lets time pass, in milliseconds, on that clock and for all that is stored. */
+  pass(milliseconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A store with all that one can do; a check that needs a part is only made of stores that have it. */
+export type WholeStore = Required<SessionStore>;
+
+/** The stores of one check, a session and a subject of its own, and what a check does most. */
+export interface Bench extends StoresUnderTest {
+  readonly stores: readonly [WholeStore, ...WholeStore[]];
+  readonly store: WholeStore;
+  readonly sid: string;
+  readonly sub: string;
+  now(): number;
+  rotate(request: Omit<RotationRequest, 'sid'>): Promise<RotationAnswer>;
+  rotateTo(successor: string, generation: number, keep?: number): Promise<RotationAnswer>;
+  /** What stands there, asked so that nothing is written. */
+  head(): Promise<RotationAnswer>;
+}
+
+/** One sentence of the contract. */
+export interface Check {
+  readonly name: string;
+  readonly run: (bench: Bench) => Promise<void>;
+}
+
+/** The checks of one subject; `prepare` goes before each of them. */
+export function about(
+  subject: string,
+  define: (check: (name: string, run: Check['run']) => void) => void,
+  prepare?: Check['run'],
+): Check[] {
+  const checks: Check[] = [];
+  define((name, run) => {
+    checks.push({
+      name: `${subject}: ${name}`,
+      async run(bench) {
+        await prepare?.(bench);
+        await run(bench);
+      },
+    });
+  });
+  return checks;
+}
+
+export function benchOf(stores: StoresUnderTest): Bench {
+  const sid = randomUUID();
+  const bench: Bench = {
+    ...(stores as Bench),
+    store: stores.stores[0] as WholeStore,
+    sid,
+    sub: randomUUID(),
+    pass: (milliseconds) => stores.pass(milliseconds),
+    now: () => stores.clock.now(),
+    rotate: (request) => bench.store.rotate({ sid, ...request }),
+    rotateTo: (text, generation, keep) => bench.rotate({ generation, candidate: successor(text, keep) }),
+    head: () => bench.rotate({ generation: 0 }),
+  };
+  return bench;
+}
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** What most revocations are kept for. */
+export const ttl = { record: HOUR, log: HOUR };
+
+/** Every byte there is. */
+export const NOT_TEXT = Uint8Array.from({ length: 256 }, (_, index) => index);
+
+export function successor(text: string | Uint8Array, keep = HOUR): SealedSuccessor {
+  return { sealed: Buffer.from(text), ttl: keep };
+}
+
+export const ROTATED: RotationAnswer = { outcome: 'rotated', lostWrite: false };
+export const ROTATED_AFTER_LOSS: RotationAnswer = { outcome: 'rotated', lostWrite: true };
+export const CURRENT: RotationAnswer = { outcome: 'current' };
+export const REVOKED: RotationAnswer = { outcome: 'revoked' };
+
+export function superseded(head: number, sealed: string | Uint8Array): RotationAnswer {
+  return { outcome: 'superseded', head, sealed: Buffer.from(sealed) };
+}
+
+export function reused(head: number): RotationAnswer {
+  return { outcome: 'reused', head };
+}
+
+/**
+ * The one comparison of all checks, of whole values: bytes by what they are, whichever kind of array they are in, and a property that is
+ * `undefined` as none.
+ *
+ * @throws AssertionError
+ */
+export function same(actual: unknown, expected: unknown): void {
+  deepStrictEqual(comparable(actual), comparable(expected));
+}
+
+function comparable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return `bytes: ${Buffer.from(value).toString('hex')}`;
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Set) return new Set([...value].map(comparable));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, property]) => property !== undefined)
+      .map(([name, property]) => [name, comparable(property)]),
+  );
+}

@@ -1,0 +1,67 @@
+import { about, type Bench, CURRENT, HOUR, REVOKED, same, SECOND, superseded, ttl } from './checks.js';
+
+export const keepingChecks = [
+  ...about('keeps a record', (check) => {
+    check('for the time that it was given', async (t) => {
+      await t.rotateTo('one', 0, HOUR);
+      await t.pass(HOUR - 10 * SECOND);
+      same(await t.head(), superseded(1, 'one'));
+
+      await t.pass(10 * SECOND);
+      same(await t.head(), CURRENT);
+    });
+
+    check('for milliseconds, not seconds', async (t) => {
+      await t.rotateTo('one', 0, 20 * SECOND);
+
+      await t.pass(21 * SECOND);
+
+      same(await t.head(), CURRENT);
+    });
+
+    for (const [what, act, expected] of [
+      ['a rotation', (t: Bench) => t.rotateTo('two', 1, SECOND), superseded(2, 'two')],
+      ['a revocation', (t: Bench) => t.store.revoke(t.sid, { record: SECOND, log: SECOND }), REVOKED],
+      ['a lost reply', (t: Bench) => t.rotateTo('one', 0, SECOND), superseded(1, 'one')],
+      ['a lost race', (t: Bench) => t.rotateTo('fork', 0, SECOND), superseded(1, 'one')],
+      ['a look', (t: Bench) => t.rotate({ generation: 1 }), superseded(1, 'one')],
+    ] as const) {
+      check(`no shorter because of ${what}`, async (t) => {
+        await t.rotateTo('one', 0, HOUR);
+
+        await act(t);
+        await t.pass(HOUR - 10 * SECOND);
+
+        same(await t.head(), expected);
+      });
+    }
+
+    for (const [what, act, expected] of [
+      ['a rotation', (t: Bench) => t.rotateTo('two', 1, HOUR), superseded(2, 'two')],
+      ['a revocation', (t: Bench) => t.store.revoke(t.sid, ttl), REVOKED],
+    ] as const) {
+      check(`longer because of ${what}`, async (t) => {
+        await t.rotateTo('one', 0, 20 * SECOND);
+
+        await act(t);
+        await t.pass(HOUR - 10 * SECOND);
+
+        same(await t.head(), expected);
+      });
+    }
+
+    check(
+      'that is a tombstone for the time that it was given, and no shorter because of another revocation [L6]',
+      async (t) => {
+        await t.store.revoke(t.sid, ttl);
+        await t.store.revoke(t.sid, { record: SECOND, log: SECOND });
+
+        await t.pass(HOUR - 10 * SECOND);
+        same(await t.head(), REVOKED);
+
+        await t.pass(10 * SECOND);
+        same(await t.head(), CURRENT);
+      },
+    );
+  }),
+];

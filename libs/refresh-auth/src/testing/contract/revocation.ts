@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { hashed } from '../../sessions/hashed.js';
+import type { SubjectMark } from '../../sessions/session-store.js';
+import { about, type Bench, HOUR, MINUTE, REVOKED, same, SECOND, successor, superseded, ttl } from './checks.js';
+
+const mark = (value: number, except?: { session: string; floor: number }): SubjectMark => ({
+  mark: value,
+  ...(except ? { except } : {}),
+});
+
+export const revocationChecks = [
+  ...about('revoke', (check) => {
+    for (const [what, prepare] of [
+      ['a session without a record', async () => undefined],
+      ['a renewed session', (t: Bench) => t.rotateTo('one', 0)],
+      ['a revoked session', (t: Bench) => t.store.revoke(t.sid, ttl)],
+    ] as const) {
+      check(`ends ${what}`, async (t) => {
+        await prepare(t);
+
+        same(await t.store.revoke(t.sid, ttl), undefined);
+        same(await t.head(), REVOKED);
+      });
+    }
+
+    check('ends no other session', async (t) => {
+      const other = randomUUID();
+      await t.store.rotate({ sid: other, generation: 0, candidate: successor('other') });
+
+      await t.store.revoke(t.sid, ttl);
+
+      same(await t.store.rotate({ sid: other, generation: 0 }), superseded(1, 'other'));
+    });
+  }),
+  ...about('isRevoked', (check) => {
+    for (const [what, prepare, untracked, tracked] of [
+      ['of a session without a record', async () => undefined, false, true],
+      ['of a renewed session', (t: Bench) => t.rotateTo('one', 0), false, false],
+      ['of a session that has begun', (t: Bench) => t.rotateTo('zero', -1), false, false],
+      ['of a revoked session', (t: Bench) => t.store.revoke(t.sid, ttl), true, true],
+    ] as const) {
+      check(what, async (t) => {
+        await prepare(t);
+
+        same(
+          [await t.store.isRevoked(t.sid), await t.store.isRevoked(t.sid, false), await t.store.isRevoked(t.sid, true)],
+          [untracked, untracked, tracked],
+        );
+      });
+    }
+
+    check('is as long as the tombstone is kept', async (t) => {
+      await t.store.revoke(t.sid, ttl);
+
+      await t.pass(HOUR - 10 * SECOND);
+      same(await t.store.isRevoked(t.sid), true);
+      await t.pass(10 * SECOND);
+      same(await t.store.isRevoked(t.sid), false);
+    });
+  }),
+  ...about('revokeSubject', (check) => {
+    check('there is no mark before', async (t) => {
+      same(await t.store.subjectMark(t.sub), undefined);
+    });
+
+    check('sets the mark to the store’s clock, for all processes', async (t) => {
+      same(await t.store.revokeSubject(t.sub, ttl), mark(t.now()));
+
+      const marks = await Promise.all(t.stores.map((each) => each.subjectMark(t.sub)));
+      same(
+        marks,
+        marks.map(() => mark(t.now())),
+      );
+      same(await t.store.subjectMark(randomUUID()), undefined);
+    });
+
+    check('always grows, by one at least while the clock stands or goes back [L5]', async (t) => {
+      const first = t.now();
+      await t.store.revokeSubject(t.sub, ttl);
+      same(await t.store.revokeSubject(t.sub, ttl), mark(first + 1));
+
+      t.clock.advance(-MINUTE);
+      same(await t.store.revokeSubject(t.sub, ttl), mark(first + 2));
+
+      t.clock.advance(2 * MINUTE);
+      same(await t.store.revokeSubject(t.sub, ttl), mark(first + MINUTE));
+    });
+
+    check('of many at once: each has a mark of its own [L5]', async (t) => {
+      const given = await Promise.all(
+        Array.from({ length: 32 }, (_, index) =>
+          (t.stores[index % t.stores.length] ?? t.store).revokeSubject(t.sub, ttl),
+        ),
+      );
+
+      const marks = new Set(given.map((each) => each.mark));
+      same(marks, new Set(Array.from({ length: 32 }, (_, index) => t.now() + index)));
+      same(await t.store.subjectMark(t.sub), mark(t.now() + 31));
+    });
+
+    check('excepts a session, from the mark before on', async (t) => {
+      const session = hashed(t.sid);
+      same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), { session, floor: 0 }));
+      same(await t.store.subjectMark(t.sub), mark(t.now(), { session, floor: 0 }));
+
+      const before = await t.store.revokeSubject(t.sub, ttl);
+      t.clock.advance(MINUTE);
+      same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), { session, floor: before.mark }));
+      same(await t.store.subjectMark(t.sub), mark(t.now(), { session, floor: before.mark }));
+    });
+
+    check('that excepts the same session again keeps its floor', async (t) => {
+      const before = await t.store.revokeSubject(t.sub, ttl);
+      for (let times = 0; times < 3; times++) {
+        t.clock.advance(MINUTE);
+        const except = { session: hashed(t.sid), floor: before.mark };
+        same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), except));
+      }
+    });
+
+    check('that excepts another session replaces it: its floor is the mark before', async (t) => {
+      const before = await t.store.revokeSubject(t.sub, ttl, randomUUID());
+      t.clock.advance(MINUTE);
+
+      const except = { session: hashed(t.sid), floor: before.mark };
+      same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), except));
+      same(await t.store.subjectMark(t.sub), mark(t.now(), except));
+    });
+
+    check('that excepts none ends the excepted one', async (t) => {
+      await t.store.revokeSubject(t.sub, ttl, t.sid);
+      t.clock.advance(MINUTE);
+
+      same(await t.store.revokeSubject(t.sub, ttl), mark(t.now()));
+      same(await t.store.subjectMark(t.sub), mark(t.now()));
+    });
+
+    check('is kept for the time that it was given, and no shorter because of another one [L6]', async (t) => {
+      await t.store.revokeSubject(t.sub, ttl);
+      const last = await t.store.revokeSubject(t.sub, { record: SECOND, log: SECOND });
+
+      await t.pass(HOUR - 10 * SECOND);
+      same(await t.store.subjectMark(t.sub), last);
+      await t.pass(10 * SECOND);
+      same(await t.store.subjectMark(t.sub), undefined);
+    });
+
+    check('ends no session by its record', async (t) => {
+      await t.store.rotate({ sid: t.sub, generation: 0, candidate: successor('one') });
+
+      await t.store.revokeSubject(t.sub, ttl);
+
+      same(await t.store.isRevoked(t.sub), false);
+    });
+
+    check('keeps subjects apart, whatever their ids look like', async (t) => {
+      const subs = ['a', 'A', 'a:b', '{a}', '{a', '', ' a', 'a\0', 'ä'].map((id) => `${t.sub}${id}`);
+      for (const each of subs) {
+        await t.store.revokeSubject(each, ttl);
+        t.clock.advance(SECOND);
+      }
+
+      const marks = await Promise.all(subs.map((each) => t.store.subjectMark(each)));
+      same(
+        marks,
+        subs.map((_, index) => mark(t.now() - (subs.length - index) * SECOND)),
+      );
+    });
+  }),
+];

@@ -1,0 +1,62 @@
+import { benchOf, type Check, type StoresUnderTest } from './checks.js';
+import { keepingChecks } from './keeping.js';
+import { listingChecks } from './listing.js';
+import { logChecks } from './log.js';
+import { restoringChecks } from './restoring.js';
+import { reuseChecks } from './reuse.js';
+import { revocationChecks } from './revocation.js';
+import { rotationChecks } from './rotation.js';
+
+/** One sentence of the contract of `SessionStore`, and whether a store keeps it. */
+export interface ContractCheck {
+  readonly name: string;
+  /** Rejects where the store does not keep it. */
+  readonly check: () => Promise<void>;
+}
+
+/** Which of the optional methods of `SessionStore` a store has. */
+export interface StoreFeatures {
+  /** `revocationsSince` and `onRevocation`. @default true */
+  pushes?: boolean | undefined;
+  /** `listSession` and `listedSessions`. @default true */
+  lists?: boolean | undefined;
+  /** `restoreRevocations`. @default true */
+  restores?: boolean | undefined;
+}
+
+/**
+ * The doc comments of `SessionStore`, sentence by sentence, for authors of stores. For any test framework:
+ *
+ * ```ts
+ * for (const { name, check } of sessionStoreContract(open)) test(name, check);
+ * ```
+ *
+ * @param makeStore opens the store, anew for each check; checks get along with what others have left in it, so that it may give the same
+ *   store each time, with a `close` that does nothing
+ * @param features what the store can do besides what every store must; by default, everything
+ */
+export function sessionStoreContract(
+  makeStore: () => StoresUnderTest | Promise<StoresUnderTest>,
+  { pushes = true, lists = true, restores = true }: StoreFeatures = {},
+): ContractCheck[] {
+  const checks: Check[] = [
+    ...rotationChecks,
+    ...reuseChecks,
+    ...revocationChecks,
+    ...keepingChecks,
+    ...(pushes ? logChecks : []),
+    ...(lists ? listingChecks : []),
+    ...(restores ? restoringChecks : []),
+  ];
+  return checks.map(({ name, run }) => ({
+    name,
+    check: async () => {
+      const stores = await makeStore();
+      try {
+        await run(benchOf(stores));
+      } finally {
+        await stores.close();
+      }
+    },
+  }));
+}

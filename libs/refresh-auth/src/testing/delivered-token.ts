@@ -1,0 +1,68 @@
+import { AssertionError } from 'node:assert';
+import { parseSetCookie } from 'cookie';
+import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from '../http/delivery-options.js';
+
+/** A response of `fetch`, supertest, light-my-request (Fastify's `inject`), axios or `node:http`: whatever has headers. */
+export interface ResponseWithHeaders {
+  readonly headers: object;
+}
+
+/**
+ * The new token that a response carries, if it carries one: that of the header, or else that of the cookie.
+ *
+ * @param delivery the option `delivery` of the module, where it is not the default
+ * @throws AssertionError when header and cookie carry different ones
+ */
+export function deliveredToken(response: ResponseWithHeaders, delivery?: DeliveryOptions): string | undefined {
+  const settings = resolveDelivery(delivery);
+  const header = tokenOfHeader(response, settings);
+  const cookie = tokenOfCookie(response, settings);
+  if (header !== undefined && cookie !== undefined && header !== cookie) {
+    throw new AssertionError({ message: 'The response carries different tokens in header and cookie' });
+  }
+  return header ?? cookie;
+}
+
+/**
+ * The new token of a response that must carry one.
+ *
+ * @param delivery the option `delivery` of the module, where it is not the default
+ * @throws AssertionError when it carries none, or different ones in header and cookie
+ */
+export function assertTokenDelivered(response: ResponseWithHeaders, delivery?: DeliveryOptions): string {
+  const token = deliveredToken(response, delivery);
+  if (token !== undefined) return token;
+  const { header, cookie } = resolveDelivery(delivery);
+  const places = [header && `header ${header.name}`, cookie && `cookie ${cookie.name}`].filter(Boolean);
+  throw new AssertionError({ message: `The response carries no new token: looked for ${places.join(' and ')}` });
+}
+
+function tokenOfHeader(response: ResponseWithHeaders, { header }: DeliverySettings): string | undefined {
+  if (!header) return undefined;
+  const [value] = headerLines(response, header.name);
+  const scheme = header.scheme === '' ? '' : `${header.scheme} `;
+  return value?.startsWith(scheme) ? value.slice(scheme.length) : undefined;
+}
+
+function tokenOfCookie(response: ResponseWithHeaders, { cookie }: DeliverySettings): string | undefined {
+  if (!cookie) return undefined;
+  const found = headerLines(response, 'set-cookie')
+    .map((line) => parseSetCookie(line))
+    .find(({ name }) => name === cookie.name);
+  // An empty one removes the cookie: that is a sign-out.
+  return found?.value || undefined;
+}
+
+/** What the `headers` of the clients have in common: either methods or properties. */
+interface KnownHeaders {
+  get?(name: string): unknown;
+  getSetCookie?(): string[];
+  readonly [name: string]: unknown;
+}
+
+function headerLines({ headers }: ResponseWithHeaders, name: string): string[] {
+  const known = headers as KnownHeaders;
+  if (name === 'set-cookie' && typeof known.getSetCookie === 'function') return known.getSetCookie();
+  const value = typeof known.get === 'function' ? known.get(name) : known[name.toLowerCase()];
+  return [value ?? []].flat().map(String);
+}

@@ -1,0 +1,133 @@
+// Brings what cells need from the npm registry, into a folder outside the workspaces: no cell can borrow a package from this repository.
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { manifest } from '../scripts/library.mjs';
+import { axes, commonPackages, nestPackages, vitestPackages } from './axes.mjs';
+
+/** Kept between runs. `MATRIX_FOLDER` names another one. */
+export const workshop = process.env.MATRIX_FOLDER || join(tmpdir(), 'nestjs-refresh-auth-matrix');
+
+/** npm carries Node itself, as one package for each platform. */
+const nodePackage = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+
+/** @returns the path of the executable of each Node version, by its name on the axis */
+export async function installNodes(names) {
+  const folder = join(workshop, 'node');
+  await install(
+    folder,
+    Object.fromEntries(names.map((name) => [name, `npm:${nodePackage}@${axes.node[name].version}`])),
+  );
+  const executable = process.platform === 'win32' ? 'node.exe' : 'node';
+  return Object.fromEntries(names.map((name) => [name, join(folder, 'node_modules', name, 'bin', executable)]));
+}
+
+/** Cells share an installation where they differ in nothing that is installed. Both versions of TypeScript are in each. */
+export function installationOf({ application, runner, ioredis }) {
+  const { nest } = axes.application[application];
+  const vitest = axes.runner[runner].vitest ?? (ioredis === 'ioredis-5' ? 4 : 5);
+  return {
+    name: `nest-${nest}-${ioredis}-vitest-${vitest}`,
+    packages: {
+      ...nestPackages[nest],
+      ...commonPackages,
+      ...vitestPackages[vitest],
+      ioredis: axes.ioredis[ioredis].version,
+      ...Object.fromEntries(
+        Object.entries(axes.typescript).map(([name, { version }]) => [name, `npm:typescript@${version}`]),
+      ),
+    },
+  };
+}
+
+/** @returns the folder in which the tarball and the packages are installed */
+export async function installTarball({ name, packages }, tarball) {
+  const folder = join(workshop, name);
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(tarball, join(folder, 'nestjs-refresh-auth.tgz'));
+  const { dependencies, peerDependencies } = manifest;
+  await install(
+    folder,
+    { ...packages, 'nestjs-refresh-auth': 'file:nestjs-refresh-auth.tgz' },
+    { dependencies, peerDependencies },
+  );
+  await unpack(tarball, join(folder, 'node_modules/nestjs-refresh-auth'));
+  return folder;
+}
+
+/** npm need not be asked again where another tarball has the same dependencies: its files take the place of those that were installed. */
+async function unpack(tarball, folder) {
+  // All but the packages that npm has put into it, for which there was no room beside it.
+  const ours = readdirSync(folder).filter((name) => name !== 'node_modules');
+  for (const name of ours) rmSync(join(folder, name), { recursive: true });
+  const { code, output } = await runProgram('tar', ['-xzf', tarball, '--strip-components=1', '-C', folder], {});
+  if (code !== 0) throw new Error(`${tarball} could not be unpacked:\n${output}`);
+}
+
+const OLD_NEST = '10.4.22';
+
+/** npm does not install the library beside a NestJS that it does not support, and says why. */
+export async function checkRefusal(tarball) {
+  const folder = join(workshop, 'refused');
+  mkdirSync(folder, { recursive: true });
+  const dependencies = {
+    '@nestjs/common': OLD_NEST,
+    '@nestjs/core': OLD_NEST,
+    'nestjs-refresh-auth': `file:${tarball}`,
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }, null, 2));
+  const { code, output } = await npmInstall(folder, '--package-lock-only');
+  const said = [
+    'ERESOLVE',
+    `peer @nestjs/common@"${manifest.peerDependencies['@nestjs/common']}" from nestjs-refresh-auth`,
+  ];
+  if (code === 0 || !said.every((text) => output.includes(text))) {
+    throw new Error(`npm should refuse to install the library beside NestJS ${OLD_NEST}, but said:\n${output}`);
+  }
+}
+
+function npmInstall(folder, ...more) {
+  const options = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  return runProgram('npm', ['install', ...options, ...more], { cwd: folder });
+}
+
+/** Does nothing where the same was installed before. `more` is what else the result depends on. */
+async function install(folder, dependencies, more = {}) {
+  const wanted = JSON.stringify({ dependencies, more });
+  const done = join(folder, 'installed.json');
+  if (existsSync(done) && readFileSync(done, 'utf8') === wanted) return;
+  mkdirSync(folder, { recursive: true });
+  rmSync(done, { force: true });
+  rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }, null, 2));
+  const { code, output } = await npmInstall(folder, '--no-package-lock');
+  if (code !== 0) {
+    throw new Error(
+      `The matrix cannot install what it tests with: npm install failed in ${folder}.\n` +
+        `It needs the npm registry; is it in reach? npm said:\n${output}`,
+    );
+  }
+  writeFileSync(done, wanted);
+}
+
+/** No step takes this long: whatever does hangs. */
+const PATIENCE_MS = 600_000;
+
+/** Runs a program to its end. @returns its exit code, and all that it printed */
+export function runProgram(command, args, options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      ...options,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
