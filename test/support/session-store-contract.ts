@@ -45,9 +45,12 @@ function listen(on: WholeStore) {
     const { entries } = await on.revocationsSince(0);
     for (const entry of entries) if ('session' in entry) awaited.get(entry.session)?.();
   };
-  const stop = on.onRevocation(() => {
+  const ring = (): void => {
     rings += 1;
     reading = reading.then(read);
+  };
+  const stop = on.onRevocation(ring, (reason) => {
+    throw new Error(reason);
   });
   return {
     rings: () => rings,
