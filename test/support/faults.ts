@@ -1,12 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
-import {
-  MASTER_NAME,
-  type RedisServer,
-  startRedis,
-  startRedisCluster,
-  startRedisSentinel,
-} from './redis-server.js';
+import { MASTER_NAME, type RedisServer, startRedis, startRedisCluster, startRedisSentinel } from './redis-server.js';
 import { startStubRedis } from './stub-redis.js';
 import { type Replies, startTcpProxy } from './tcp-proxy.js';
 
@@ -49,7 +43,7 @@ async function onServer(
     async begin() {
       await begin();
     },
-    end: once(end),
+    end: endOnce(end),
     async close() {
       admin.disconnect();
       await server.stop();
@@ -75,7 +69,7 @@ async function onNetwork(replies: Replies): Promise<Stage> {
     async begin() {
       proxy.replies = replies;
     },
-    end: once(() => (proxy.replies = 'pass')),
+    end: endOnce(() => (proxy.replies = 'pass')),
     async close() {
       await proxy.close();
       await server.stop();
@@ -94,7 +88,7 @@ async function onStub(error: string | undefined): Promise<Stage> {
       // The application is there, and its last connection to the real one gone.
       await stub.asked();
     },
-    end: once(() => proxy.redirect(server.port)),
+    end: endOnce(() => proxy.redirect(server.port)),
     async close() {
       await proxy.close();
       await Promise.all([stub.close(), server.stop()]);
@@ -119,7 +113,7 @@ export const FAULTS: Fault[] = [
     storeTimeout: SHORT,
     stage: () => onServer(async (_, server) => ({ begin: () => server.pause(), end: () => server.resume() })),
   },
-  { name: 'slower than `storeTimeout`', storeTimeout: SHORT, stage: () => onNetwork('hold') },
+  { name: 'slower than storeTimeout', storeTimeout: SHORT, stage: () => onNetwork('hold') },
   {
     name: 'half-open connection',
     storeTimeout: SHORT,
@@ -133,7 +127,7 @@ export const FAULTS: Fault[] = [
           // Nobody answers there, so that the new connection comes when the test wants it.
           proxy.redirect(1);
         },
-        end: once(() => proxy.redirect(server.port)),
+        end: endOnce(() => proxy.redirect(server.port)),
         async close() {
           await proxy.close();
           await server.stop();
@@ -159,7 +153,7 @@ export const FAULTS: Fault[] = [
           await oldAdmin.replicaof('127.0.0.1', promoted.port);
           await untilInfo(oldAdmin, 'master_link_status:up');
         },
-        end: once(() => proxy.redirect(promoted.port)),
+        end: endOnce(() => proxy.redirect(promoted.port)),
         async close() {
           [oldAdmin, newAdmin].forEach((admin) => admin.disconnect());
           await proxy.close();
@@ -245,7 +239,7 @@ export const FAULTS: Fault[] = [
           await lost!.kill();
           await untilState('cluster_state:fail');
         },
-        end: once(async () => {
+        end: endOnce(async () => {
           await lost!.restart();
           await untilState('cluster_state:ok');
         }),
@@ -269,7 +263,7 @@ export const FAULTS: Fault[] = [
       return {
         redis: { sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: MASTER_NAME },
         begin: () => master.kill(),
-        end: once(async () => {
+        end: endOnce(async () => {
           while ((await sentinel.master()) !== replica.port);
           await untilInfo(admin, 'role:master');
         }),
@@ -294,9 +288,13 @@ function adminOf(port: number): Redis {
   return admin;
 }
 
-function once(end: () => unknown): () => Promise<void> {
-  let ending: Promise<void> | undefined;
-  return () => (ending ??= Promise.resolve(end()).then(() => undefined));
+function endOnce(end: () => unknown): () => Promise<void> {
+  let hasEnded = false;
+  return async () => {
+    if (hasEnded) return;
+    hasEnded = true;
+    await end();
+  };
 }
 
 async function untilInfo(admin: Redis, line: string): Promise<void> {

@@ -30,6 +30,8 @@ const FAIL_FAST = {
   // A command that waits in a queue for a lost connection is a request that waits: fail at once, and let the client come again.
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
+  // The longest delay of ioredis is 2 s in one major version, and 5 s in the next.
+  retryStrategy: retryDelay,
   // A connection whose other end vanished without a word is found out by its silence, and replaced.
   socketTimeout: 5_000,
   // After a failover the name may lead to another server, while this connection still leads to the one that may not write any more.
