@@ -27,7 +27,7 @@ async function send(url, method, token, body) {
     'response',
   );
   const [, handed] = /^Bearer (.+)$/.exec(response.headers.authorization ?? '') ?? [];
-  return { status: response.statusCode, text: await text(response), handed };
+  return { status: response.statusCode, said: await text(response), handed };
 }
 
 const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
@@ -54,8 +54,8 @@ export class Ledger {
     this.slowest = Math.max(this.slowest, milliseconds);
   }
 
-  surprise(text) {
-    this.surprises.push(`${new Date().toISOString()} ${text}`);
+  surprise(what) {
+    this.surprises.push(`${new Date().toISOString()} ${what}`);
   }
 
   /** A token was handed over. */
@@ -90,13 +90,13 @@ export async function runClient({ urls, random, ledger, isOver }) {
     } catch (error) {
       ledger.answered('none', performance.now() - asked);
       ledger.surprise(`${method} ${path} was not answered: ${error.message}`);
-      return { status: 0, text: '' };
+      return { status: 0, said: '' };
     }
   }
 
   async function signIn() {
     const [username, password] = any(USERS);
-    const { status, text: said, handed } = await ask('/auth/login', { method: 'POST', body: { username, password } });
+    const { status, said, handed } = await ask('/auth/login', { method: 'POST', body: { username, password } });
     // On a machine that is busy enough a token has ended before its response begins, and is not delivered any more.
     if (status === 200 && !handed && JSON.parse(said).expiresAt * 1000 <= Date.now()) return undefined;
     if (status !== 200 || !handed) {
@@ -110,7 +110,7 @@ export async function runClient({ urls, random, ledger, isOver }) {
 
   /** The newest token that is known after that. */
   async function present(token) {
-    const { status, text: said, handed } = await ask('/me', { token });
+    const { status, said, handed } = await ask('/me', { token });
     if (status !== 200 && status !== 503) ledger.surprise(`a live token was answered ${status} ${said}`);
     if (!handed) return token;
     ledger.see(claimsOf(handed));
@@ -119,7 +119,7 @@ export async function runClient({ urls, random, ledger, isOver }) {
 
   async function logOut(token) {
     for (;;) {
-      const { status, text: said } = await ask('/auth/logout', { method: 'POST', token });
+      const { status, said } = await ask('/auth/logout', { method: 'POST', token });
       if (status === 204) break;
       if (status !== 503) return ledger.surprise(`a logout was answered ${status} ${said}`);
       await delay(200);

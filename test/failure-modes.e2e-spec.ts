@@ -119,6 +119,8 @@ describe.each(FAULTS)(
         const { header: successor, cookie } = delivered(answer);
         expect(successor).toBe(cookie);
         expect((await me(app, successor!)).json()).toEqual({ state: 'valid' });
+        // By then it is the store again that answers.
+        clock.advance(2000);
         expect(delivered(await untilAnswered(token)).header).toBe(successor);
       }
       expect((await me(app, valid)).json()).toEqual({ state: 'valid' });

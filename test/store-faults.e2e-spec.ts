@@ -67,7 +67,9 @@ const keyOf = ({ claims }: IssuedToken): string => `${PREFIX}:{${hashed(claims.s
 const expire = (): void => clock.advance(DAY);
 const unavailable = expect.objectContaining({ code: 'store_unavailable', statusCode: 503 });
 
+/** A second and more after whatever came before, so that it is the store that answers. */
 async function renewed(core: RefreshAuthCore, { token }: { token: string }): Promise<IssuedToken> {
+  clock.advance(2000);
   const { renewed: successor } = await authenticate(core, token);
   if (!successor) throw new Error('was not renewed');
   return successor;

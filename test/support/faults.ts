@@ -78,8 +78,8 @@ async function onNetwork(replies: Replies): Promise<Stage> {
 }
 
 /** An error that no server gives when a test wants it, before and after which a real one answers. */
-async function onStub(error: string | undefined): Promise<Stage> {
-  const [server, stub] = [await startRedis(), await startStubRedis(error)];
+async function onStub(reply: string | undefined): Promise<Stage> {
+  const [server, stub] = [await startRedis(), await startStubRedis(reply)];
   const proxy = await startTcpProxy(server.port);
   return {
     redis: proxy.url,
