@@ -153,7 +153,7 @@ export const FAULTS: Fault[] = [
           await oldAdmin.replicaof('127.0.0.1', promoted.port);
           await untilInfo(oldAdmin, 'master_link_status:up');
         },
-        end: endOnce(() => proxy.redirect(promoted.port)),
+        end: endOnce(() => proxy.leadTo(promoted.port)),
         async close() {
           [oldAdmin, newAdmin].forEach((admin) => admin.disconnect());
           await proxy.close();

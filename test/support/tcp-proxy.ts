@@ -14,7 +14,9 @@ export interface TcpProxy {
   replies: Replies;
   /** What clients send is not passed on, and nobody is told: the other end has vanished. Connections made later work. */
   vanish(): void;
-  /** Where connections lead from now on; those that there are end. */
+  /** Where new connections lead, as when a name is given to another server; those that there are stay. */
+  leadTo(port: number): void;
+  /** As `leadTo`, and those that there are end. */
   redirect(port: number): void;
   /** Fulfilled when the next reply has been kept back or cut off. */
   disturbed(): Promise<void>;
@@ -90,6 +92,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     vanish() {
       for (const link of links) link.hasVanished = true;
+    },
+    leadTo(to) {
+      targetPort = to;
     },
     redirect(to) {
       targetPort = to;
