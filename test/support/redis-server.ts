@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,8 +30,20 @@ export interface RedisServer {
 
 export interface RedisCluster {
   readonly nodes: { host: string; port: number }[];
+  /** In the order of `nodes`. */
+  readonly servers: readonly RedisServer[];
   stop(): Promise<void>;
 }
+
+export interface RedisSentinel {
+  readonly port: number;
+  /** The port of the server that it holds for the master. */
+  master(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** The name under which a sentinel knows its master. */
+export const MASTER_NAME = 'tests';
 
 /**
  * A Redis server of the test's own, because mocks do not run Lua, hang, evict or fail over. `REDIS_SERVER` names the
@@ -75,7 +87,7 @@ export async function startRedis({ args = [] }: { args?: string[] } = {}): Promi
 }
 
 /** Three masters that share the slots, because only a real cluster refuses a script whose keys lie in two slots. */
-export async function startRedisCluster(): Promise<RedisCluster> {
+export async function startRedisCluster({ args = [] }: { args?: string[] } = {}): Promise<RedisCluster> {
   const servers: RedisServer[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));
@@ -83,19 +95,55 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 
   try {
     while (servers.length < 3) {
-      servers.push(await startRedis({ args: ['--cluster-enabled', 'yes'] }));
+      servers.push(await startRedis({ args: ['--cluster-enabled', 'yes', ...args] }));
     }
     await formCluster(servers.map(({ port }) => port));
   } catch (error) {
     await stop();
     throw error;
   }
-  return { nodes: servers.map(({ port }) => ({ host: HOST, port })), stop };
+  return { nodes: servers.map(({ port }) => ({ host: HOST, port })), servers, stop };
+}
+
+/** One sentinel, which alone decides that its master is down, and soon. */
+export async function startRedisSentinel(master: RedisServer): Promise<RedisSentinel> {
+  const directory = await mkdtemp(join(tmpdir(), 'sentinel-'));
+  const config = join(directory, 'sentinel.conf');
+  await writeFile(
+    config,
+    [
+      `sentinel monitor ${MASTER_NAME} ${HOST} ${master.port} 1`,
+      `sentinel down-after-milliseconds ${MASTER_NAME} 500`,
+      `sentinel failover-timeout ${MASTER_NAME} 3000`,
+    ].join('\n'),
+  );
+  const { port, server } = await onFreePort((candidate) =>
+    startProcess(program(), [config, '--sentinel', '--bind', HOST, '--port', String(candidate), '--dir', directory], {
+      ready: /\+monitor master/,
+    }),
+  );
+  const client = new Redis({ host: HOST, port });
+  return {
+    port,
+    async master() {
+      const [, found] = (await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER_NAME)) as [string, string];
+      return Number(found);
+    },
+    async stop() {
+      client.disconnect();
+      await server.end('SIGKILL');
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function program(): string {
+  return process.env['REDIS_SERVER'] || 'redis-server';
 }
 
 function launch(port: number, directory: string, args: string[]): Promise<RunningProcess> {
   const fixed = ['--bind', HOST, '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'];
-  return startProcess(process.env['REDIS_SERVER'] || 'redis-server', [...fixed, ...args], {
+  return startProcess(program(), [...fixed, ...args], {
     ready: /Ready to accept connections/,
   });
 }

@@ -34,7 +34,7 @@ export class StoppableStore implements FullStore {
   readonly listSession: FullStore['listSession'] = (...session) => this.store.listSession(...session);
   readonly listedSessions: FullStore['listedSessions'] = (sub) => this.store.listedSessions(sub);
   readonly revocationsSince: FullStore['revocationsSince'] = (since) => this.store.revocationsSince(since);
-  readonly onRevocation: FullStore['onRevocation'] = (listener) => this.store.onRevocation(listener);
+  readonly onRevocation: FullStore['onRevocation'] = (...listeners) => this.store.onRevocation(...listeners);
 
   /**
    * Counts calls from now on, and holds one of them up.

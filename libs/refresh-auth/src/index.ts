@@ -29,6 +29,7 @@ export {
   type RotationRequest,
   type SealedSuccessor,
   SessionStore,
+  StoreRefusal,
   type SubjectMark,
   type UsedMark,
 } from './sessions/session-store.js';

@@ -39,6 +39,7 @@ export class RefreshAuthCore {
   readonly admissions = new OncePerRequest<Authentication>();
   readonly usedMarks: UsedMarks | undefined;
   readonly #log: RevocationLog | undefined;
+  readonly #access: StoreAccess;
 
   constructor(
     readonly settings: RefreshAuthSettings,
@@ -47,7 +48,7 @@ export class RefreshAuthCore {
   ) {
     const { keys, parties, lifetimes } = settings;
     const events = new Events(clock);
-    const access = new StoreAccess(settings.storeTimeout, events);
+    const access = new StoreAccess(settings.storeTimeout, events, clock);
     const verifier = new TokenVerifier(keys, parties);
     const verified = new VerifiedTokens(verifier, clock, lifetimes);
     const signer = new TokenSigner(keys, parties, lifetimes, clock);
@@ -62,7 +63,7 @@ export class RefreshAuthCore {
     const known = new KnownRevocations(clock, Math.max(keep, logRetention(lifetimes)));
     const log =
       settings.revocation === 'pushed' && canPush(store)
-        ? new RevocationLog(store, access, known, clock, revocationTtl(lifetimes))
+        ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
         : undefined;
     const revocations = new Revocations(store, access, events, known, log, settings);
     const usedMarks = settings.replay && new UsedMarks(store, access, events);
@@ -85,7 +86,16 @@ export class RefreshAuthCore {
     this.delivery = new Delivery(settings.delivery, revocations, events, clock, lifetimes);
     this.answers = new ErrorAnswers(parties.issuer);
     this.#log = log;
+    this.#access = access;
     this.usedMarks = usedMarks;
+  }
+
+  /** Asks the store something small, unless it is known to be out. @returns why it fails, if it does */
+  async storeFailure(): Promise<string | undefined> {
+    await this.#access
+      .begin()(() => this.store.subjectMark(''))
+      .catch(() => undefined);
+    return this.#access.failure;
   }
 
   /** Begins to follow the log of revocations. */

@@ -14,6 +14,8 @@ import {
 } from './refresh-auth.options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { CLOCK, NAME, SETTINGS } from './refresh-auth.tokens.js';
+import { findWarnings } from './refresh-auth.warnings.js';
+import type { RefreshAuthEvent } from './sessions/events.js';
 import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 import { connectRedis } from './sessions/redis-connection.js';
 import { RedisSessionStore } from './sessions/redis-session-store.js';
@@ -51,6 +53,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
   constructor(
     @Inject(SETTINGS) private readonly settings: RefreshAuthSettings,
     @Inject(SessionStore) private readonly store: SessionStore,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
@@ -59,12 +62,8 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 
   async onModuleInit(): Promise<void> {
     this.#checkNeighbours();
-    this.#warn();
-    this.core.events.observable.subscribe((event) => {
-      if (event.type === 'store-failed') this.#logger.warn(`The session store failed: ${event.reason}`);
-      if (event.type === 'store-recovered') this.#logger.log('The session store answers again');
-    });
-    await this.core.start();
+    this.core.events.observable.subscribe((event) => this.#log(event));
+    await Promise.all([this.core.start(), this.#warn()]);
   }
 
   /** The last of the hooks, when no request is under way any more. Closes only what the library opened. */
@@ -81,16 +80,17 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
     }
   }
 
-  #warn(): void {
-    const { lifetimes, replay } = this.settings;
-    if (this.store instanceof InMemorySessionStore && process.env['NODE_ENV'] === 'production') {
+  /** Tells the operator what may need attention. */
+  async #warn(): Promise<void> {
+    for (const warning of await findWarnings(this.settings, this.store, this.clock)) this.#logger.warn(warning);
+  }
+
+  #log(event: RefreshAuthEvent): void {
+    if (event.type === 'store-failed') this.#logger.warn(`The session store failed: ${event.reason}`);
+    if (event.type === 'store-recovered') this.#logger.log('The session store works again');
+    if (event.type === 'bell-refused') {
       this.#logger.warn(
-        'Sessions are kept in memory: a restart forgets revocations, and other processes do not see them. Set the option `redis`.',
-      );
-    }
-    if (lifetimes.sessionLifetime === Number.POSITIVE_INFINITY && !replay) {
-      this.#logger.warn(
-        'Sessions have no end, and superseded tokens are replayed for their refresh window: a token that leaks can be renewed for ever. Set the option `sessionLifetime`, or a grace in `replay`.',
+        `Redis does not let this process listen for revocations (${event.reason}): it learns of those of others by polling, every 2 s. Allow its user the channels of the option \`keyPrefix\`: ACL SETUSER <user> &${this.settings.keyPrefix}:*`,
       );
     }
   }

@@ -32,12 +32,14 @@ interface EventTypes {
   /** All sessions of a user were ended, but the excepted one. `subject`: SHA-256 of the `sub`, base64url; `except`: that of the `sid`. */
   'user-revoked': { readonly subject: string; readonly except?: string };
   /**
-   * The store did not decide: it is out, or full. Once, until it works again; and for each session that a sign-in should have
+   * The store did not decide: it is out, full, or refuses. Once, until it works again; and for each session that a sign-in should have
    * ended meanwhile, which `session` then names. `reason` is the store's error, without arguments.
    */
   'store-failed': Partial<SessionFacts> & { readonly reason: string };
-  /** The store answers again. */
+  /** The store works again: it answers, and has refused nothing for ten seconds. */
   'store-recovered': object;
+  /** The store does not let this process listen for revocations, for that `reason`: it learns of those of others within 2 s, by polling. */
+  'bell-refused': { readonly reason: string };
   /** The store knew less than the token proves, as after a failover: adopted. `gen` is that of the presented token. */
   'lost-write': GenerationFacts;
   /** What stood in the store as the head could not be opened or was not a token of that session; it was not handed over. */

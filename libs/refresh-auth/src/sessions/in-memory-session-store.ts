@@ -1,15 +1,16 @@
 import { type Clock, systemClock } from '../tokens/clock.js';
 import { hashed } from './hashed.js';
-import type {
-  ReuseRule,
-  Revocation,
-  RevocationPage,
-  RevocationTtl,
-  RotationAnswer,
-  RotationRequest,
-  SessionStore,
-  SubjectMark,
-  UsedMark,
+import {
+  type ReuseRule,
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  type SessionStore,
+  StoreRefusal,
+  type SubjectMark,
+  type UsedMark,
 } from './session-store.js';
 
 const MAX_SESSIONS = 100_000;
@@ -83,7 +84,7 @@ export class InMemorySessionStore implements SessionStore {
     if (isSuperseded) return { outcome: 'superseded', head: head.gen, sealed: head.sealed };
     if (!candidate) return { outcome: 'current' };
     if (!record && this.#records.size >= this.maxSessions) {
-      throw new Error(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
+      throw new StoreRefusal(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
     }
     this.#keep(this.#records, sid, {
       head: {

@@ -2,10 +2,12 @@ import type { Redis } from 'ioredis';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 
 /** What the library uses of an ioredis `Redis` or `Cluster`. */
-interface RedisClient {
+export interface RedisClient {
   readonly isCluster?: boolean;
   evalshaBuffer(sha1: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   evalBuffer(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  info(section: string): Promise<string>;
+  time(): Promise<(string | number)[]>;
   duplicate(...args: unknown[]): RedisSubscriber;
 }
 
@@ -21,12 +23,25 @@ interface RedisSubscriber {
  */
 export type RedisOption = string | object;
 
-/** A command that waits in a queue for a lost connection is a request that waits: fail at once, and let the client come again. */
-const FAIL_FAST = { enableOfflineQueue: false, maxRetriesPerRequest: 1 };
+/** Without it ioredis keeps a timer of two seconds after it was closed, and with it the process, if the server does not answer. */
+const LEAVE_AT_ONCE = { disconnectTimeout: 0 };
+const FAIL_FAST = {
+  ...LEAVE_AT_ONCE,
+  // A command that waits in a queue for a lost connection is a request that waits: fail at once, and let the client come again.
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 1,
+  // The longest delay of ioredis is 2 s in one major version, and 5 s in the next.
+  retryStrategy: retryDelay,
+  // A connection whose other end vanished without a word is found out by its silence, and replaced.
+  socketTimeout: 5_000,
+  // After a failover the name may lead to another server, while this connection still leads to the one that may not write any more.
+  reconnectOnError: ({ message }: Error) => /\bREADONLY\b/.test(message),
+};
 /** How long a boot waits for a server that neither accepts nor refuses, in milliseconds. */
 const BOOT_PATIENCE = 10_000;
 /** A subscriber holds up nobody: it comes back by itself, however long that takes. */
 const KEEP_TRYING = {
+  ...LEAVE_AT_ONCE,
   enableOfflineQueue: true,
   // Done here, with a refusal caught: ioredis would let one end the process.
   autoResubscribe: false,
@@ -46,15 +61,20 @@ export class RedisConnection {
   /**
    * Listens on a channel, over a connection of its own. The listener is also called when that connection is there (again), since
    * whatever was published meanwhile has gone unheard.
+   *
+   * @param refused called when Redis does not let it subscribe, with the reason
    */
-  subscribe(channel: string, listener: () => void): { disconnect(): void } {
+  subscribe(channel: string, listener: () => void, refused: (reason: string) => void): { disconnect(): void } {
     const subscriber = this.client.isCluster
       ? this.client.duplicate([], { ...KEEP_TRYING, redisOptions: KEEP_TRYING })
       : this.client.duplicate(KEEP_TRYING);
     subscriber.on('error', ignore);
     subscriber.on('message', listener);
     subscriber.on('ready', () => {
-      subscriber.subscribe(channel).then(listener, ignore);
+      subscriber.subscribe(channel).then(listener, (error: Error) => {
+        // A connection that was lost meanwhile is ready again soon, and subscribes then.
+        if (isReply(error)) refused(error.message);
+      });
     });
     return subscriber;
   }
@@ -112,6 +132,11 @@ async function importIoredis(): Promise<typeof Redis> {
     error.cause = cause;
     throw error;
   }
+}
+
+/** Whether Redis itself has answered, with an error. By name, since the application's client may be of another copy of ioredis. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function isRedisClient(option: unknown): option is RedisClient {

@@ -1,7 +1,8 @@
 import type { Clock } from '../tokens/clock.js';
 import { hashed } from './hashed.js';
 import { UNSEEN } from './known-revocations.js';
-import type { RedisConnection } from './redis-connection.js';
+import { isReply, type RedisConnection } from './redis-connection.js';
+import { redisDoubts } from './redis-doubts.js';
 import {
   APPEND,
   IS_REVOKED,
@@ -16,15 +17,16 @@ import {
   type Script,
   SUBJECT_MARK,
 } from './redis-scripts.js';
-import type {
-  Revocation,
-  RevocationPage,
-  RevocationTtl,
-  RotationAnswer,
-  RotationRequest,
-  SessionStore,
-  SubjectMark,
-  UsedMark,
+import {
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  type SessionStore,
+  StoreRefusal,
+  type SubjectMark,
+  type UsedMark,
 } from './session-store.js';
 
 type Argument = string | number | Buffer;
@@ -93,8 +95,8 @@ export class RedisSessionStore implements SessionStore {
     await this.#append(entries, ttl.log);
   }
 
-  onRevocation(listener: () => void): () => Promise<void> {
-    const subscriber = this.connection.subscribe(this.#log, listener);
+  onRevocation(listener: () => void, refused: (reason: string) => void = () => undefined): () => Promise<void> {
+    const subscriber = this.connection.subscribe(this.#log, listener, refused);
     return async () => subscriber.disconnect();
   }
 
@@ -107,8 +109,13 @@ export class RedisSessionStore implements SessionStore {
     return isList(reply) ? reply.filter((details) => Buffer.isBuffer(details)) : [];
   }
 
+  /** What in the set-up of this Redis an operator should know. */
+  doubts(clock: Clock, tolerance: number): Promise<string[]> {
+    return redisDoubts(this.connection.client, clock, tolerance);
+  }
+
   async close(): Promise<void> {
-    await this.connection.close?.();
+    await this.connection.close();
   }
 
   // The braces make a hash tag: what one script touches shares a slot of the cluster.
@@ -159,9 +166,20 @@ export class RedisSessionStore implements SessionStore {
     try {
       return await client.evalshaBuffer(script.sha1, keys.length, ...rest);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return client.evalBuffer(script.source, keys.length, ...rest);
+      if (!isReply(error)) throw error;
+      if (!error.message.startsWith('NOSCRIPT')) throw this.#refusal(error, keys);
     }
+    try {
+      return await client.evalBuffer(script.source, keys.length, ...rest);
+    } catch (error) {
+      throw isReply(error) ? this.#refusal(error, keys) : error;
+    }
+  }
+
+  /** Without the error of ioredis itself, which holds the arguments of its command. */
+  #refusal({ message }: Error, keys: readonly string[]): StoreRefusal {
+    const isOddValue = /\b(WRONGTYPE|NEWERFORMAT)\b/.test(message);
+    return new StoreRefusal(message, isOddValue && !keys.includes(this.#log));
   }
 }
 
@@ -173,8 +191,8 @@ function isList(reply: unknown): reply is unknown[] {
   return Array.isArray(reply);
 }
 
-function unexpected(): Error {
-  return new Error('Redis gave an answer that the scripts of the session store do not give');
+function unexpected(): StoreRefusal {
+  return new StoreRefusal('Redis gave an answer that the scripts of the session store do not give');
 }
 
 /** Clients with `stringNumbers` give integers as text. */

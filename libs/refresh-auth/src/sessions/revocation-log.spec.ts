@@ -38,8 +38,12 @@ class LogUnderControl extends InMemorySessionStore {
     this.entries.push(...entries.map((entry) => ({ ...entry, at: this.time.now() })));
   }
 
-  override onRevocation(listener: () => void): () => Promise<void> {
+  override onRevocation(
+    listener: () => void,
+    refused: (reason: string) => void = () => undefined,
+  ): () => Promise<void> {
     this.listeners.add(listener);
+    this.refuse = refused;
     return async () => void this.listeners.delete(listener);
   }
 
@@ -49,6 +53,9 @@ class LogUnderControl extends InMemorySessionStore {
     this.entries.push(entry);
     return entry;
   }
+
+  /** Does not let itself be listened to. */
+  refuse = (_reason: string): void => undefined;
 
   ring(): void {
     for (const listener of this.listeners) listener();
@@ -77,7 +84,7 @@ function follow(pushing: PushingStore): RevocationLog {
   const reported = new Events(clock);
   events = [];
   reported.observable.subscribe((event) => events.push(event));
-  return new RevocationLog(pushing, new StoreAccess(500, reported), known, clock, TTL);
+  return new RevocationLog(pushing, new StoreAccess(500, reported, clock), reported, known, clock, TTL);
 }
 
 const ends = (sid: string): boolean => known.ends({ ...claims, sid });
@@ -162,6 +169,32 @@ describe('the log is read', () => {
     expect([log.isFresh, ends('a'), store.asked]).toEqual([true, true, [0, 0]]);
     expect(events.map(({ type }) => type)).toEqual(['store-failed', 'store-recovered']);
   });
+});
+
+test('a bell that is refused is told once for each reason, and the polls go on', async () => {
+  await log.start();
+  for (const reason of ['NOPERM', 'NOPERM', 'NOAUTH']) store.refuse(reason);
+  await passTime(POLL_INTERVAL);
+
+  const at = expect.any(Number);
+  expect(events).toEqual([
+    { type: 'bell-refused', at, reason: 'NOPERM' },
+    { type: 'bell-refused', at, reason: 'NOAUTH' },
+  ]);
+  expect(store.asked).toHaveLength(2);
+});
+
+test('a store that is known to be out is polled all the same, and so found out to be back', async () => {
+  store.isOut = true;
+  await log.start();
+  for (let polls = 0; polls < 5; polls++) await passTime(POLL_INTERVAL);
+  expect(store.asked).toHaveLength(6);
+
+  store.isOut = false;
+  store.ring();
+  await settle();
+  expect(log.isFresh).toBe(true);
+  expect(events.map(({ type }) => type)).toEqual(['store-failed', 'store-recovered']);
 });
 
 describe('what was read answers for the store', () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../tokens/clock.js';
+import type { Events } from './events.js';
 import type { KnownRevocations } from './known-revocations.js';
 import type { Revocation, RevocationPage, RevocationTtl, SessionStore } from './session-store.js';
 import type { StoreAccess } from './store-access.js';
@@ -28,10 +29,13 @@ export class RevocationLog {
   #rangMeanwhile = false;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
+  /** Why the bell was refused, the last time that it was. */
+  #silence: string | undefined;
 
   constructor(
     private readonly store: PushingStore,
     private readonly access: StoreAccess,
+    private readonly events: Events,
     private readonly known: KnownRevocations,
     private readonly clock: Clock,
     private readonly ttl: RevocationTtl,
@@ -44,7 +48,10 @@ export class RevocationLog {
 
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
   async start(): Promise<void> {
-    this.#unsubscribe = this.store.onRevocation(() => void this.read());
+    this.#unsubscribe = this.store.onRevocation(
+      () => void this.read(),
+      (reason) => this.#reportSilence(reason),
+    );
     this.#timer = setInterval(() => void this.read(), POLL_INTERVAL).unref();
     await this.read();
   }
@@ -53,6 +60,13 @@ export class RevocationLog {
     clearInterval(this.#timer);
     await this.#unsubscribe?.();
     await this.#reading;
+  }
+
+  /** Told once, however often the store is asked again: until it rings, what others revoke is learned from the polls. */
+  #reportSilence(reason: string): void {
+    if (reason === this.#silence) return;
+    this.#silence = reason;
+    this.events.emit('bell-refused', { reason });
   }
 
   /** Reads what is new. One reading at a time: a bell that rings meanwhile is answered by one more. */
@@ -85,7 +99,7 @@ export class RevocationLog {
   }
 
   #page(since: number): Promise<RevocationPage> {
-    return this.access.begin()(() => this.store.revocationsSince(since));
+    return this.access.insist()(() => this.store.revocationsSince(since));
   }
 
   #merge(page: RevocationPage): RevocationPage {
@@ -102,7 +116,7 @@ export class RevocationLog {
   /** A failover or FLUSHALL took entries with it that other processes may never have seen. */
   async #restore(page: RevocationPage): Promise<void> {
     const lost = missing(this.known.since(page.now - this.ttl.log), page);
-    if (lost.length > 0) await this.access.begin()(async () => this.store.restoreRevocations?.(lost, this.ttl));
+    if (lost.length > 0) await this.access.insist()(async () => this.store.restoreRevocations?.(lost, this.ttl));
   }
 }
 

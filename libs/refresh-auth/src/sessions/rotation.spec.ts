@@ -399,6 +399,8 @@ describe('The store does not decide', () => {
 
     for (let attempt = 0; attempt < 10; attempt++) {
       expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
+      // Until the store is tried again.
+      clock.advance(1000);
     }
     expect(await authenticate(core, first.token)).toMatchObject({ state: 'refreshable' });
   });

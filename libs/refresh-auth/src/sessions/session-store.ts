@@ -81,9 +81,25 @@ export interface RevocationTtl {
 }
 
 /**
+ * The store works, and refuses this: it is full, read-only, or what stands there is not a record. Any other rejection means that it could
+ * not be reached, and after three of those in a row requests do not wait for it any more until it answers again.
+ */
+export class StoreRefusal extends Error {
+  override readonly name = 'StoreRefusal';
+
+  constructor(
+    reason: string,
+    /** Whether only what was asked about is concerned, and not the store as a whole. */
+    readonly isOfOneRecord = false,
+  ) {
+    super(reason);
+  }
+}
+
+/**
  * Where the newest generation of each session stands, and what has been revoked, for all processes. The library asks it only about
  * tokens whose signature it has verified, and bounds every call by `storeTimeout`; a rejected promise means "not decided" and is
- * never taken for a no. Everything is read from where it was written: never from a replica.
+ * never taken for a no; {@link StoreRefusal} tells a store that refuses from one that is out. Everything is read from where it was written: never from a replica.
  *
  * Provide another one with the option `store`. For each session it keeps either its head (generation, sealed successor, when it
  * became the head, and `used`, the highest generation that a client was seen to present) or a tombstone, until the longest `ttl` it was ever
@@ -141,9 +157,10 @@ export interface SessionStore {
 
   /**
    * Calls the listener whenever something was appended to the log, and whenever that may have gone unheard, as after a lost
-   * connection. Needed for `revocation: 'pushed'`. Returns how to stop.
+   * connection. Needed for `revocation: 'pushed'`. `refused` is to be called when the store does not let itself be listened to. Returns
+   * how to stop.
    */
-  onRevocation?(listener: () => void): () => Promise<void>;
+  onRevocation?(listener: () => void, refused: (reason: string) => void): () => Promise<void>;
 
   /** Lists a tracked session under its subject, or lists it for longer. Needed for `sessions: 'tracked'`. `details` are sealed. */
   listSession?(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void>;

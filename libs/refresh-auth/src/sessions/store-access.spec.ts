@@ -3,6 +3,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { Events, type RefreshAuthEvent } from './events.js';
+import { StoreRefusal } from './session-store.js';
 import { StoreAccess } from './store-access.js';
 
 const TIMEOUT = 500;
@@ -36,7 +37,7 @@ describe('StoreAccess', () => {
     const reported = new Events(clock);
     events = [];
     reported.observable.subscribe((event) => events.push(event));
-    access = new StoreAccess(TIMEOUT, reported);
+    access = new StoreAccess(TIMEOUT, reported, clock);
   });
   afterEach(() => {
     jest.useRealTimers();
@@ -102,9 +103,9 @@ describe('StoreAccess', () => {
   });
 
   test('reports once that the store fails, and once that it answers again', async () => {
-    const attempts = [fail, fail, never, async () => 'answer', async () => 'answer', fail, async () => 'answer'];
+    const attempts = [fail, fail, never, fail, async () => 'answer', async () => 'answer', fail, async () => 'answer'];
     for (const ask of attempts) {
-      const attempt = follow(access.begin()(() => ask()));
+      const attempt = follow(access.insist()(() => ask()));
       await advance(TIMEOUT);
       expect(attempt).toHaveProperty('outcome');
     }
@@ -116,6 +117,125 @@ describe('StoreAccess', () => {
       { type: 'store-failed', at, reason: 'connection lost' },
       { type: 'store-recovered', at },
     ]);
+  });
+
+  describe('while the store is known to be out', () => {
+    const KNOWN = { ...NO_ANSWER, detail: 'known to be out: connection lost' };
+    const REST = 1000;
+    let calls: number;
+
+    /** Refused three times in a row. */
+    beforeEach(async () => {
+      calls = 0;
+      for (let times = 0; times < 3; times++) await refusal(access.begin()(() => fail()));
+    });
+
+    const count = <T>(answer: () => Promise<T>) => {
+      calls += 1;
+      return answer();
+    };
+
+    test('refuses at once, and does not ask [S2]', async () => {
+      expect(await refusal(access.begin()(() => count(never)))).toEqual(KNOWN);
+      expect(calls).toBe(0);
+    });
+
+    test('lets one trial through after a rest, and one at a time', async () => {
+      clock.advance(REST - 1);
+      expect(await refusal(access.begin()(() => count(never)))).toEqual(KNOWN);
+      clock.advance(1);
+      const trial = follow(access.begin()(() => count(never)));
+      expect(await refusal(access.begin()(() => count(never)))).toEqual(KNOWN);
+      expect(calls).toBe(1);
+
+      await advance(TIMEOUT);
+      expect(trial).toEqual({ outcome: NO_ANSWER });
+      clock.advance(REST);
+      expect(await access.begin()(() => count(async () => 'answer'))).toBe('answer');
+      expect(await access.begin()(() => count(async () => 'answer'))).toBe('answer');
+    });
+
+    test('asks what insists on it, whose answer ends the outage', async () => {
+      expect(await access.insist()(async () => 'answer')).toBe('answer');
+      expect(await access.begin()(async () => 'answer')).toBe('answer');
+      expect(events.map(({ type }) => type)).toEqual(['store-failed', 'store-recovered']);
+    });
+
+    test('a clock that was set back keeps it away for no longer', async () => {
+      clock.advance(-3_600_000);
+
+      expect(await access.begin()(async () => 'answer')).toBe('answer');
+    });
+
+    test('reports the outage once, whatever is refused for it', async () => {
+      for (let times = 0; times < 5; times++) await refusal(access.begin()(() => fail()));
+
+      expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason: 'connection lost' }]);
+      expect(access.failure).toBe('connection lost');
+    });
+  });
+
+  describe('is not known to be out', () => {
+    const refuse = (reason: string, isOfOneRecord?: boolean) => Promise.reject(new StoreRefusal(reason, isOfOneRecord));
+    const expectAsked = async () => expect(await access.begin()(async () => 'answer')).toBe('answer');
+
+    test.each<[string, () => Promise<never>]>([
+      ['refuses', () => refuse('OOM')],
+      ['cannot read one record', () => refuse('WRONGTYPE', true)],
+    ])('a store that %s, however often [S10]', async (_, ask) => {
+      for (let times = 0; times < 10; times++) await refusal(access.begin()(ask));
+
+      await expectAsked();
+    });
+
+    test('one that failed as often, but not in a row', async () => {
+      for (const ask of [fail, fail, () => refuse('OOM'), fail, fail, async () => 'answer', fail, fail]) {
+        await access
+          .begin()(() => ask())
+          .catch(() => undefined);
+      }
+
+      await expectAsked();
+    });
+
+    test('one that answered others meanwhile', async () => {
+      const attempts = [1, 2, 3].map(() => follow(access.begin()(never)));
+      await expectAsked();
+      await advance(TIMEOUT);
+      expect(attempts).toEqual([1, 2, 3].map(() => ({ outcome: NO_ANSWER })));
+
+      await expectAsked();
+    });
+  });
+
+  describe('a store that refuses', () => {
+    const QUIET = 10_000;
+    const ask = (outcome?: StoreRefusal) =>
+      access
+        .begin()(() => (outcome ? Promise.reject(outcome) : Promise.resolve()))
+        .catch(() => undefined);
+    const types = () => events.map(({ type }) => type);
+
+    test('is reported once, and works again when it has refused nothing for ten seconds: reads prove nothing', async () => {
+      for (let times = 0; times < 3; times++) {
+        await ask(new StoreRefusal('OOM'));
+        clock.advance(QUIET - 1);
+        await ask();
+      }
+      expect(types()).toEqual(['store-failed']);
+      expect(access.failure).toBe('OOM');
+
+      clock.advance(1);
+      await ask();
+      expect(types()).toEqual(['store-failed', 'store-recovered']);
+      expect(access.failure).toBeUndefined();
+    });
+
+    test('only one record is no failure of the store', async () => {
+      await ask(new StoreRefusal('WRONGTYPE', true));
+
+      expect([types(), access.failure]).toEqual([[], undefined]);
+    });
   });
 
   test.each([

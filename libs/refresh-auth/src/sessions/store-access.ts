@@ -1,6 +1,9 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { Clock } from '../tokens/clock.js';
+import { Breaker } from './breaker.js';
 import { within } from './deadline.js';
 import type { Events } from './events.js';
+import { StoreRefusal } from './session-store.js';
 
 /** Asks the store something, before the deadline that was begun. */
 export type Ask = <T>(ask: () => Promise<T>) => Promise<T>;
@@ -12,28 +15,50 @@ export class StoreOutage extends RefreshAuthError {
   }
 }
 
-/** Asks the store within the library's own deadline, and reports when it stops answering and when it answers again. */
+/** A store that is full or read-only still answers reads: only so long after its last refusal, in milliseconds, does an answer mean that it works again. */
+const QUIET = 10_000;
+
+/** Asks the store within the library's own deadline, not at all while it is known to be out, and reports when it fails and when it works again. */
 export class StoreAccess {
-  #failed = false;
+  readonly #breaker: Breaker;
+  #failure: string | undefined;
+  #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     /** `storeTimeout`, in milliseconds. */
     private readonly timeout: number,
     private readonly events: Events,
-  ) {}
+    private readonly clock: Clock,
+  ) {
+    this.#breaker = new Breaker(clock);
+  }
+
+  /** Why the store fails, as long as it does. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
 
   /** Starts a deadline for all that is asked through the returned function; it stands still while nothing is asked. */
   begin(): Ask {
+    const ask = this.insist();
+    return async (question) => {
+      if (!this.#breaker.admits) throw new StoreOutage(`known to be out: ${this.#failure}`);
+      return ask(question);
+    };
+  }
+
+  /** As `begin`, for what no request waits for: it is asked of a store that is known to be out too, and so finds out first that it is back. */
+  insist(): Ask {
     let left = this.timeout;
     let asking = 0;
     let since = 0;
-    return async (ask) => {
+    return async (question) => {
       const now = performance.now();
       if (asking++ === 0) since = now;
       try {
         // No client is trusted to bound its own commands: by default ioredis waits for ever for a server that hangs.
-        const answer = await within(left - (now - since), 'storeTimeout', ask);
-        this.#recovered();
+        const answer = await this.#breaker.watch(() => within(left - (now - since), 'storeTimeout', question));
+        this.#answered();
         return answer;
       } catch (error) {
         throw this.#unavailable(error);
@@ -43,19 +68,24 @@ export class StoreAccess {
     };
   }
 
-  #recovered(): void {
-    if (!this.#failed) return;
-    this.#failed = false;
+  #answered(): void {
+    if (this.#failure === undefined || Math.abs(this.clock.now() - this.#refusedAt) < QUIET) return;
+    this.#failure = undefined;
     this.events.emit('store-recovered', {});
   }
 
   #unavailable(error: unknown): StoreOutage {
     const reason = reasonOf(error);
-    if (!this.#failed) {
-      this.#failed = true;
-      this.events.emit('store-failed', { reason });
-    }
+    const isRefusal = error instanceof StoreRefusal;
+    // One record that cannot be read is the trouble of one session, whose refused token is reported.
+    if (!(isRefusal && error.isOfOneRecord)) this.#report(reason, isRefusal);
     return new StoreOutage(reason);
+  }
+
+  #report(reason: string, isRefusal: boolean): void {
+    if (isRefusal) this.#refusedAt = this.clock.now();
+    if (this.#failure === undefined) this.events.emit('store-failed', { reason });
+    this.#failure = reason;
   }
 }
 

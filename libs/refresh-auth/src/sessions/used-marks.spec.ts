@@ -23,7 +23,7 @@ describe('UsedMarks', () => {
     const reported = new Events(clock);
     events = [];
     reported.observable.subscribe((event) => events.push(event));
-    marks = new UsedMarks(store, new StoreAccess(500, reported), reported);
+    marks = new UsedMarks(store, new StoreAccess(500, reported, clock), reported);
   });
   afterEach(() => {
     jest.useRealTimers();

@@ -10,10 +10,15 @@ export function listen(on: WholeStore) {
     const { entries } = await on.revocationsSince(0);
     for (const entry of entries) if ('session' in entry) awaited.get(entry.session)?.();
   };
-  const stop = on.onRevocation(() => {
-    rings += 1;
-    reading = reading.then(read);
-  });
+  const stop = on.onRevocation(
+    () => {
+      rings += 1;
+      reading = reading.then(read);
+    },
+    (reason) => {
+      throw new Error(`The store does not let itself be listened to: ${reason}`);
+    },
+  );
   return {
     rings: () => rings,
     heard: (sid: string) => new Promise<void>((resolve) => void awaited.set(hashed(sid), resolve)),

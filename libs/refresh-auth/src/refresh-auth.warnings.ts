@@ -1,0 +1,50 @@
+import cluster from 'node:cluster';
+import type { RefreshAuthSettings } from './refresh-auth.options.js';
+import { within } from './sessions/deadline.js';
+import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
+import { RedisSessionStore } from './sessions/redis-session-store.js';
+import type { SessionStore } from './sessions/session-store.js';
+import type { Clock } from './tokens/clock.js';
+
+/**
+ * What works, but not as an operator may think: each says what may happen, and what to do.
+ *
+ * Waits at most `storeTimeout` for what only the store can tell.
+ */
+export async function findWarnings(
+  settings: RefreshAuthSettings,
+  store: SessionStore,
+  clock: Clock,
+): Promise<readonly string[]> {
+  return [...warnOfMemory(store), ...warnOfEndlessSessions(settings), ...(await warnOfRedis(settings, store, clock))];
+}
+
+function warnOfMemory(store: SessionStore): string[] {
+  if (!(store instanceof InMemorySessionStore) || process.env['NODE_ENV'] !== 'production') return [];
+  // The second is what pm2 sets, whether or not it uses cluster.
+  if (cluster.isWorker || process.env['NODE_APP_INSTANCE'] !== undefined) {
+    return [
+      'Sessions are kept in the memory of each of several workers: a logout is known to one of them alone, and each renews the same token anew. Set the option `redis`.',
+    ];
+  }
+  return [
+    'Sessions are kept in memory: a restart forgets revocations, and other processes do not see them. Set the option `redis`.',
+  ];
+}
+
+function warnOfEndlessSessions({ lifetimes, replay }: RefreshAuthSettings): string[] {
+  if (lifetimes.sessionLifetime !== Number.POSITIVE_INFINITY || replay) return [];
+  return [
+    'Sessions have no end, and superseded tokens are replayed for their refresh window: a token that leaks can be renewed for ever. Set the option `sessionLifetime`, or a grace in `replay`.',
+  ];
+}
+
+async function warnOfRedis(
+  { storeTimeout, lifetimes }: RefreshAuthSettings,
+  store: SessionStore,
+  clock: Clock,
+): Promise<string[]> {
+  if (!(store instanceof RedisSessionStore)) return [];
+  const doubts = within(storeTimeout, 'storeTimeout', () => store.doubts(clock, lifetimes.clockTolerance * 1000));
+  return doubts.catch(() => []);
+}

@@ -1,0 +1,1 @@
+export { RefreshAuthHealthIndicator } from './refresh-auth.health-indicator.js';

@@ -1,0 +1,403 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
+import type { RefreshAuthOptions } from '../libs/refresh-auth/src/refresh-auth.options.js';
+import { hashed } from '../libs/refresh-auth/src/sessions/hashed.js';
+import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
+import { DAY } from './support/aged-tokens.js';
+import { TestClock } from './support/clock.js';
+import { authenticate, issue, makeCore, recordEvents, refusal } from './support/core.js';
+import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
+import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
+
+const PREFIX = 'refresh-auth';
+/** A busy machine is no reason for a test to fail. */
+const LONG = '10s';
+/** Where the store is silent, each of the first requests waits that long. */
+const SHORT = 200;
+
+/** Long, because the clock goes on with every attempt. */
+const LIFETIMES = { expiresIn: '1d', refreshWindow: '30d', sessionLifetime: '90d' } as const;
+
+let server: RedisServer;
+let admin: Redis;
+let clock: TestClock;
+/** What a test has opened. */
+const closing: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.port, { retryStrategy: () => 20 });
+  admin.on('error', () => undefined);
+});
+beforeEach(async () => {
+  clock = new TestClock();
+  await admin.flushall();
+});
+afterEach(async () => {
+  for (let close = closing.pop(); close; close = closing.pop()) await close();
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+/** One process of an application. */
+async function startCore(redis: RedisOption, options: RefreshAuthOptions = {}): Promise<RefreshAuthCore> {
+  const store = new RedisSessionStore(await connectRedis(redis), PREFIX);
+  const core = makeCore({ ...LIFETIMES, storeTimeout: LONG, ...options }, { store, clock });
+  await core.start();
+  closing.push(async () => {
+    await core.stop();
+    await store.close();
+  });
+  return core;
+}
+
+function clientOf(options: RedisOptions): Redis {
+  const client = new Redis({ host: '127.0.0.1', port: server.port, ...options } as { host: string });
+  client.on('error', () => undefined);
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+const keyOf = ({ claims }: IssuedToken): string => `${PREFIX}:{${hashed(claims.sid)}}`;
+const expire = (): void => clock.advance(DAY);
+const unavailable = expect.objectContaining({ code: 'store_unavailable', statusCode: 503 });
+
+/** A second and more after whatever came before, so that it is the store that answers. */
+async function renewed(core: RefreshAuthCore, { token }: { token: string }): Promise<IssuedToken> {
+  clock.advance(2000);
+  const { renewed: successor } = await authenticate(core, token);
+  if (!successor) throw new Error('was not renewed');
+  return successor;
+}
+
+/** While the store is known to be out its next trial is a second away. */
+async function untilRenewed(core: RefreshAuthCore, { token }: { token: string }): Promise<IssuedToken> {
+  for (;;) {
+    const { renewed: successor } = await authenticate(core, token).catch((error: { statusCode?: number }) => {
+      if (error.statusCode !== 503) throw error;
+      return { renewed: undefined };
+    });
+    if (successor) return successor;
+    clock.advance(1000);
+    // Once there is a server at all.
+    await admin.ping();
+  }
+}
+
+describe('killed in a storm', () => {
+  test('every request is answered, nobody is logged out, and all go on when it is back [S1] [S2]', async () => {
+    const [core, other] = await Promise.all([startCore(server.url), startCore(server.url)]);
+    const tokens = Array.from({ length: 100 }, () => issue(core));
+    expire();
+
+    const storm = tokens.flatMap((token) =>
+      [core, other].map((one) => refusal(renewed(one, token)).catch((error) => error)),
+    );
+    await Promise.race(storm);
+    await server.kill();
+    const answers = await Promise.all(storm);
+    await server.restart();
+
+    const refused = answers.filter((answer) => !/Was not refused/.test(String(answer)));
+    expect(refused).toEqual(refused.map(() => unavailable));
+    // What was answered before is handed on for a second; its record is lost.
+    clock.advance(2000);
+    const [first] = tokens;
+    for (const one of [core, other]) await untilRenewed(one, first!);
+    const successors = await Promise.all(tokens.map((token) => untilRenewed(core, token)));
+    expect(await Promise.all(tokens.map((token) => untilRenewed(other, token)))).toEqual(successors);
+  });
+});
+
+describe('slots that move to another node (MOVED, ASK)', () => {
+  let cluster: RedisCluster;
+
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+
+  test('a session is renewed and replayed in every stage of it, and keeps its successor', async () => {
+    const client = new Cluster(cluster.nodes);
+    closing.push(() => client.disconnect());
+    const core = await startCore(client);
+    const first = issue(core);
+    expire();
+    const second = await renewed(core, first);
+    const slot = await client.cluster('KEYSLOT', keyOf(first));
+    const nodes = cluster.nodes.map(({ port }) => clientOf({ port }));
+    const ids = await Promise.all(nodes.map((node) => node.call('CLUSTER', 'MYID')));
+    const holds = await Promise.all(nodes.map((node) => node.exists(keyOf(first)).catch(() => 0)));
+    const from = holds.indexOf(1);
+    const to = (from + 1) % nodes.length;
+
+    await nodes[to]!.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', String(ids[from]));
+    await nodes[from]!.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', String(ids[to]));
+    expect(await renewed(core, first)).toEqual(second);
+
+    await nodes[from]!.call('MIGRATE', '127.0.0.1', cluster.nodes[to]!.port, keyOf(first), 0, 10_000);
+    await expect(nodes[from]!.get(keyOf(first))).rejects.toThrow(/^ASK/);
+    expect(await renewed(core, first)).toEqual(second);
+    expire();
+    const third = await renewed(core, second);
+
+    for (const node of nodes) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', String(ids[to]));
+    await expect(nodes[from]!.get(keyOf(first))).rejects.toThrow(/^MOVED/);
+    expect(await renewed(core, second)).toEqual(third);
+    expire();
+    expect((await renewed(core, third)).claims.gen).toBe(3);
+    await core.revocations.revokeSession(first.claims.sid);
+    expect(await refusal(authenticate(core, third.token))).toMatchObject({ code: 'session_revoked' });
+  });
+});
+
+describe('eviction of records', () => {
+  beforeEach(() => admin.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+  afterEach(() => admin.config('SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction'));
+
+  /** Fills the memory until the oldest keys are gone. */
+  async function evict(key: string): Promise<void> {
+    const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
+    await admin.config('SET', 'maxmemory', String(used + 500_000));
+    for (let i = 0; (await admin.exists(key)) === 1; i++) {
+      await Promise.all([1, 2, 3, 4].map((part) => admin.set(`filler:${i}:${part}`, 'x'.repeat(5000))));
+    }
+  }
+
+  test('a session goes on with the token that its client has [S6]', async () => {
+    const core = await startCore(server.url);
+    const events = recordEvents(core);
+    const first = issue(core);
+    expire();
+    const second = await renewed(core, first);
+    await evict(keyOf(first));
+
+    expect((await authenticate(core, second.token)).state).toBe('valid');
+    expire();
+    const { state, claims } = await authenticate(core, second.token);
+    expect([state, claims.gen]).toEqual(['refreshable', 2]);
+    expect(events.map(({ type }) => type)).toContain('lost-write');
+  });
+
+  test('a tracked one ends at its next renewal, and not before [S7]', async () => {
+    const core = await startCore(server.url, { sessions: 'tracked' });
+    const first = await core.signIns.start({ sub: '1' }, {});
+    await evict(keyOf(first));
+
+    expect((await authenticate(core, first.token)).state).toBe('valid');
+    expire();
+    expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'session_revoked' });
+  });
+
+  test('a revoked one stays ended where that is known, and in memory of no process comes back to life', async () => {
+    const [core, later] = [await startCore(server.url), await startCore(server.url, { revocation: 'on-refresh' })];
+    const first = issue(core);
+    await core.revocations.revokeSession(first.claims.sid);
+    await evict(keyOf(first));
+    expire();
+
+    expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'session_revoked' });
+    expect((await authenticate(later, first.token)).state).toBe('refreshable');
+  });
+});
+
+describe('a foreign value in place of', () => {
+  test('a record (WRONGTYPE) concerns that session alone, however often it is asked for [S10]', async () => {
+    const core = await startCore(server.url);
+    const events = recordEvents(core);
+    const [odd, other] = [issue(core), issue(core)];
+    await admin.rpush(keyOf(odd), 'foreign');
+    expire();
+
+    for (let times = 0; times < 10; times++) {
+      expect(await refusal(authenticate(core, odd.token))).toMatchObject({
+        code: 'store_unavailable',
+        detail: expect.stringContaining('WRONGTYPE'),
+      });
+    }
+    expect((await authenticate(core, other.token)).state).toBe('refreshable');
+    expect(events.map(({ type }) => type)).not.toContain('store-failed');
+
+    await admin.del(keyOf(odd));
+    expect((await authenticate(core, odd.token)).state).toBe('refreshable');
+  });
+
+  test('the log of revocations (WRONGTYPE) is told; valid tokens pass, and the store is asked for each', async () => {
+    await admin.set(`${PREFIX}:revocations`, 'foreign');
+    const [core, elsewhere] = [
+      await startCore(server.url),
+      await startCore(server.url, { revocation: 'on-refresh', keyPrefix: PREFIX }),
+    ];
+    const events = recordEvents(core);
+    const [valid, ended] = [issue(core), issue(core)];
+
+    expect(await core.storeFailure()).toContain('WRONGTYPE');
+    expect(await refusal(elsewhere.revocations.revokeSession(ended.claims.sid))).toEqual(unavailable);
+    expect((await authenticate(core, valid.token)).state).toBe('valid');
+    expect(await refusal(authenticate(core, ended.token))).toMatchObject({ code: 'session_revoked' });
+    expire();
+    expect((await authenticate(core, valid.token)).state).toBe('refreshable');
+
+    await admin.del(`${PREFIX}:revocations`);
+    await elsewhere.revocations.revokeSession(valid.claims.sid);
+    clock.advance(10_000);
+    do await core.storeFailure();
+    while (!events.some(({ type }) => type === 'store-recovered'));
+    expect(await core.storeFailure()).toBeUndefined();
+  });
+});
+
+describe('a reply that is lost after the write was applied', () => {
+  let proxy: TcpProxy;
+
+  beforeEach(async () => {
+    proxy = await startTcpProxy(server.port);
+    closing.push(() => proxy.close());
+  });
+
+  test.each<[string, (port: number) => Promise<RedisOption>]>([
+    ['with the client of the library', async () => proxy.url],
+    [
+      'with a client that repeats no command',
+      async (port) => {
+        const client = clientOf({ port, maxRetriesPerRequest: 0, retryStrategy: () => 20 });
+        await client.ping();
+        return client;
+      },
+    ],
+  ])('%s: all converge on the one successor that was kept [S4] [R3]', async (_, option) => {
+    const [core, other] = [
+      await startCore(await option(proxy.port), { revocation: 'on-refresh' }),
+      await startCore(server.url),
+    ];
+    const first = issue(core);
+    expire();
+
+    const cut = proxy.disturbed();
+    proxy.replies = 'cut';
+    const answer = refusal(renewed(core, first)).catch(() => 'renewed');
+    await cut;
+    while ((await admin.exists(keyOf(first))) === 0);
+    proxy.replies = 'pass';
+    expect(['renewed', unavailable]).toContainEqual(await answer);
+
+    const successor = await untilRenewed(core, first);
+    expect(await renewed(other, first)).toEqual(successor);
+    expect((await admin.get(keyOf(first)))?.split(':')[1]).toBe('1');
+  });
+
+  test('a reply that is only slow, but within storeTimeout, is waited for', async () => {
+    const core = await startCore(proxy.url, { revocation: 'on-refresh' });
+    const first = issue(core);
+    expire();
+
+    const held = proxy.disturbed();
+    proxy.replies = 'hold';
+    const answer = authenticate(core, first.token);
+    await held;
+    proxy.replies = 'pass';
+
+    expect((await answer).state).toBe('refreshable');
+  });
+});
+
+describe('a client of the application', () => {
+  const SETTINGS: Record<string, RedisOptions> = {
+    'with the defaults of ioredis': {},
+    'that retries for ever, as BullMQ wants it': { maxRetriesPerRequest: null },
+    'without a queue': { enableOfflineQueue: false },
+    'that forgets what was under way': { autoResendUnfulfilledCommands: false },
+    'that pipelines': { enableAutoPipelining: true },
+    'that connects late': { lazyConnect: true },
+    'with patience of its own': { commandTimeout: 3_600_000, connectTimeout: 3_600_000 },
+  };
+
+  describe.each(Object.entries(SETTINGS))('%s', (_, options) => {
+    test.each<[string, () => unknown, () => unknown]>([
+      ['hangs', () => server.pause(), () => server.resume()],
+      ['is gone', () => server.kill(), () => server.restart()],
+    ])('holds no request when Redis %s [S3]', async (_name, begin, end) => {
+      const core = await startCore(clientOf({ retryStrategy: () => 20, ...options }), { storeTimeout: SHORT });
+      const [first, second] = [issue(core), issue(core)];
+      expire();
+      const third = issue(core);
+      await untilRenewed(core, first);
+
+      await begin();
+      const answers = [await refusal(renewed(core, second)), (await authenticate(core, third.token)).state];
+      await end();
+
+      expect(answers).toEqual([unavailable, 'valid']);
+      expect((await untilRenewed(core, second)).claims.gen).toBe(1);
+      expect((await renewedBy(core, second)).claims.gen).toBe(1);
+    });
+  });
+
+  /** Nobody's queued write has come late and taken the successor's place. */
+  async function renewedBy(core: RefreshAuthCore, token: IssuedToken): Promise<IssuedToken> {
+    const [one, other] = [await untilRenewed(core, token), await untilRenewed(core, token)];
+    expect(other).toEqual(one);
+    return one;
+  }
+
+  test('that was closed before ours: valid tokens pass, expired ones wait, and the shutdown goes through [S12]', async () => {
+    const client = clientOf({});
+    const core = await startCore(client, { replay: { grace: 30 } });
+    const first = issue(core);
+    expire();
+    const second = await renewed(core, first);
+    await client.quit();
+
+    expect((await authenticate(core, second.token)).state).toBe('valid');
+    expect(await refusal(renewed(core, first))).toEqual(unavailable);
+    await expect(core.stop()).resolves.toBeUndefined();
+  });
+});
+
+describe('a bell that may not be heard any more (NOPERM)', () => {
+  test('is told once, and what others revoke is learned by polling', async () => {
+    await admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
+    const core = await startCore(server.url.replace('redis://', 'redis://app:secret@'));
+    const other = await startCore(server.url);
+    const events = recordEvents(core);
+    const ended = issue(core);
+
+    // Takes the connection of the subscriber with it.
+    await admin.call('ACL', 'SETUSER', 'app', 'resetchannels');
+    while (!events.some(({ type }) => type === 'bell-refused')) await admin.ping();
+    await other.revocations.revokeSession(ended.claims.sid);
+    while ((await refusal(authenticate(core, ended.token)).catch(() => undefined)) === undefined) await admin.ping();
+
+    expect(events.filter(({ type }) => type === 'bell-refused')).toEqual([
+      { type: 'bell-refused', at: expect.any(Number), reason: expect.stringMatching(/^NOPERM/) },
+    ]);
+  });
+});
+
+describe('A connection of the library', () => {
+  test('to a server that hangs is gone as soon as it is closed, and leaves no timer', async () => {
+    const connection = await connectRedis(server.url);
+    const bell = connection.subscribe(
+      'channel',
+      () => undefined,
+      () => undefined,
+    );
+    server.pause();
+    closing.push(() => {
+      jest.useRealTimers();
+      server.resume();
+    });
+
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+    await connection.close();
+    bell.disconnect();
+    await jest.advanceTimersByTimeAsync(1);
+
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
