@@ -13,6 +13,7 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-refresh-auth$': '<rootDir>/libs/refresh-auth/src/index.ts',
+    '^nestjs-refresh-auth/client$': '<rootDir>/libs/refresh-auth/src/client/index.ts',
   },
   transform: {
     '\\.ts$': [

@@ -74,9 +74,28 @@ function checkImports() {
     assert.equal(typeof imported.RefreshAuthModule, 'function');
     assert.equal(required.RefreshAuthModule, imported.RefreshAuthModule, 'import and require give different classes');
     assert.deepEqual(Object.keys(commonJs).sort(), Object.keys(imported).sort(), 'the two builds export different names');
-    assert.equal(typeof commonJs.RefreshAuthModule, 'function');`,
+    assert.equal(typeof commonJs.RefreshAuthModule, 'function');
+    const client = await import('${name}/client');
+    assert.equal(require('${name}/client').RefreshAuthClient, client.RefreshAuthClient, 'import and require give different clients');
+    const { RefreshAuthClient } = require('./node_modules/${name}/dist/cjs/client/index.js');
+    assert.equal(typeof new RefreshAuthClient({ origins: ['https://api.example.com'] }).fetch, 'function');`,
   );
   run(process.execPath, [script]);
+}
+
+/** Browsers load the client as it is, so that it imports nothing but its own files; and the main entry does not import it. */
+function checkClient() {
+  const dist = join(folder, 'node_modules', name, 'dist/esm');
+  const imports = (file) =>
+    [...readFileSync(join(dist, file), 'utf8').matchAll(/ from '(.*)';$/gm)].map(([, source]) => source);
+  for (const file of readdirSync(join(dist, 'client')).filter((entry) => entry.endsWith('.js'))) {
+    const others = imports(`client/${file}`).filter((source) => !/^\.\/[\w-]+\.js$/.test(source));
+    assert.deepEqual(others, [], `client/${file} imports what no browser finds`);
+  }
+  assert.deepEqual(
+    imports('index.js').filter((source) => source.includes('client')),
+    [],
+  );
 }
 
 try {
@@ -86,6 +105,7 @@ try {
   runTool('@arethetypeswrong/cli/dist/index.js', tarball);
   installTarball(tarball);
   checkImports();
+  checkClient();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
