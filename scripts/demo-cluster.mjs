@@ -87,28 +87,28 @@ async function startDemo(name, env) {
   return new URL(await until(demo, /(http:\/\/\S+)/));
 }
 
+const giveUp = (response) => () => {
+  if (!response.headersSent) response.writeHead(502);
+  response.end();
+};
+
 /** In turn, unless the request says which one it wants. */
 function createFront(demos) {
   const agent = new Agent({ keepAlive: true });
   let turn = 0;
   const forward = (demo, { method, url, headers }, respond) =>
     request({ host: demo.hostname, port: demo.port, method, path: url, headers, agent }, respond);
-  const giveUp = (response) => () => {
-    if (!response.headersSent) response.writeHead(502);
-    response.end();
-  };
-
-  return createServer(async (incoming, response) => {
+  const answer = async (incoming, response) => {
     const { url, headers } = incoming;
-    const passOn = (answer) => {
-      response.writeHead(answer.statusCode, answer.rawHeaders);
-      answer.pipe(response);
+    const passOn = (answered) => {
+      response.writeHead(answered.statusCode, answered.rawHeaders);
+      answered.pipe(response);
     };
     if (url.startsWith('/faults/')) {
       // The store is one for all, and so is the way to it.
       const body = await buffer(incoming);
       demos.forEach((demo, index) => {
-        forward(demo, incoming, index === 0 ? passOn : (answer) => answer.resume())
+        forward(demo, incoming, index === 0 ? passOn : (answered) => answered.resume())
           .on('error', giveUp(response))
           .end(body);
       });
@@ -116,7 +116,8 @@ function createFront(demos) {
     }
     const wanted = demos[Number(headers['x-demo-process']) - 1];
     incoming.pipe(forward(wanted ?? demos[turn++ % demos.length], incoming, passOn).on('error', giveUp(response)));
-  });
+  };
+  return createServer((incoming, response) => void answer(incoming, response));
 }
 
 ensureInstalled();

@@ -89,7 +89,8 @@ describe.each(adapters)('RefreshAuthClient with fetch of Node, and an applicatio
     app.clock.advance(HOUR);
     const states = await Promise.all(Array.from({ length: 20 }, async () => stateOf(await get('state'))));
 
-    expect(states.sort()).toEqual([...Array.from({ length: 19 }, () => 'already-refreshed'), 'refreshable']);
+    expect(states.filter((state) => state === 'refreshable')).toHaveLength(1);
+    expect(states.filter((state) => state === 'already-refreshed')).toHaveLength(19);
     expect([generation(), heard.length]).toEqual([1, 1]);
   });
 

@@ -22,7 +22,7 @@ describe('npm run demo:cluster', () => {
     [browser, cluster] = await Promise.all([
       launchChromium(),
       // Patient, since other tests on this machine are no outage of the store. npm's own process is all that is told to end below.
-      startDemoCluster(3, { JWT_SECRET, STORE_TIMEOUT: '20s' }, ['npm', 'run', 'demo:cluster']),
+      startDemoCluster(3, { JWT_SECRET, STORE_TIMEOUT: '8s' }, ['npm', 'run', 'demo:cluster']),
     ]);
   }, 120_000);
 
@@ -40,7 +40,7 @@ describe('npm run demo:cluster', () => {
     const names = [...inTurn, await ask(2, '/public'), await ask(2, '/public')].map(
       ({ headers }) => headers['x-demo-process'],
     );
-    expect(names.slice(0, 3).sort()).toEqual(['1', '2', '3']);
+    expect(new Set(names.slice(0, 3))).toEqual(new Set(['1', '2', '3']));
     expect(names.slice(3)).toEqual(['2', '2']);
   });
 

@@ -14,7 +14,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
   let demo: DemoProcess;
 
   beforeAll(async () => {
-    demo = await startDemo({ HTTP_ADAPTER, JWT_SECRET, DEMO_FAULTS: '1', STORE_TIMEOUT: '20s' });
+    demo = await startDemo({ HTTP_ADAPTER, JWT_SECRET, DEMO_FAULTS: '1', STORE_TIMEOUT: '8s' });
   });
 
   afterAll(() => demo.stop());

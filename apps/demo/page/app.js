@@ -113,7 +113,7 @@ function prepareButtons(session) {
       : {};
     const answer = await session.signIn({ username, password, limits });
     write(problem, answer.status === 200 ? '' : problemIn(answer.body) || reasonOf(answer));
-    if (answer.status === 200) element('request', HTMLButtonElement).focus();
+    if (answer.status === 200) element('request', HTMLButtonElement).focus({ preventScroll: true });
   });
   on(element('request', HTMLButtonElement), 'click', async () => {
     const answer = await session.ask('/me');

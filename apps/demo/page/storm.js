@@ -96,10 +96,7 @@ function summary(answers, number, tokens) {
   const renewed = number('refreshable');
   const handed = number('already-refreshed');
   if (renewed + handed > 0) {
-    const came =
-      tokens === 0
-        ? 'The new one came in the cookie, where scripts cannot see it.'
-        : `${plural(tokens, 'distinct new token')} came back.`;
+    const came = whatCame(tokens);
     return `Of ${plural(answers.length, 'request')}${where}, ${renewed} renewed the token and ${handed} ${handed === 1 ? 'was' : 'were'} handed the same new one. ${came}`;
   }
   if (number('valid') === answers.length)
@@ -107,6 +104,13 @@ function summary(answers, number, tokens) {
   if (number('unavailable') > 0)
     return 'The store is out. Nobody was logged out: the same token works again as soon as the store does.';
   return 'No request passed.';
+}
+
+/** @param {number} tokens how many different ones */
+function whatCame(tokens) {
+  if (tokens === 0) return 'The new one came in the cookie, where scripts cannot see it.';
+  if (tokens === 1) return '1 distinct new token came back.';
+  return `${tokens} distinct new tokens came back, one after the other: each expired while the storm was still going on.`;
 }
 
 /** @param {[kind: string, count: number, what: string][]} list */
