@@ -24,7 +24,7 @@ describe('npm run demo:cluster', () => {
       // Patient, since other tests on this machine are no outage of the store. npm's own process is all that is told to end below.
       startDemoCluster(3, { JWT_SECRET, STORE_TIMEOUT: '8s' }, ['npm', 'run', 'demo:cluster']),
     ]);
-  }, 120_000);
+  }, 180_000);
 
   afterAll(() => browser.close());
 
@@ -59,7 +59,7 @@ describe('npm run demo:cluster', () => {
     expect(await page.stormBy('process')).toEqual({ 2: 5 });
     expect(visitor.problems).toEqual([]);
     await visitor.context.close();
-  }, 60_000);
+  }, 180_000);
 
   test('the switch stops the store for all of them', async () => {
     const turn = (running: boolean): Promise<HttpAnswer> =>

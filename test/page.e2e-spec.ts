@@ -17,7 +17,8 @@ const ADA = { sub: '1', type: 'admin', scope: 'read write' };
 const PATIENT = { STORE_TIMEOUT: '8s' };
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
-jest.setTimeout(60_000);
+// Far more than it takes: a test that is slow because others are at work is no defect.
+jest.setTimeout(180_000);
 
 let browser: Browser;
 const visitors: Visitor[] = [];

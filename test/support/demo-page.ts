@@ -9,7 +9,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const REFUSAL = /^Failed to load resource: the server responded with a status of (401|503) /;
 
 /** Patience for a busy machine: nothing here waits for a time to pass, only for what the page shows. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 60_000;
 
 export async function launchChromium(): Promise<Browser> {
   return chromium.launch({
