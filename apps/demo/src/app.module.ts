@@ -1,20 +1,31 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { RefreshAuthModule } from 'nestjs-refresh-auth';
+import { RefreshAuthModule, type RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { AdminModule } from './admin/admin.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { FaultsModule } from './faults/faults.module.js';
+import type { StoreFaults } from './faults/store-faults.js';
+import { GRACE, gracePolicy } from './grace/grace.js';
+import { GraceModule } from './grace/grace.module.js';
+import { PageModule } from './page/page.module.js';
 import { PublicModule } from './public/public.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import type { Settings } from './settings.js';
 import { UsersModule } from './users/users.module.js';
 
-@Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule] })
+@Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule, GraceModule] })
 export class AppModule {
-  static forRoot({ refreshAuth }: Settings): DynamicModule {
+  /** @param faults stands between the demo and its store, where that is asked for */
+  static forRoot(settings: Settings, faults?: StoreFaults): DynamicModule {
+    const { refreshAuth } = settings;
+    const throughFaults = (options: RefreshAuthOptions) => faults?.through(options) ?? options;
     return {
       module: AppModule,
       imports: [
-        RefreshAuthModule.forRoot(refreshAuth),
+        RefreshAuthModule.forRoot(throughFaults(refreshAuth)),
+        RefreshAuthModule.forRoot({ ...throughFaults(gracePolicy(refreshAuth)), name: GRACE }),
+        PageModule.forRoot(settings),
         ...(refreshAuth.sessions === 'tracked' ? [SessionsModule] : []),
+        ...(faults ? [FaultsModule.forRoot(faults)] : []),
       ],
     };
   }

@@ -24,6 +24,8 @@ describe('readSettings', () => {
       host: '127.0.0.1',
       httpAdapter: 'express',
       trustedOrigins: [],
+      faults: false,
+      process: { name: '1', of: 1 },
       refreshAuth: { secret: expect.any(String), ...choices, delivery: { cookie: { secure: true } } },
     });
     expect(Object.keys(readSettings({}).refreshAuth).sort()).toEqual(
@@ -36,11 +38,15 @@ describe('readSettings', () => {
       NODE_ENV: 'production',
       PORT: '0',
       HOST: '::1',
-      REDIS_URL: 'rediss://user:pass@redis.example.com:6380/2',
+      DEMO_FAULTS: '1',
+      DEMO_PROCESS: '2',
+      DEMO_PROCESSES: '4',
+      REDIS_URL: 'redis://user:pass@redis.example.com:6380/2',
       JWT_SECRET: secret,
       TOKEN_EXPIRES_IN: '90',
       TOKEN_REFRESH_WINDOW: '10m',
       SESSION_LIFETIME: '1 day',
+      STORE_TIMEOUT: '2',
       REPLAY_GRACE: '30',
       REPLAY_ON_REUSE: 'reject',
       REVOCATION: 'every-request',
@@ -57,12 +63,15 @@ describe('readSettings', () => {
       host: '::1',
       httpAdapter: 'fastify',
       trustedOrigins: ['https://app.example.com', 'http://localhost:5173', 'capacitor://localhost'],
+      faults: true,
+      process: { name: '2', of: 4 },
       refreshAuth: {
         secret,
-        redis: 'rediss://user:pass@redis.example.com:6380/2',
+        redis: 'redis://user:pass@redis.example.com:6380/2',
         expiresIn: 90,
         refreshWindow: '10m',
         sessionLifetime: '1 day',
+        storeTimeout: 2000,
         replay: { grace: 30, onReuse: 'reject' },
         revocation: 'every-request',
         onStoreFailure: 'tolerate',
@@ -155,6 +164,7 @@ describe('readSettings', () => {
     ['TOKEN_EXPIRES_IN', 'Infinity', 'is "Infinity": write a number of seconds such as 900'],
     ['TOKEN_REFRESH_WINDOW', 'false', 'is "false": write a number of seconds such as 900'],
     ['SESSION_LIFETIME', 'true', 'is "true": write a number of seconds such as 900'],
+    ['STORE_TIMEOUT', 'false', 'is "false": write a number of seconds such as 900'],
     ['REPLAY_GRACE', 'false', 'is "false": write a number of seconds such as 900'],
     ['REPLAY_GRACE', '0', 'is "0": write a number of seconds such as 900'],
     ['REPLAY_ON_REUSE', 'revoke', 'is set without REPLAY_GRACE: set REPLAY_GRACE too, such as 30s'],
@@ -181,9 +191,19 @@ describe('readSettings', () => {
     ['TRUSTED_ORIGINS', '*', 'contains "*": write comma-separated origins'],
     ['COOKIE_SECURE', 'no', 'is "no": write true or false'],
     ['HTTP_ADAPTER', 'koa', 'is "koa": write express or fastify'],
+    ['DEMO_FAULTS', 'yes', 'is "yes": write 0 or 1'],
+    ['DEMO_PROCESSES', '0', 'is "0": write a number from 1 to 99'],
     ['TOKEN_DELIVERY', 'body', 'is "body": write both or header or cookie'],
   ])('refuses %s=%s and says what to write', (variable, value, message) => {
     expect(messageOf({ [variable]: value })).toContain(`${variable} ${message}`);
+  });
+
+  it.each([
+    ['HOST', '0.0.0.0', 'is for this machine alone'],
+    ['REDIS_URL', 'rediss://redis.example.com', 'needs a REDIS_URL without TLS'],
+  ])('lets nobody stop the store with %s=%s', (variable, value, message) => {
+    expect(messageOf({ DEMO_FAULTS: '1', [variable]: value })).toContain(`DEMO_FAULTS ${message}`);
+    expect(readSettings({ [variable]: value }).faults).toBe(false);
   });
 
   it('refuses to start without a secret in production', () => {
@@ -199,6 +219,7 @@ describe('readSettings', () => {
 describe('asSettingError', () => {
   it.each([
     ['refreshWindow', 'TOKEN_REFRESH_WINDOW'],
+    ['storeTimeout', 'STORE_TIMEOUT'],
     ['replay.grace', 'REPLAY_GRACE'],
     ['refreshAhead', 'REFRESH_AHEAD'],
   ])('names the variable behind the option %s that the library refused', (option, variable) => {

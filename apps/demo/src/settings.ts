@@ -7,8 +7,12 @@ export interface Settings {
   host: string;
   httpAdapter: 'express' | 'fastify';
   trustedOrigins: string[];
+  /** Whether the store can be stopped from the page: on this machine only. */
+  faults: boolean;
+  /** Which of how many processes behind one port this is, as `npm run demo:cluster` says. */
+  process: { name: string; of: number };
   /** What has no variable set is left out, so that the library's own default stands. */
-  refreshAuth: RefreshAuthOptions;
+  refreshAuth: RefreshAuthOptions & { secret: string };
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,18 +30,23 @@ export function readSettings(env: Environment): Settings {
   const sessionLifetime = readSessionLifetime(env);
   const replay = readReplay(env);
   const refreshAhead = readRefreshAhead(env);
+  const storeTimeout = readStoreTimeout(env);
   const trustedOrigins = readTrustedOrigins(env);
+  const host = readHost(env);
   return {
     port: readPort(env),
-    host: readHost(env),
+    host,
     httpAdapter: readChoice(env, 'HTTP_ADAPTER', ['express', 'fastify']),
     trustedOrigins,
+    faults: readFaults(env, host, redis),
+    process: readProcess(env),
     refreshAuth: {
       secret: readSecret(env),
       ...(redis !== undefined && { redis }),
       ...(expiresIn !== undefined && { expiresIn }),
       ...(refreshWindow !== undefined && { refreshWindow }),
       ...(sessionLifetime !== undefined && { sessionLifetime }),
+      ...(storeTimeout !== undefined && { storeTimeout }),
       ...(replay !== undefined && { replay }),
       ...(refreshAhead !== undefined && { refreshAhead }),
       revocation: readChoice(env, 'REVOCATION', ['pushed', 'every-request', 'on-refresh']),
@@ -55,6 +64,7 @@ const variablesByOption: Partial<Record<string, string>> = {
   expiresIn: 'TOKEN_EXPIRES_IN',
   refreshWindow: 'TOKEN_REFRESH_WINDOW',
   sessionLifetime: 'SESSION_LIFETIME',
+  storeTimeout: 'STORE_TIMEOUT',
   'replay.grace': 'REPLAY_GRACE',
   refreshAhead: 'REFRESH_AHEAD',
   'csrf.trustedOrigins': 'TRUSTED_ORIGINS',
@@ -131,6 +141,12 @@ function readSessionLifetime(env: Environment): number | string | false | undefi
     : readDuration(env, 'SESSION_LIFETIME', ', or false for no end');
 }
 
+/** Of this option a bare number is milliseconds, and of every variable it is seconds. */
+function readStoreTimeout(env: Environment): number | string | undefined {
+  const timeout = readDuration(env, 'STORE_TIMEOUT');
+  return typeof timeout === 'number' ? timeout * 1000 : timeout;
+}
+
 function readReplay(env: Environment): RefreshAuthOptions['replay'] {
   const grace = readDuration(env, 'REPLAY_GRACE');
   const onReuse = readChoice(env, 'REPLAY_ON_REUSE', ['revoke', 'reject']);
@@ -163,6 +179,26 @@ function readTrustedOrigins(env: Environment): string[] {
 // Not `url.origin`: that is "null" for the schemes of native shells, such as capacitor://localhost.
 function serializeOrigin({ protocol, host }: URL): string {
   return `${protocol}//${host}`;
+}
+
+/** Whoever can stop the store can keep everybody from renewing: a deployed demo must not have that. */
+function readFaults(env: Environment, host: string, redis: string | undefined): boolean {
+  const isOn = readChoice(env, 'DEMO_FAULTS', ['0', '1']) === '1';
+  if (isOn && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
+    throw new SettingError('DEMO_FAULTS', 'is for this machine alone', 'leave HOST out, or DEMO_FAULTS');
+  }
+  if (isOn && redis?.startsWith('rediss:')) {
+    throw new SettingError('DEMO_FAULTS', 'needs a REDIS_URL without TLS', 'write one such as redis://127.0.0.1:6379');
+  }
+  return isOn;
+}
+
+function readProcess(env: Environment): Settings['process'] {
+  const count = read(env, 'DEMO_PROCESSES') ?? '1';
+  if (!/^[1-9]\d?$/.test(count)) {
+    throw new SettingError('DEMO_PROCESSES', `is ${JSON.stringify(count)}`, 'write a number from 1 to 99');
+  }
+  return { name: read(env, 'DEMO_PROCESS') ?? '1', of: Number(count) };
 }
 
 function readDelivery(env: Environment): NonNullable<RefreshAuthOptions['delivery']> {

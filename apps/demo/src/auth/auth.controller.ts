@@ -1,4 +1,5 @@
 import {
+  BadRequestException,
   Body,
   Controller,
   Get,
@@ -14,13 +15,17 @@ import {
   type HttpRequest,
   type HttpResponse,
   type Inspection,
+  type IssuedToken,
   Public,
   RefreshAuthError,
   type RefreshAuthErrorCode,
   RefreshAuthService,
+  type SignInOptions,
 } from 'nestjs-refresh-auth';
 import { type User, UsersService } from '../users/users.service.js';
+import { GRACE } from '../grace/grace.js';
 import { readCredentials } from './credentials.js';
+import { readLimits } from './limits.js';
 
 interface SignedIn {
   user: User;
@@ -36,6 +41,7 @@ export class AuthController {
   ) {}
 
   @Public()
+  @Public(GRACE)
   @Post('login')
   @HttpCode(HttpStatus.OK)
   async login(
@@ -48,15 +54,13 @@ export class AuthController {
     if (!user) {
       throw new UnauthorizedException();
     }
-    const { claims } = await this.auth.signIn(
-      response,
-      { sub: String(user.uid), type: user.type, scope: user.scope },
-      { device: userAgent?.slice(0, 200) },
-    );
+    const options = { device: userAgent?.slice(0, 200), ...readLimits(body) };
+    const { claims } = await this.#signIn(response, user, options);
     return { user, expiresAt: claims.exp, refreshableUntil: claims.refresh_exp };
   }
 
   @Public()
+  @Public(GRACE)
   @Post('logout')
   @HttpCode(HttpStatus.NO_CONTENT)
   async logout(@Req() request: HttpRequest, @Res({ passthrough: true }) response: HttpResponse): Promise<void> {
@@ -74,6 +78,7 @@ export class AuthController {
 
   /** Public, so that looking at a token never renews it. */
   @Public()
+  @Public(GRACE)
   @Get('session')
   async session(@Req() request: HttpRequest): Promise<Inspection | { state: 'dead'; reason: RefreshAuthErrorCode }> {
     try {
@@ -83,6 +88,15 @@ export class AuthController {
         return { state: 'dead', reason: error.code };
       }
       throw error;
+    }
+  }
+
+  async #signIn(response: HttpResponse, user: User, options: SignInOptions): Promise<IssuedToken> {
+    try {
+      return await this.auth.signIn(response, { sub: String(user.uid), type: user.type, scope: user.scope }, options);
+    } catch (error) {
+      // The limits are the client's to choose, and the library says which of them the server does not allow.
+      throw error instanceof TypeError ? new BadRequestException(error.message) : error;
     }
   }
 }

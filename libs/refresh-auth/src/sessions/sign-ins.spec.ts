@@ -98,8 +98,11 @@ describe('a sign-in', () => {
 });
 
 describe('limits of a session', () => {
-  test.each<[SignInOptions, object, number, number]>([
+  test.each<[SignInOptions, object, number, number, number?]>([
     [{}, {}, REFRESH_WINDOW, SESSION_LIFETIME],
+    [{ expiresIn: 30 }, { expires_in: 30 }, REFRESH_WINDOW, SESSION_LIFETIME, 30],
+    [{ expiresIn: '30s', refreshWindow: 40 }, { expires_in: 30, refresh_window: 40 }, 40, SESSION_LIFETIME, 30],
+    [{ expiresIn: EXPIRES_IN }, { expires_in: EXPIRES_IN }, REFRESH_WINDOW, SESSION_LIFETIME],
     [{ refreshWindow: undefined, sessionLifetime: undefined }, {}, REFRESH_WINDOW, SESSION_LIFETIME],
     [{ refreshWindow: 120 }, { refresh_window: 120 }, 120, SESSION_LIFETIME],
     [{ refreshWindow: '2m', sessionLifetime: '5m' }, { refresh_window: 120, session_lifetime: 300 }, 120, 300],
@@ -110,24 +113,27 @@ describe('limits of a session', () => {
       REFRESH_WINDOW,
       SESSION_LIFETIME,
     ],
-  ])('%j are kept by all successors [T7] [T8]', async (options, limits, refreshWindow, sessionLifetime) => {
-    let { token, claims } = await start(options);
-    const end = claims.auth_time + sessionLifetime;
-    for (;;) {
-      const { refresh_window, session_lifetime } = claims;
-      expect(JSON.parse(JSON.stringify({ refresh_window, session_lifetime }))).toEqual(limits);
-      expect(claims).toMatchObject({
-        exp: Math.min(seconds() + EXPIRES_IN, end),
-        refresh_exp: Math.min(seconds() + refreshWindow, end),
-      });
-      clock.advance(EXPIRES_IN * 1000);
-      if (seconds() >= end) break;
-      const { renewed } = await authenticate(core, token);
-      if (!renewed) throw new Error('was not renewed');
-      ({ token, claims } = renewed);
-    }
-    expect(await refusal(authenticate(core, token))).toMatchObject({ code: 'session_expired' });
-  });
+  ])(
+    '%j are kept by all successors [T7] [T8]',
+    async (options, limits, refreshWindow, sessionLifetime, expiresIn = EXPIRES_IN) => {
+      let { token, claims } = await start(options);
+      const end = claims.auth_time + sessionLifetime;
+      for (;;) {
+        const { expires_in, refresh_window, session_lifetime } = claims;
+        expect(JSON.parse(JSON.stringify({ expires_in, refresh_window, session_lifetime }))).toEqual(limits);
+        expect(claims).toMatchObject({
+          exp: Math.min(seconds() + expiresIn, end),
+          refresh_exp: Math.min(seconds() + refreshWindow, end),
+        });
+        clock.advance(expiresIn * 1000);
+        if (seconds() >= end) break;
+        const { renewed } = await authenticate(core, token);
+        if (!renewed) throw new Error('was not renewed');
+        ({ token, claims } = renewed);
+      }
+      expect(await refusal(authenticate(core, token))).toMatchObject({ code: 'session_expired' });
+    },
+  );
 
   test('a shorter window ends the session that is not used inside it [T8]', async () => {
     const { token } = await start({ refreshWindow: 120 });
@@ -140,6 +146,8 @@ describe('limits of a session', () => {
 
   test.each<[SignInOptions, string]>([
     [{ refreshWindow: REFRESH_WINDOW + 1 }, "signIn: refreshWindow is 601 s, longer than the module's 600 s"],
+    [{ expiresIn: EXPIRES_IN + 1 }, "signIn: expiresIn is 61 s, longer than the module's 60 s"],
+    [{ expiresIn: 30, refreshWindow: 30 }, 'signIn: refreshWindow is 30 s, not longer than expiresIn (30 s)'],
     [{ sessionLifetime: '2h' }, "signIn: sessionLifetime is 7200 s, longer than the module's 3600 s"],
     [{ refreshWindow: EXPIRES_IN }, 'signIn: refreshWindow is 60 s, not longer than expiresIn (60 s)'],
     [{ refreshWindow: 1 }, 'signIn: refreshWindow is 1 s, not longer than expiresIn (60 s)'],
@@ -151,7 +159,7 @@ describe('limits of a session', () => {
   test.each(['120', '', 0, -1, 0.5, Number.NaN, true, null, {}])(
     'are durations, not %p: a TypeError that names them',
     async (value) => {
-      for (const option of ['refreshWindow', 'sessionLifetime'] as const) {
+      for (const option of ['expiresIn', 'refreshWindow', 'sessionLifetime'] as const) {
         const attempt = start({ [option]: value });
         await expect(attempt).rejects.toThrow(TypeError);
         await expect(attempt).rejects.toThrow(option);

@@ -8,7 +8,9 @@ import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What one session has of its own. */
 export interface SignInOptions {
-  /** Not longer than the module's, longer than `expiresIn`: as for a user who did not tick "remember me". Kept by all successors. */
+  /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
+  expiresIn?: Duration | undefined;
+  /** Not longer than the module's, longer than how long its tokens are valid: as for a user who did not tick "remember me". Kept by all successors. */
   refreshWindow?: Duration | undefined;
   /** Not longer than the module's. Kept by all successors. */
   sessionLifetime?: Duration | undefined;
@@ -44,23 +46,27 @@ export class SignIns {
     return issued;
   }
 
-  #limits({ refreshWindow, sessionLifetime }: SignInOptions): OwnLimits {
-    return {
+  #limits({ expiresIn, refreshWindow, sessionLifetime }: SignInOptions): OwnLimits {
+    const limits: OwnLimits = {
+      ...(expiresIn === undefined ? {} : { expires_in: this.#limit('expiresIn', expiresIn) }),
       ...(refreshWindow === undefined ? {} : { refresh_window: this.#limit('refreshWindow', refreshWindow) }),
       ...(sessionLifetime === undefined ? {} : { session_lifetime: this.#limit('sessionLifetime', sessionLifetime) }),
     };
+    this.#checkWindow(limits);
+    return limits;
   }
 
-  #limit(option: 'refreshWindow' | 'sessionLifetime', value: Duration): number {
+  #limit(option: 'expiresIn' | 'refreshWindow' | 'sessionLifetime', value: Duration): number {
     const seconds = parseSeconds(option, value);
     const most = this.lifetimes[option];
     if (seconds > most) throw new TypeError(`signIn: ${option} is ${seconds} s, longer than the module's ${most} s`);
-    if (option === 'refreshWindow' && seconds <= this.lifetimes.expiresIn) {
-      throw new TypeError(
-        `signIn: refreshWindow is ${seconds} s, not longer than expiresIn (${this.lifetimes.expiresIn} s)`,
-      );
-    }
     return seconds;
+  }
+
+  #checkWindow({ expires_in = this.lifetimes.expiresIn, refresh_window }: OwnLimits): void {
+    if (refresh_window !== undefined && refresh_window <= expires_in) {
+      throw new TypeError(`signIn: refreshWindow is ${refresh_window} s, not longer than expiresIn (${expires_in} s)`);
+    }
   }
 }
 

@@ -93,7 +93,7 @@ test.each([undefined, 'null', '""', '"0"', 'true', '[0]', '{}', '-1', '0.5', '1e
   },
 );
 
-describe.each(['refresh_window', 'session_lifetime'])('[T7] [T8] claim %s', (name) => {
+describe.each(['expires_in', 'refresh_window', 'session_lifetime'])('[T7] [T8] claim %s', (name) => {
   test.each(['null', '""', '"60"', 'true', '[60]', '{}', '0', '-1', '0.5', '1e999', String(2 ** 53)])(
     'is not %s',
     (json) => {
@@ -152,6 +152,7 @@ describe('claims of the application', () => {
     'exp',
     'nbf',
     'refresh_exp',
+    'expires_in',
     'refresh_window',
     'session_lifetime',
     'iss',

@@ -20,6 +20,8 @@ export interface TokenClaims {
   readonly exp: number;
   /** From when on this token can no longer be renewed. */
   readonly refresh_exp: number;
+  /** How long this session's tokens are valid, in seconds: the smaller of this and the option counts. */
+  readonly expires_in?: number;
   /** A refresh window of this session's own, in seconds: the smaller of this and the option counts. */
   readonly refresh_window?: number;
   /** A session lifetime of this session's own, in seconds: the smaller of this and the option counts. */
@@ -42,6 +44,7 @@ const RESERVED_CLAIMS = [
   'exp',
   'nbf',
   'refresh_exp',
+  'expires_in',
   'refresh_window',
   'session_lifetime',
   'iss',
@@ -133,7 +136,7 @@ export function assertTokenClaims(
   if (isNestedDeeper(payload, MOST_LEVELS)) {
     throw new RefreshAuthError('token_invalid', 'claims are nested too deep');
   }
-  for (const name of ['refresh_window', 'session_lifetime']) {
+  for (const name of ['expires_in', 'refresh_window', 'session_lifetime']) {
     if (payload[name] !== undefined && !(Number.isSafeInteger(payload[name]) && (payload[name] as number) > 0)) {
       throw new RefreshAuthError('token_invalid', `claim ${name} is not a number of whole seconds`);
     }

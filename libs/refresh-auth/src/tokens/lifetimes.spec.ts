@@ -143,7 +143,7 @@ describe('[T7] [T8] limits of a session of its own', () => {
   });
 
   test('count only where they are the shorter ones', () => {
-    const long = { auth_time: START, refresh_window: 900 * DAY, session_lifetime: 900 * DAY };
+    const long = { auth_time: START, expires_in: 900 * DAY, refresh_window: 900 * DAY, session_lifetime: 900 * DAY };
 
     expect(signedTimes(long, START * 1000, lifetimes)).toEqual(
       signedTimes({ auth_time: START }, START * 1000, lifetimes),
@@ -154,6 +154,7 @@ describe('[T7] [T8] limits of a session of its own', () => {
   test.each([
     ['refresh_window', { refresh_window: DAY }, { refreshExp: START + DAY, end: START + 30 * DAY }],
     ['session_lifetime', { session_lifetime: DAY }, { refreshExp: START + DAY, end: START + DAY }],
+    ['expires_in', { expires_in: 60 }, { exp: START + 60, refreshExp: claims.refresh_exp, end: START + 30 * DAY }],
   ])('%s counts whatever times were signed', (_, own, expected) => {
     expect(effectiveTimes({ ...claims, ...own }, lifetimes)).toEqual({ exp: claims.exp, ...expected });
   });

@@ -15,14 +15,14 @@ export interface Lifetimes {
 }
 
 /** The claims by which one session can have shorter limits than the module. */
-export type OwnLimits = Pick<TokenClaims, 'refresh_window' | 'session_lifetime'>;
+export type OwnLimits = Pick<TokenClaims, 'expires_in' | 'refresh_window' | 'session_lifetime'>;
 
 function limitsOf(
-  { refresh_window, session_lifetime }: OwnLimits,
+  { expires_in, refresh_window, session_lifetime }: OwnLimits,
   lifetimes: Lifetimes,
 ): Omit<Lifetimes, 'clockTolerance'> {
   return {
-    expiresIn: lifetimes.expiresIn,
+    expiresIn: Math.min(lifetimes.expiresIn, expires_in ?? Number.POSITIVE_INFINITY),
     refreshWindow: Math.min(lifetimes.refreshWindow, refresh_window ?? Number.POSITIVE_INFINITY),
     sessionLifetime: Math.min(lifetimes.sessionLifetime, session_lifetime ?? Number.POSITIVE_INFINITY),
   };

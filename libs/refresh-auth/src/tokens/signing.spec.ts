@@ -51,13 +51,13 @@ describe('the first token of a session', () => {
   });
 
   test('has the limits of its session, and times that keep to them [T7] [T8]', () => {
-    const limits = { refresh_window: 3600, session_lifetime: 4000 };
+    const limits = { expires_in: 600, refresh_window: 3600, session_lifetime: 4000 };
     const clock = new TestClock();
     const { claims } = signerAt(clock).first({ sub: '1' }, 0, limits);
     clock.advance(3500_000);
     const successor = signerAt(clock).successor(claims);
 
-    expect(claims).toMatchObject({ ...limits, exp: START + 900, refresh_exp: START + 3600 });
+    expect(claims).toMatchObject({ ...limits, exp: START + 600, refresh_exp: START + 3600 });
     expect(successor.claims).toMatchObject({ ...limits, exp: START + 4000, refresh_exp: START + 4000 });
   });
 });
@@ -120,9 +120,8 @@ describe('a successor', () => {
   });
 });
 
-const RESERVED = 'sub sid gen jti rev auth_time iat exp nbf refresh_exp refresh_window session_lifetime iss aud'.split(
-  ' ',
-);
+const RESERVED =
+  'sub sid gen jti rev auth_time iat exp nbf refresh_exp expires_in refresh_window session_lifetime iss aud'.split(' ');
 const name = fc
   .oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.constantFrom('toJSON', 'then', '', '0', 'kid', 'alg', 'é'))
   .filter((key) => !RESERVED.includes(key) && !(key in Object.prototype));

@@ -1,0 +1,369 @@
+import { reasonOf, VERDICTS } from './answers.js';
+import { element, make, on, write } from './dom.js';
+import { duration, short } from './format.js';
+import { claimsOf, forged, tampered } from './tokens.js';
+import { until, untilExpired } from './waiting.js';
+
+/** @import { Answer } from './answers.js' */
+/** @import { Session } from './session.js' */
+
+const list = element('experiments', HTMLUListElement);
+const outcome = element('outcome', HTMLElement);
+const answerList = element('answers', HTMLElement);
+const policyNow = element('policy-now', HTMLElement);
+
+/**
+ * What an experiment has shown.
+ *
+ * @typedef {object} Outcome
+ * @property {string} headline
+ * @property {string} why
+ * @property {[what: string, answer: Answer][]} answers
+ */
+
+/**
+ * @typedef {object} Experiment
+ * @property {string} id
+ * @property {string} [begins] the title of the experiments from here on
+ * @property {string} name
+ * @property {string} hint
+ * @property {'token' | 'session' | 'none'} needs a token that scripts can see, a session, or neither
+ * @property {(session: Session, tell: (text: string) => void) => Promise<Outcome>} run
+ */
+
+/** @type {Experiment[]} */
+const EXPERIMENTS = [
+  {
+    id: 'old-generation',
+    begins: 'Odd tokens',
+    name: 'Present an old generation',
+    hint: 'As a tab that slept, or a thief with a copy of an earlier token.',
+    needs: 'token',
+    run: presentOldGeneration,
+  },
+  {
+    id: 'tampered',
+    name: 'Tamper with the token',
+    hint: 'Another user written into it, under the old signature.',
+    needs: 'token',
+    run: async (session) => present(session, 'An altered token', tampered(held(session))),
+  },
+  {
+    id: 'another-key',
+    name: 'Sign it with another key',
+    hint: 'The same claims, signed with a key that your browser has just made.',
+    needs: 'token',
+    run: async (session) => present(session, 'A token of another key', await forged(held(session))),
+  },
+  {
+    id: 'past-window',
+    name: 'Come back too late',
+    hint: 'A second sign-in with a window of two seconds, which pass unused.',
+    needs: 'token',
+    run: comeBackTooLate,
+  },
+  {
+    id: 'lose-response',
+    begins: 'Clients with bad luck',
+    name: 'Lose the response',
+    hint: 'The server renews, but the answer never arrives. Then ask again with the old token.',
+    needs: 'token',
+    run: loseResponse,
+  },
+  {
+    id: 'tab-shared',
+    name: 'Open a tab that shares the token',
+    hint: 'Both read the same storage: what one renews, the other has at once.',
+    needs: 'session',
+    run: async (session) => openTab(session, true),
+  },
+  {
+    id: 'tab-apart',
+    name: 'Open a tab with a copy of its own',
+    hint: 'It begins with this token, and from then on neither knows of the other.',
+    needs: 'token',
+    run: async (session) => openTab(session, false),
+  },
+  {
+    id: 'policy',
+    begins: 'The server',
+    name: 'Switch the policy for old tokens',
+    hint: 'Signs you in again where the other policy is in force. Then present an old generation.',
+    needs: 'session',
+    run: switchPolicy,
+  },
+  {
+    id: 'store-stop',
+    name: 'Stop the store',
+    hint: 'Valid tokens go on working; expired ones are told to come again.',
+    needs: 'none',
+    run: async (session) => turnStore(session, false),
+  },
+  {
+    id: 'store-start',
+    name: 'Start the store again',
+    hint: 'Nobody has to sign in anew.',
+    needs: 'none',
+    run: async (session) => turnStore(session, true),
+  },
+];
+
+/** @param {Session} session */
+export function prepareExperiments(session) {
+  const busy = new Set();
+  for (const experiment of EXPERIMENTS) {
+    const button = make(
+      'button',
+      { type: 'button', id: experiment.id, 'aria-describedby': `${experiment.id}-hint` },
+      experiment.name,
+    );
+    if (experiment.begins !== undefined) list.append(make('li', { class: 'group' }, make('h3', {}, experiment.begins)));
+    list.append(make('li', {}, button, make('p', { class: 'small', id: `${experiment.id}-hint` }, experiment.hint)));
+    on(button, 'click', async () => {
+      if (busy.size > 0 || button.getAttribute('aria-disabled') === 'true') return;
+      busy.add(experiment);
+      answerList.replaceChildren();
+      showOutcome({ headline: 'Under way …', why: '', answers: [] });
+      const tell = (/** @type {string} */ text) => showOutcome({ headline: text, why: '', answers: [] });
+      showOutcome(await experiment.run(session, tell).catch(failed));
+      busy.delete(experiment);
+    });
+  }
+}
+
+/** @param {Session} session */
+export function drawExperiments(session) {
+  for (const { id, hint, needs } of EXPERIMENTS) {
+    const reason = obstacle(session, id, needs);
+    const button = element(id, HTMLButtonElement);
+    // Not `disabled`: it stays in the order of the tab key, and says why it does nothing.
+    button.setAttribute('aria-disabled', String(reason !== undefined));
+    write(element(`${id}-hint`, HTMLElement), reason ?? hint);
+  }
+  write(policyNow, describePolicy(session));
+}
+
+/**
+ * @param {Session} session
+ * @param {string} id
+ * @param {Experiment['needs']} needs
+ * @returns {string | undefined} why it cannot be tried now
+ */
+function obstacle(session, id, needs) {
+  if (id.startsWith('store-') && !session.about.faults) return 'Start the demo with DEMO_FAULTS=1 to have this switch.';
+  if (needs === 'none') return undefined;
+  if (needs === 'token' && !session.seesToken)
+    return 'The token is in a cookie that scripts cannot read: that is the point of it.';
+  return session.current ? undefined : 'Sign in first.';
+}
+
+/** @param {Session} session */
+export function describePolicy({ policy: { grace } }) {
+  return grace === null
+    ? 'Old tokens: exchanged for the newest one for as long as their own window lasts. Nobody is ever logged out by a race; a stolen token works too.'
+    : `Old tokens: exchanged for the newest one for ${duration(grace)} after they were superseded. Whoever comes later, while the newer one is in use, is taken for a thief.`;
+}
+
+/** @param {Outcome} outcome */
+export function showOutcome({ headline, why, answers }) {
+  outcome.replaceChildren(make('p', { class: 'headline' }, headline), ...(why === '' ? [] : [make('p', {}, why)]));
+  answerList.replaceChildren(...answers.map(([what, answer]) => drawAnswer(what, answer)));
+}
+
+/**
+ * @param {string} what
+ * @param {Answer} answer
+ */
+function drawAnswer(what, { method, path, status, verdict, code, headers, body }) {
+  const lines = [
+    `${status === 0 ? 'no answer' : status}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    '',
+    body,
+  ];
+  return make(
+    'article',
+    { class: 'answer' },
+    make('h4', {}, what),
+    make(
+      'p',
+      {},
+      make('span', { class: 'badge', 'data-verdict': verdict }, code ?? VERDICTS[verdict]),
+      ` `,
+      make('code', {}, `${method} ${path}`),
+    ),
+    make('pre', { tabindex: '0', 'aria-label': `Status, headers and body of: ${what}` }, lines.join('\n').trim()),
+  );
+}
+
+/**
+ * An outcome that speaks for itself.
+ *
+ * @param {string} what
+ * @param {Answer} answer
+ * @returns {Outcome}
+ */
+export function outcomeOf(what, answer) {
+  const code = answer.code ?? answer.verdict;
+  return {
+    headline: `${what}: ${code}`,
+    why: reasonOf(answer),
+    answers: [[what, answer]],
+  };
+}
+
+/** @param {unknown} error */
+function failed(error) {
+  return { headline: 'That did not work', why: error instanceof Error ? error.message : String(error), answers: [] };
+}
+
+/** @param {Session} session */
+function held({ current }) {
+  if (current?.token === undefined) throw new Error('There is no token to do this with: sign in first.');
+  return current.token;
+}
+
+/**
+ * @param {Session} session
+ * @param {string} what
+ * @param {string} token
+ */
+async function present(session, what, token) {
+  return outcomeOf(what, await session.askWith(token, '/me'));
+}
+
+/** @param {Session} session */
+async function presentOldGeneration(session) {
+  const old = session.generations.find(({ token }) => token !== held(session));
+  if (old?.token === undefined) {
+    throw new Error('There is no older generation yet: let the token expire, and send a request.');
+  }
+  const answer = await session.askWith(old.token, '/me');
+  const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is held`;
+  const shown = outcomeOf(what, answer);
+  if (answer.verdict === 'valid') {
+    shown.why = `It is before its own exp still, for another ${duration(old.claims.exp - session.now())}. A renewal does not shorten the life of what it replaces.`;
+  }
+  if (answer.code !== 'token_reused') return shown;
+  // The one that is held, as its rightful owner would present it next.
+  shown.answers.push(['The newest generation, after that', await session.ask('/me')]);
+  return shown;
+}
+
+/**
+ * @param {Session} session
+ * @param {(text: string) => void} tell
+ */
+async function comeBackTooLate(session, tell) {
+  const limits = { expiresIn: 1, refreshWindow: 2 };
+  const signedIn = await session.signInApart({ username: 'alan', password: 'turing', limits });
+  if (signedIn.token === undefined) return outcomeOf('The second sign-in', signedIn);
+  const { token } = signedIn;
+  tell('Waiting for its window of two seconds to pass …');
+  await until(async () => session.now() >= claimsOf(token).refresh_exp);
+  // Looking renews nothing; the server's own clock decides.
+  await until(async () => JSON.parse((await session.askWith(token, '/auth/session')).body).state === 'dead');
+  return present(session, 'A token past its window', token);
+}
+
+/**
+ * @param {Session} session
+ * @param {(text: string) => void} tell
+ */
+async function loseResponse(session, tell) {
+  if (!(await untilExpired(session, tell))) throw new Error(`Only a renewal is worth losing. ${outcome.textContent}`);
+  const lost = await session.askWith(held(session), '/me');
+  const again = await session.ask('/me');
+  const isSame = lost.token !== undefined && lost.token === again.token;
+  return {
+    headline: isSame ? 'Nothing was lost: the second answer brought the same token' : 'The second answer',
+    why: isSame
+      ? `The server renewed once. Its first answer was thrown away here, the old token came back, and it was handed ${short(again.token ?? '')} again.`
+      : reasonOf(again),
+    answers: /** @type {Outcome['answers']} */ ([
+      ['The answer that was thrown away', lost],
+      ['The next request, with the old token', again],
+    ]),
+  };
+}
+
+/**
+ * @param {Session} session
+ * @param {boolean} isShared
+ * @returns {Promise<Outcome>}
+ */
+async function openTab(session, isShared) {
+  if (isShared) {
+    window.open('/', '_blank');
+    return {
+      headline: session.seesToken ? 'A tab with the same storage' : 'A tab with the same cookie',
+      why: session.seesToken
+        ? 'Send a request there once the token has expired, and watch its generation arrive here. Sign out in one, and both are signed out.'
+        : 'The browser sends the same cookie from both, and keeps the newest one that either was handed.',
+      answers: [],
+    };
+  }
+  // A new tab begins with a copy of the session storage of the one that opened it.
+  const entries = Object.entries(session.storage).filter(([key]) => key.startsWith('demo-'));
+  for (const [key, value] of entries) sessionStorage.setItem(key, value);
+  window.open('/?storage=tab', '_blank');
+  if (session.storage !== sessionStorage) entries.forEach(([key]) => sessionStorage.removeItem(key));
+  return {
+    headline: 'A tab with a copy of this token',
+    why:
+      session.policy.grace === null
+        ? 'Let the token expire, and send a request from both: one renews, the other is handed the same. Neither is logged out, however late it comes.'
+        : 'Let the token expire, and send a request from both. If one of them is late, two copies of one token are in use: that looks like theft, and ends the session.',
+    answers: [],
+  };
+}
+
+/** @param {Session} session */
+async function switchPolicy(session) {
+  const answer = await session.switchPolicy();
+  return {
+    headline:
+      session.policy.grace === null
+        ? 'Superseded tokens now live as long as their window'
+        : `Superseded tokens now live for ${duration(session.policy.grace)}`,
+    why: answer
+      ? 'You were signed out there and are signed in here: generation 0 again. Let it expire, send a request, and then present the old generation.'
+      : 'Sign in under it, let the token expire, send a request, and then present the old generation.',
+    answers: /** @type {Outcome['answers']} */ (answer ? [['Signed in again', answer]] : []),
+  };
+}
+
+/**
+ * @param {Session} session
+ * @param {boolean} running
+ */
+async function turnStore(session, running) {
+  const response = await fetch('/faults/store', {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ running }),
+  });
+  if (!response.ok) throw new Error(`The switch answered ${response.status}.`);
+  const headline = running ? 'The store is there again' : 'The store is out';
+  if (!session.current)
+    return { headline, why: running ? 'Nothing was lost.' : 'Even so, you can sign in.', answers: [] };
+  const answer = await session.ask('/me');
+  return {
+    headline: `${headline}. Your next request: ${answer.code ?? answer.verdict}`,
+    why: storeReason(answer, running),
+    answers: [/** @type {[string, Answer]} */ (['Your next request', answer])],
+  };
+}
+
+/**
+ * @param {Answer} answer
+ * @param {boolean} running
+ */
+function storeReason(answer, running) {
+  if (answer.verdict === 'valid' && !running) {
+    return 'Your token is valid, and valid tokens need no store. Let it expire and ask again: then you are told to try later, and are still not logged out.';
+  }
+  if (answer.verdict === 'unavailable' && running)
+    return 'Its connections are still coming back. The same token will do in a moment.';
+  return reasonOf(answer);
+}

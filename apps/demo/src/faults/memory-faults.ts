@@ -1,0 +1,81 @@
+import { InMemorySessionStore, type RefreshAuthOptions } from 'nestjs-refresh-auth';
+import type { StoreFaults } from './store-faults.js';
+
+/** A switch for stores in memory. */
+export class MemoryFaults implements StoreFaults {
+  isRunning = true;
+
+  through(options: RefreshAuthOptions): RefreshAuthOptions {
+    return { ...options, store: new StoppableStore(this) };
+  }
+
+  stop(): void {
+    this.isRunning = false;
+  }
+
+  start(): void {
+    this.isRunning = true;
+  }
+
+  async close(): Promise<void> {}
+}
+
+type Method = Exclude<keyof InMemorySessionStore, 'onRevocation' | 'close'>;
+type Call<M extends Method> = Parameters<InMemorySessionStore[M]>;
+type Answer<M extends Method> = ReturnType<InMemorySessionStore[M]>;
+
+/** Answers as a store that cannot be reached: with rejected promises. */
+class StoppableStore extends InMemorySessionStore {
+  constructor(private readonly faults: MemoryFaults) {
+    super();
+  }
+
+  override async rotate(...call: Call<'rotate'>): Answer<'rotate'> {
+    this.#answerIfRunning();
+    return super.rotate(...call);
+  }
+
+  override async markUsed(...call: Call<'markUsed'>): Answer<'markUsed'> {
+    this.#answerIfRunning();
+    return super.markUsed(...call);
+  }
+
+  override async revoke(...call: Call<'revoke'>): Answer<'revoke'> {
+    this.#answerIfRunning();
+    return super.revoke(...call);
+  }
+
+  override async isRevoked(...call: Call<'isRevoked'>): Answer<'isRevoked'> {
+    this.#answerIfRunning();
+    return super.isRevoked(...call);
+  }
+
+  override async subjectMark(...call: Call<'subjectMark'>): Answer<'subjectMark'> {
+    this.#answerIfRunning();
+    return super.subjectMark(...call);
+  }
+
+  override async revokeSubject(...call: Call<'revokeSubject'>): Answer<'revokeSubject'> {
+    this.#answerIfRunning();
+    return super.revokeSubject(...call);
+  }
+
+  override async revocationsSince(...call: Call<'revocationsSince'>): Answer<'revocationsSince'> {
+    this.#answerIfRunning();
+    return super.revocationsSince(...call);
+  }
+
+  override async listSession(...call: Call<'listSession'>): Answer<'listSession'> {
+    this.#answerIfRunning();
+    return super.listSession(...call);
+  }
+
+  override async listedSessions(...call: Call<'listedSessions'>): Answer<'listedSessions'> {
+    this.#answerIfRunning();
+    return super.listedSessions(...call);
+  }
+
+  #answerIfRunning(): void {
+    if (!this.faults.isRunning) throw new Error('stopped from the page of the demo');
+  }
+}

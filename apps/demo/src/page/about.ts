@@ -1,0 +1,37 @@
+import ms, { type StringValue } from 'ms';
+import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
+import { GRACE, GRACE_SECONDS } from '../grace/grace.js';
+import type { Settings } from '../settings.js';
+import type { About } from './about.interface.js';
+
+export const ABOUT = Symbol('What the page has to know of the demo');
+
+export function describe({ httpAdapter, faults, process, refreshAuth }: Settings): Omit<About, 'now'> {
+  const { expiresIn = '15m', refreshWindow = '7d', sessionLifetime = '30d', replay, redis } = refreshAuth;
+  return {
+    adapter: httpAdapter,
+    store: redis === undefined ? 'memory' : 'redis',
+    delivery: describeDelivery(refreshAuth.delivery),
+    processes: process.of,
+    faults,
+    lifetimes: {
+      expiresIn: seconds(expiresIn),
+      refreshWindow: seconds(refreshWindow),
+      sessionLifetime: sessionLifetime === false ? null : seconds(sessionLifetime),
+    },
+    policies: [
+      { base: '', grace: typeof replay === 'object' ? seconds(replay.grace) : null },
+      { base: `/${GRACE}`, grace: GRACE_SECONDS },
+    ],
+  };
+}
+
+function describeDelivery({ header, cookie }: NonNullable<RefreshAuthOptions['delivery']> = {}): About['delivery'] {
+  if (header === false) return 'cookie';
+  return cookie === false ? 'header' : 'both';
+}
+
+/** As the library reads its options, which it has checked by now. */
+function seconds(duration: number | string): number {
+  return typeof duration === 'number' ? duration : ms(duration as StringValue) / 1000;
+}

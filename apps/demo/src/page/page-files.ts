@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Injectable } from '@nestjs/common';
+
+export interface PageFile {
+  type: string;
+  content: Buffer;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  map: 'application/json',
+  svg: 'image/svg+xml',
+};
+
+/** The page as browsers load it, read once: its own files, and the library's client beside them. Nothing is bundled or translated. */
+@Injectable()
+export class PageFiles {
+  readonly #files = new Map([
+    ...filesBeside(import.meta.resolve('demo/page/index.html'), ''),
+    ...filesBeside(import.meta.resolve('nestjs-refresh-auth/client'), 'client/'),
+  ]);
+
+  /** What the page may load and run: its own files, and the one inline script, which names the modules. */
+  readonly policy = [
+    "default-src 'none'",
+    `script-src 'self' '${hashOf(inlineScript(this.find('index.html')))}'`,
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+
+  find(path: string): PageFile | undefined {
+    return this.#files.get(path);
+  }
+}
+
+function filesBeside(url: string, prefix: string): [string, PageFile][] {
+  const folder = new URL('.', url);
+  return readdirSync(folder).flatMap((name) => {
+    const type = TYPES[name.split('.').at(-1) ?? ''];
+    return type === undefined ? [] : [[prefix + name, { type, content: readFileSync(new URL(name, folder)) }]];
+  });
+}
+
+function inlineScript(page: PageFile | undefined): string {
+  return /<script type="importmap">(.*?)<\/script>/s.exec(String(page?.content))?.[1] ?? '';
+}
+
+/** As Content Security Policy Level 3 names a script, section 2.3.1. */
+function hashOf(script: string): string {
+  return `sha256-${createHash('sha256').update(script).digest('base64')}`;
+}

@@ -1,0 +1,6 @@
+export {
+  RefreshAuthClient,
+  type RefreshAuthClientEvent,
+  type RefreshAuthClientOptions,
+} from './refresh-auth-client.js';
+export type { TokenStorage } from './token-storage.js';

@@ -1,0 +1,389 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { RefreshAuthClient, type RefreshAuthClientEvent, type TokenStorage } from './index.js';
+
+const API = 'https://api.example.com';
+
+const segment = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const tokenOf = (sid: string, gen: number): string =>
+  `${segment({ alg: 'HS256' })}.${segment({ sid, gen, name: 'Zoë ÿ~?>' })}.c2lnbmF0dXJl`;
+
+interface Asked {
+  url: string;
+  authorization: string | null;
+  answer: (status: number, token?: string, url?: string) => void;
+  fail: (error: Error) => void;
+}
+
+/** Requests wait here until the test answers them, in whatever order it likes. */
+let asked: Asked[];
+let client: RefreshAuthClient;
+let storage: TokenStorage;
+let heard: RefreshAuthClientEvent[];
+
+const network: typeof fetch = (input, init) => {
+  const request = new Request(input, init);
+  return new Promise((resolve, reject) => {
+    asked.push({
+      url: request.url,
+      authorization: request.headers.get('Authorization'),
+      answer: (status, token, url) => {
+        const response = new Response(status === 204 ? null : `${status}`, {
+          status,
+          headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+        });
+        if (url !== undefined) {
+          Object.defineProperties(response, { redirected: { value: true }, url: { value: url } });
+        }
+        resolve(response);
+      },
+      fail: reject,
+    });
+  });
+};
+
+class Entries extends Map<string, string> implements TokenStorage {
+  readonly getItem = (key: string): string | null => this.get(key) ?? null;
+  readonly setItem = (key: string, value: string): void => void this.set(key, value);
+  readonly removeItem = (key: string): void => void this.delete(key);
+}
+
+beforeEach(() => {
+  asked = [];
+  heard = [];
+  storage = new Entries();
+  client = new RefreshAuthClient({ origins: [API], storage, fetch: network });
+  client.subscribe((event) => heard.push(event));
+});
+
+const held = (token: string): void => storage.setItem('refresh-auth', token);
+const toldTokens = (): unknown[] => heard.flatMap((event) => (event.type === 'token' ? [event.token] : []));
+
+describe('a request', () => {
+  test('carries the token that is held, and none if there is none', async () => {
+    const { fetch } = client;
+    void fetch(`${API}/me`);
+    held(tokenOf('s', 0));
+    void fetch(new Request(`${API}/me`));
+
+    expect(asked.map(({ authorization }) => authorization)).toEqual([null, `Bearer ${tokenOf('s', 0)}`]);
+  });
+
+  test('to another origin carries none, and its answer changes nothing', async () => {
+    held(tokenOf('s', 0));
+    const others = ['https://evil.example', 'http://api.example.com', 'https://api.example.com:8443'];
+    const answers = others.map((origin) => client.fetch(`${origin}/api.example.com`));
+    for (const { answer } of asked) answer(401, tokenOf('s', 1));
+    await Promise.all(answers);
+
+    expect(asked.map(({ authorization }) => authorization)).toEqual([null, null, null]);
+    expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
+  });
+
+  test('that has credentials of its own keeps them, and its answer changes nothing', async () => {
+    held(tokenOf('s', 0));
+    const answered = client.fetch(`${API}/me`, { headers: { authorization: 'Basic QTpC' } });
+    asked[0]!.answer(401, tokenOf('t', 1));
+    await answered;
+
+    expect(asked[0]!.authorization).toBe('Basic QTpC');
+    expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
+  });
+
+  test('that fails is rejected as fetch rejects it, sent once, and the token stays', async () => {
+    held(tokenOf('s', 0));
+    const answered = client.fetch(`${API}/me`);
+    asked[0]!.fail(new TypeError('fetch failed'));
+
+    await expect(answered).rejects.toThrow('fetch failed');
+    expect([asked.length, client.token, heard]).toEqual([1, tokenOf('s', 0), []]);
+  });
+});
+
+describe('an answer', () => {
+  async function answeredWith(status: number, token?: string, url?: string): Promise<Response> {
+    const answered = client.fetch(`${API}/me`);
+    asked.at(-1)!.answer(status, token, url);
+    return answered;
+  }
+
+  test.each([200, 204, 302, 401, 403, 404, 500, 503])('of status %i hands over the next token', async (status) => {
+    held(tokenOf('s', 0));
+    const response = await answeredWith(status, tokenOf('s', 1));
+
+    expect([response.status, client.token]).toEqual([status, tokenOf('s', 1)]);
+    expect(toldTokens()).toEqual([tokenOf('s', 1)]);
+  });
+
+  test('without a token leaves the one that is held', async () => {
+    held(tokenOf('s', 3));
+    await answeredWith(200);
+
+    expect([client.token, heard]).toEqual([tokenOf('s', 3), []]);
+  });
+
+  test.each([
+    '',
+    'opaque',
+    'a.b.c',
+    `x.${segment([1])}.y`,
+    `x.${segment({ sid: 's' })}.y`,
+    `x.${segment({ gen: 4 })}.y`,
+    `x.bnVsbA.y`,
+  ])('with what is no token of ours (%j) leaves the one that is held', async (token) => {
+    held(tokenOf('s', 3));
+    await answeredWith(200, token);
+
+    expect(client.token).toBe(tokenOf('s', 3));
+  });
+
+  test('that was redirected to another origin hands over nothing', async () => {
+    held(tokenOf('s', 0));
+    await answeredWith(200, tokenOf('s', 1), 'https://evil.example/');
+    expect(client.token).toBe(tokenOf('s', 0));
+
+    await answeredWith(200, tokenOf('s', 1), `${API}/elsewhere`);
+    expect(client.token).toBe(tokenOf('s', 1));
+  });
+
+  test('of 401 is told, with a response for each listener, and the token stays', async () => {
+    held(tokenOf('s', 0));
+    const bodies: Promise<string>[] = [];
+    for (let listeners = 0; listeners < 2; listeners += 1) {
+      client.subscribe((event) => event.type === 'unauthorized' && bodies.push(event.response.text()));
+    }
+    const response = await answeredWith(401);
+
+    expect([await response.text(), await Promise.all(bodies)]).toEqual(['401', ['401', '401']]);
+    expect([client.token, heard.map(({ type }) => type)]).toEqual([tokenOf('s', 0), ['unauthorized']]);
+  });
+
+  test('of 401 to a request without a token is told too', async () => {
+    await answeredWith(401);
+
+    expect(heard.map(({ type }) => type)).toEqual(['unauthorized']);
+  });
+
+  test.each([403, 500, 503])('of %i says nothing about the session', async (status) => {
+    held(tokenOf('s', 0));
+    await answeredWith(status);
+
+    expect([asked.length, client.token, heard]).toEqual([1, tokenOf('s', 0), []]);
+  });
+});
+
+describe('answers in any order', () => {
+  test.each([[[1, 1, 1]], [[2, 1, 3]], [[3, 2, 1]], [[10, 9, 2]]])(
+    'of generations %j leave the newest, once each',
+    async (generations) => {
+      held(tokenOf('s', 0));
+      const answers = generations.map(() => client.fetch(`${API}/me`));
+      for (const [index, gen] of generations.entries()) {
+        asked[index]!.answer(200, tokenOf('s', gen));
+        await answers[index];
+      }
+
+      expect(client.token).toBe(tokenOf('s', Math.max(...generations)));
+      expect(toldTokens()).toEqual([...new Set(toldTokens())]);
+    },
+  );
+
+  test('a late 401 to a token that was replaced meanwhile is not told', async () => {
+    held(tokenOf('s', 0));
+    const [late, renewed] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
+    asked[1]!.answer(200, tokenOf('s', 1));
+    await renewed;
+    asked[0]!.answer(401);
+    await late;
+
+    expect(heard.map(({ type }) => type)).toEqual(['token']);
+  });
+
+  test('a late renewal brings no session back that was signed out meanwhile', async () => {
+    held(tokenOf('s', 0));
+    const late = client.fetch(`${API}/me`);
+    client.clear();
+    asked[0]!.answer(200, tokenOf('s', 1));
+    await late;
+
+    expect(client.token).toBeUndefined();
+  });
+
+  test('a late renewal does not displace the session that was begun meanwhile', async () => {
+    held(tokenOf('s', 0));
+    const [late, signIn] = [client.fetch(`${API}/me`), client.fetch(`${API}/login`, { method: 'POST' })];
+    asked[1]!.answer(200, tokenOf('t', 0));
+    await signIn;
+    asked[0]!.answer(200, tokenOf('s', 7));
+    await late;
+
+    expect(client.token).toBe(tokenOf('t', 0));
+  });
+
+  test('a token of the held session counts by its generation, whatever it answers', async () => {
+    const [first, second] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
+    asked[0]!.answer(200, tokenOf('s', 4));
+    await first;
+    asked[1]!.answer(200, tokenOf('s', 3));
+    await second;
+
+    expect(client.token).toBe(tokenOf('s', 4));
+  });
+});
+
+describe('signOut', () => {
+  async function signedOutWith(status: number): Promise<Response> {
+    const answered = client.signOut(`${API}/logout`);
+    asked.at(-1)!.answer(status);
+    return answered;
+  }
+
+  test.each([200, 204, 401])('lets go of the token once the server has answered %i', async (status) => {
+    held(tokenOf('s', 0));
+    const response = await signedOutWith(status);
+
+    expect([response.status, client.token]).toEqual([status, undefined]);
+    expect(toldTokens()).toEqual([undefined]);
+  });
+
+  test.each([403, 500, 503])('keeps it after a %i: the session goes on', async (status) => {
+    held(tokenOf('s', 0));
+    await signedOutWith(status);
+
+    expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
+  });
+
+  test('lets go of what the session was renewed to meanwhile, and not of another session', async () => {
+    held(tokenOf('s', 0));
+    const answered = client.signOut(`${API}/logout`);
+    held(tokenOf('s', 1));
+    asked[0]!.answer(204);
+    await answered;
+    expect(client.token).toBeUndefined();
+
+    held(tokenOf('s', 1));
+    const again = client.signOut(`${API}/logout`);
+    held(tokenOf('t', 0));
+    asked[1]!.answer(204);
+    await again;
+    expect(client.token).toBe(tokenOf('t', 0));
+  });
+
+  test('asks by POST, unless told otherwise', async () => {
+    const methods: string[] = [];
+    const recording: typeof fetch = async (input, init) => {
+      methods.push(new Request(input, init).method);
+      return new Response(null, { status: 204 });
+    };
+    const recorded = new RefreshAuthClient({ origins: [API], fetch: recording });
+
+    await recorded.signOut(`${API}/logout`);
+    await recorded.signOut(`${API}/session`, { method: 'DELETE' });
+
+    expect(methods).toEqual(['POST', 'DELETE']);
+  });
+});
+
+describe('listeners', () => {
+  test('hear nothing any more once they have stopped', async () => {
+    const stop = client.subscribe(() => heard.push({ type: 'token', token: 'told twice', elsewhere: false }));
+    stop();
+    held(tokenOf('s', 0));
+    client.clear();
+    await Promise.resolve();
+
+    expect(heard).toEqual([{ type: 'token', token: undefined, elsewhere: false }]);
+  });
+
+  test('are told of nothing where nothing is let go of', async () => {
+    client.clear();
+    await Promise.resolve();
+
+    expect(heard).toEqual([]);
+  });
+});
+
+describe('in a browser', () => {
+  const browser = globalThis as { window?: unknown; document?: unknown };
+  let local: Entries;
+  let otherTab: (change: object) => void;
+
+  beforeEach(() => {
+    local = new Entries();
+    const listeners = new Set<(change: object) => void>();
+    otherTab = (change) => listeners.forEach((listener) => listener(change));
+    browser.document = {};
+    browser.window = {
+      location: { origin: API },
+      localStorage: local,
+      addEventListener: (_: string, listener: (change: object) => void) => listeners.add(listener),
+      removeEventListener: (_: string, listener: (change: object) => void) => listeners.delete(listener),
+    };
+  });
+
+  afterEach(() => {
+    delete browser.document;
+    delete browser.window;
+  });
+
+  test('the page’s own origin is sent the token of localStorage, under a name that can be chosen', async () => {
+    const own = new RefreshAuthClient({ fetch: network, key: 'token' });
+    local.set('token', tokenOf('s', 0));
+    const answered = own.fetch(`${API}/me`);
+    void own.fetch('https://elsewhere.example/me');
+    asked[0]!.answer(200, tokenOf('s', 1));
+    await answered;
+
+    expect(asked.map(({ authorization }) => authorization)).toEqual([`Bearer ${tokenOf('s', 0)}`, null]);
+    expect([...local]).toEqual([['token', tokenOf('s', 1)]]);
+  });
+
+  test('other tabs are heard, until one stops listening', () => {
+    const own = new RefreshAuthClient({ fetch: network });
+    const stop = own.subscribe((event) => heard.push(event));
+    local.set('refresh-auth', tokenOf('s', 1));
+    otherTab({ key: 'refresh-auth', storageArea: local });
+    otherTab({ key: 'another entry', storageArea: local });
+    otherTab({ key: 'refresh-auth', storageArea: new Entries() });
+    local.clear();
+    otherTab({ key: null, storageArea: local });
+    stop();
+    otherTab({ key: 'refresh-auth', storageArea: local });
+
+    expect(heard).toEqual([
+      { type: 'token', token: tokenOf('s', 1), elsewhere: true },
+      { type: 'token', token: undefined, elsewhere: true },
+    ]);
+  });
+
+  test('with storage switched off the token is kept in memory', async () => {
+    Object.defineProperty(browser.window, 'localStorage', {
+      get: () => {
+        throw new Error('SecurityError');
+      },
+    });
+    const own = new RefreshAuthClient({ fetch: network });
+    const answered = own.fetch(`${API}/me`);
+    asked[0]!.answer(200, tokenOf('s', 0));
+    await answered;
+
+    expect(own.token).toBe(tokenOf('s', 0));
+  });
+});
+
+describe('origins', () => {
+  test('have to be named where there is no page', () => {
+    expect(() => new RefreshAuthClient()).toThrow('`origins` is missing: write who gets the token');
+  });
+
+  test.each([
+    '',
+    'api.example.com',
+    'https://api.example.com/',
+    'https://API.example.com',
+    'null',
+    'file://',
+    'data:x',
+  ])('are not %j', (origin) => {
+    expect(() => new RefreshAuthClient({ origins: [origin] })).toThrow('write scheme://host[:port] and nothing more');
+  });
+});
