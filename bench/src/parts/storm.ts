@@ -1,0 +1,77 @@
+import { Redis } from 'ioredis';
+import { ROTATE } from '../../../libs/refresh-auth/dist/esm/sessions/redis-scripts.js';
+import type { Effort, Section } from '../support/section.js';
+import { ServerProcess } from '../support/server-process.js';
+import { number } from '../support/statistics.js';
+import { expiredTokens } from '../support/tokens.js';
+
+const PROCESSES = 4;
+const REQUESTS = 10_000;
+const CONNECTIONS_EACH = 100;
+
+/** Many requests with one expired token, on several processes: what reaches Redis of it. */
+export async function measureStorm({ quick, redisUrl }: Effort): Promise<Section[]> {
+  const requests = quick ? 1_000 : REQUESTS;
+  const servers = await Promise.all(
+    Array.from({ length: PROCESSES }, () => ServerProcess.start('fastify', 'pushed', redisUrl)),
+  );
+  const redis = new Redis(redisUrl);
+  const monitor = await redis.monitor();
+  let rotations = 0;
+  monitor.on('monitor', (_time: string, [command, sha1]: string[]) => {
+    if (command?.toLowerCase() === 'evalsha' && sha1 === ROTATE.sha1) rotations++;
+  });
+  try {
+    const [token = ''] = expiredTokens(1);
+    const started = performance.now();
+    const successors = (await Promise.all(servers.map(({ url }) => ask(url, token, requests / PROCESSES)))).flat();
+    const seconds = (performance.now() - started) / 1000;
+    // Whatever was asked before this has been seen by the monitor.
+    await seen(redis, monitor);
+    return [report(requests, seconds, rotations, new Set(successors).size)];
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+    monitor.disconnect();
+    redis.disconnect();
+  }
+}
+
+/** @returns the tokens that were answered */
+async function ask(url: string, token: string, requests: number): Promise<string[]> {
+  const answered: string[] = [];
+  let left = requests;
+  const work = async (): Promise<void> => {
+    while (left-- > 0) {
+      const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+      await response.text();
+      answered.push(response.headers.get('authorization') ?? `status ${response.status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS_EACH }, work));
+  return answered;
+}
+
+async function seen(redis: Redis, monitor: Redis): Promise<void> {
+  const marker = 'the storm is over';
+  const monitored = new Promise<void>((resolve) => {
+    monitor.on('monitor', (_time: string, [, text]: string[]) => text === marker && resolve());
+  });
+  await redis.echo(marker);
+  await monitored;
+}
+
+function report(requests: number, seconds: number, rotations: number, successors: number): Section {
+  return {
+    name: 'storm',
+    title: `${number(requests)} requests with one expired token, on ${PROCESSES} processes`,
+    head: ['', ''],
+    rows: [
+      ['seconds', number(seconds, 1)],
+      ['requests under way in each process', `${CONNECTIONS_EACH}`],
+      ['rotations that Redis was asked for', number(rotations)],
+      ['different tokens that were answered', number(successors)],
+    ],
+    remarks: [],
+    figures: { requests, seconds, rotations, successors },
+  };
+}
