@@ -1,10 +1,10 @@
 import { RefreshAuthGuard, RefreshAuthModule, type RefreshAuthOptions } from 'nestjs-refresh-auth';
-import { SECRET } from '../support/tokens.js';
+import { PATIENT, SECRET } from '../support/tokens.js';
 import { redisUrl, type Variant } from './variant.js';
 
 export function refreshAuth(revocation: RefreshAuthOptions['revocation']): Variant {
   return {
-    imports: [RefreshAuthModule.forRoot({ secret: SECRET, redis: redisUrl(), revocation })],
+    imports: [RefreshAuthModule.forRoot({ secret: SECRET, redis: redisUrl(), revocation, ...PATIENT })],
     guard: RefreshAuthGuard,
   };
 }

@@ -1,7 +1,7 @@
 import { type Target, load } from '../support/load.js';
 import type { Effort, Section } from '../support/section.js';
 import { ServerProcess } from '../support/server-process.js';
-import { number, show, spread, summarize, type Summary } from '../support/statistics.js';
+import { number, show, spread, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens, validToken } from '../support/tokens.js';
 
 /** In seconds. */
@@ -76,6 +76,17 @@ interface Sample {
   /** Part of a core that the server had to itself. */
   readonly utilization: number;
 }
+
+/** What a table of servers says. */
+export type HttpFigures = readonly {
+  readonly name: string;
+  readonly cpuRatio: Summary;
+  readonly added: Summary;
+  readonly speedRatio: Summary;
+  readonly perSecond: Summary;
+  readonly cpu: Summary;
+  readonly utilization: Summary;
+}[];
 
 interface Runner {
   readonly contestant: Contestant;
@@ -161,7 +172,7 @@ function find(runners: readonly Runner[], wanted: Contestant): Runner {
 
 function standings(platform: string, runners: readonly Runner[]): Section {
   const unguarded = find(runners, NO_GUARD);
-  const figures = runners.map((runner) => ({
+  const figures: HttpFigures = runners.map((runner) => ({
     name: runner.contestant.name,
     cpuRatio: ratios(runner, unguarded, ({ cpu }) => cpu),
     added: differences(runner, unguarded),
@@ -177,11 +188,11 @@ function standings(platform: string, runners: readonly Runner[]): Section {
     rows: figures.map(({ name, cpuRatio, added, speedRatio, perSecond }) => [
       name,
       show(cpuRatio),
-      show(added, 0),
+      show(added, 1),
       show(speedRatio),
       number(perSecond.median),
     ]),
-    remarks: doubts(unguarded),
+    remarks: [...racing(runners), ...doubts(unguarded)],
     figures,
   };
 }
@@ -201,6 +212,16 @@ function comparison(platform: string, runners: readonly Runner[], rivals: readon
     remarks: [],
     figures,
   };
+}
+
+/** Where many bring the same expired token. */
+function racing(runners: readonly Runner[]): string[] {
+  const racer = runners.find(({ contestant }) => contestant === RACING);
+  if (!racer) return [];
+  const ratio = ratios(racer, find(runners, PUSHED), ({ cpu }) => cpu);
+  return [
+    `A request that races for a renewal costs the process ${show(ratio)} times the CPU of one with a valid token.`,
+  ];
 }
 
 /** What a reader has to know before believing the table. */

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { startProcess } from '../support/core.js';
 import type { Effort, Section } from '../support/section.js';
-import { number, show, summarize } from '../support/statistics.js';
+import { number, show, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens } from '../support/tokens.js';
 
 const ROUNDS = 6;
@@ -14,6 +14,16 @@ local now = redis.call('GET', KEYS[1])
 if now and now ~= ARGV[1] then return now end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', 60000)
 return ''`;
+
+export type RenewalFigures = readonly {
+  readonly name: string;
+  readonly cpu: Summary;
+  /** To one EVALSHA. */
+  readonly ratio: Summary;
+  /** CPU, in microseconds. */
+  readonly redis: Summary;
+  readonly perRedisCore: number;
+}[];
 
 interface Cost {
   /** Of this process for each operation, in microseconds. */
@@ -115,7 +125,7 @@ async function redisCpu(client: Redis): Promise<number> {
 
 function report(contestants: readonly Contestant[]): Section {
   const [evalsha] = contestants;
-  const figures = contestants.map(({ name, samples }) => {
+  const figures: RenewalFigures = contestants.map(({ name, samples }) => {
     const redis = summarize(samples.map((sample) => sample.redis));
     return {
       name,

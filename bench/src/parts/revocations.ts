@@ -13,6 +13,16 @@ const LOGOUTS = 200;
 const LOGOUTS_UNHEARD = 10;
 const CLAIMS: { sub: string } = Object.assign({ sub: 'ada' }, { role: 'member' });
 
+export type PendingFigures = readonly {
+  readonly count: number;
+  /** Of the process, for each. */
+  readonly bytes: number;
+  /** In microseconds. */
+  readonly lookup: number;
+  /** In milliseconds. */
+  readonly startUp: number;
+}[];
+
 /** How fast a logout reaches the other processes, and what it costs them to know of many. */
 export async function measureRevocations(effort: Effort): Promise<Section[]> {
   return [await pending(effort), await logouts(effort)];
@@ -20,7 +30,7 @@ export async function measureRevocations(effort: Effort): Promise<Section[]> {
 
 async function pending({ quick, redisUrl }: Effort): Promise<Section> {
   const redis = new Redis(redisUrl);
-  const figures = [];
+  const figures: PendingFigures[number][] = [];
   for (const count of quick ? PENDING.slice(0, 2) : PENDING) {
     const bytes = heapOf(count);
     const lookup = await lookupTime(count, quick);

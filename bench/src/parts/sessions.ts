@@ -6,6 +6,15 @@ import { LIFETIMES } from '../support/tokens.js';
 
 const RENEWALS = [1, 10, 600];
 const SESSIONS = 10_000;
+export interface SessionFigures {
+  readonly records: readonly { readonly renewals: number; readonly token: number; readonly bytes: number }[];
+  /** Bytes, with its share of the tables of keys. */
+  readonly perSession: number;
+  readonly perGib: number;
+  /** Bytes of a session that was ended. */
+  readonly tombstone: number;
+}
+
 const GIB = 2 ** 30;
 /** Beside the token itself: version, kid's length, nonce and tag. */
 const SEAL_BYTES = 30;
@@ -20,11 +29,11 @@ export async function measureSessions({ quick, redisUrl }: Effort): Promise<Sect
   const claims: { sub: string } = Object.assign({ sub: 'ada' }, { role: 'member' });
   try {
     let { token } = core.signer.first(claims, 0);
-    const figures = [];
+    const records: SessionFigures['records'][number][] = [];
     for (let renewals = 1; renewals <= (quick ? 10 : 600); renewals++) {
       clock.time += LIFETIMES.expiresIn * 1000;
       token = (await core.authenticator.authenticate(token, true)).renewed?.token ?? token;
-      if (RENEWALS.includes(renewals)) figures.push({ renewals, token: token.length, bytes: await recordBytes(redis) });
+      if (RENEWALS.includes(renewals)) records.push({ renewals, token: token.length, bytes: await recordBytes(redis) });
     }
     const perSession = await bytesPerSession(quick ? 500 : SESSIONS, redis, async (i) => {
       const first = core.signer.first({ ...claims, sub: `user-${i}` }, 0);
@@ -32,7 +41,9 @@ export async function measureSessions({ quick, redisUrl }: Effort): Promise<Sect
       await core.authenticator.authenticate(first.token, true);
       clock.time -= LIFETIMES.expiresIn * 1000;
     });
-    return [report(figures, perSession)];
+    await redis.flushall();
+    await core.revocations.revokeSession('ended');
+    return [report({ records, perSession, perGib: Math.floor(GIB / perSession), tombstone: await recordBytes(redis) })];
   } finally {
     await stop();
     client.disconnect();
@@ -59,17 +70,16 @@ async function usedMemory(redis: Redis): Promise<number> {
   return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
 }
 
-function report(records: readonly { renewals: number; token: number; bytes: number }[], perSession: number): Section {
-  const perGib = Math.floor(GIB / perSession);
+function report(figures: SessionFigures): Section {
+  const { records, perSession, perGib, tombstone } = figures;
   return {
     name: 'sessions',
     title: 'A session in Redis (expiresIn 15 minutes, refreshWindow 7 days)',
     head: ['after renewals', 'token, bytes', 'sealed, bytes', 'MEMORY USAGE, bytes'],
     rows: records.map(({ renewals, token, bytes }) => [`${renewals}`, `${token}`, `${token + SEAL_BYTES}`, `${bytes}`]),
     remarks: [
-      `With its share of the tables of keys and of times to live, a session takes ${number(perSession)} bytes: ${number(perGib)} sessions in a GiB.`,
-      `Sealing adds ${SEAL_BYTES} bytes to a token. A session that was never renewed has no record.`,
+      `With its share of the tables of keys and times to live, a session takes ${number(perSession)} bytes: ${number(perGib)} sessions in a GiB. Sealing adds ${SEAL_BYTES} bytes to a token; a session that was never renewed has no record; one that was ended takes ${tombstone} bytes.`,
     ],
-    figures: { records, perSession, perGib },
+    figures,
   };
 }

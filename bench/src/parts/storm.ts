@@ -28,7 +28,7 @@ export async function measureStorm({ quick, redisUrl }: Effort): Promise<Section
     const seconds = (performance.now() - started) / 1000;
     // Whatever was asked before this has been seen by the monitor.
     await seen(redis, monitor);
-    return [report(requests, seconds, rotations, new Set(successors).size)];
+    return [report({ requests, seconds, rotations, successors: new Set(successors).size })];
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
     monitor.disconnect();
@@ -44,7 +44,9 @@ async function ask(url: string, token: string, requests: number): Promise<string
     while (left-- > 0) {
       const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
       await response.text();
-      answered.push(response.headers.get('authorization') ?? `status ${response.status}`);
+      const successor = response.headers.get('authorization');
+      if (successor === null) throw new Error(`A request of the storm was answered with ${response.status}`);
+      answered.push(successor);
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS_EACH }, work));
@@ -60,18 +62,26 @@ async function seen(redis: Redis, monitor: Redis): Promise<void> {
   await monitored;
 }
 
-function report(requests: number, seconds: number, rotations: number, successors: number): Section {
+interface StormFigures {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly rotations: number;
+  readonly successors: number;
+}
+
+function report(figures: StormFigures): Section {
+  const { requests, seconds, rotations, successors } = figures;
   return {
     name: 'storm',
     title: `${number(requests)} requests with one expired token, on ${PROCESSES} processes`,
     head: ['', ''],
     rows: [
+      ['under way at once in each process', `${CONNECTIONS_EACH}`],
       ['seconds', number(seconds, 1)],
-      ['requests under way in each process', `${CONNECTIONS_EACH}`],
       ['rotations that Redis was asked for', number(rotations)],
-      ['different tokens that were answered', number(successors)],
+      ['different tokens in the answers', number(successors)],
     ],
     remarks: [],
-    figures: { requests, seconds, rotations, successors },
+    figures,
   };
 }

@@ -4,9 +4,10 @@ import autocannon from 'autocannon';
 import type { Target } from './load.js';
 
 const [, , file = ''] = process.argv;
-const { url, headers, tokens, seconds, connections } = JSON.parse(readFileSync(file, 'utf8')) as Target & {
+const { url, headers, tokens, seconds, connections, patience } = JSON.parse(readFileSync(file, 'utf8')) as Target & {
   seconds: number;
   connections: number;
+  patience: number;
 };
 
 let sent = 0;
@@ -22,6 +23,7 @@ const result = await autocannon({
   url,
   connections,
   duration: seconds,
+  timeout: patience,
   headers: { ...headers },
   ...(requests ? { requests } : {}),
 });

@@ -5,7 +5,7 @@ import { connectRedis } from '../../../libs/refresh-auth/dist/esm/sessions/redis
 import { RedisSessionStore } from '../../../libs/refresh-auth/dist/esm/sessions/redis-session-store.js';
 import type { Clock } from '../../../libs/refresh-auth/dist/esm/tokens/clock.js';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
-import { LIFETIMES, SECRET } from './tokens.js';
+import { LIFETIMES, PATIENT, SECRET } from './tokens.js';
 
 const SYSTEM_CLOCK: Clock = { now: Date.now };
 
@@ -22,6 +22,7 @@ function settingsOf(options: RefreshAuthOptions) {
     expiresIn,
     refreshWindow,
     sessionLifetime,
+    ...PATIENT,
     ...options,
   });
 }

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 
 export interface RedisServer {
   readonly url: string;
+  readonly version: string;
   stop(): Promise<void>;
 }
 
@@ -19,9 +20,9 @@ export async function startRedis(): Promise<RedisServer> {
   const server = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: 'ignore' });
   const exited = once(server, 'exit');
   const url = `redis://127.0.0.1:${port}`;
-  await answers(url);
   return {
     url,
+    version: await versionOf(url),
     stop: async () => {
       server.kill();
       await exited;
@@ -30,11 +31,13 @@ export async function startRedis(): Promise<RedisServer> {
   };
 }
 
-async function answers(url: string): Promise<void> {
+/** Answered as soon as the server answers anything. */
+async function versionOf(url: string): Promise<string> {
   const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
   client.on('error', () => {});
-  await client.ping();
+  const info = await client.info('server');
   client.disconnect();
+  return /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'unknown';
 }
 
 async function freePort(): Promise<number> {

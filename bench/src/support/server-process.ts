@@ -9,6 +9,7 @@ const PROGRAM = fileURLToPath(new URL('../apps/server.js', import.meta.url));
 export class ServerProcess {
   private constructor(
     private readonly child: ChildProcess,
+    private readonly died: Promise<never>,
     readonly url: string,
     /** That let a request through; where the variant has none of its own, the token that all get is needed. */
     readonly headers: Readonly<Record<string, string>> | undefined,
@@ -16,12 +17,15 @@ export class ServerProcess {
 
   static async start(platform: string, variant: string, redisUrl: string): Promise<ServerProcess> {
     const child = fork(PROGRAM, [platform, variant], { env: { ...process.env, REDIS_URL: redisUrl } });
-    const { url, headers } = (await answerOf(child)) as Ready;
-    return new ServerProcess(child, url, headers);
+    const died = once(child, 'exit').then(([code]): never => {
+      throw new Error(`A server of the benchmark ended by itself, with exit code ${code}`);
+    });
+    const { url, headers } = (await answerOf(child, died)) as Ready;
+    return new ServerProcess(child, died, url, headers);
   }
 
   async counters(): Promise<Counters> {
-    const answer = answerOf(this.child);
+    const answer = answerOf(this.child, this.died);
     this.child.send('counters');
     return (await answer) as Counters;
   }
@@ -33,10 +37,7 @@ export class ServerProcess {
   }
 }
 
-async function answerOf(child: ChildProcess): Promise<unknown> {
-  const died = once(child, 'exit').then(([code]) => {
-    throw new Error(`A server of the benchmark ended by itself, with exit code ${code}`);
-  });
+async function answerOf(child: ChildProcess, died: Promise<never>): Promise<unknown> {
   const [message] = (await Promise.race([once(child, 'message'), died])) as unknown[];
   return message;
 }
