@@ -1,6 +1,7 @@
 // npm run bench [-- --quick] [-- --only=fastify --only=micro] [-- --write-docs]
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { measureCache } from './parts/cache.js';
 import { measureHttp } from './parts/http.js';
 import { measureMicro } from './parts/micro.js';
 import { measureRenewals } from './parts/renewals.js';
@@ -24,6 +25,7 @@ const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = 
   storm: measureStorm,
   sessions: measureSessions,
   revocations: measureRevocations,
+  cache: measureCache,
 };
 
 const { values } = parseArgs({

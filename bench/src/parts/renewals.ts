@@ -1,11 +1,12 @@
 import { Redis } from 'ioredis';
 import { startProcess } from '../support/core.js';
 import type { Effort, Section } from '../support/section.js';
+import { redisCpu } from '../support/redis-server.js';
 import { number, show, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens } from '../support/tokens.js';
 
-const ROUNDS = 6;
-const OPERATIONS = 4_000;
+const ROUNDS = 4;
+const OPERATIONS = 2_000;
 const IN_FLIGHT = 64;
 
 /** What a renewal is set against: the least that a script can do which decides a race. */
@@ -18,8 +19,11 @@ return ''`;
 export type RenewalFigures = readonly {
   readonly name: string;
   readonly cpu: Summary;
-  /** To one EVALSHA. */
+  /** To one EVALSHA, under the same conditions. */
   readonly ratio: Summary;
+  /** The same two, one operation at a time. */
+  readonly cpuAlone: Summary;
+  readonly ratioAlone: Summary;
   /** CPU, in microseconds. */
   readonly redis: Summary;
   readonly perRedisCore: number;
@@ -34,9 +38,10 @@ interface Cost {
 
 interface Contestant {
   readonly name: string;
-  readonly samples: Cost[];
+  readonly together: Cost[];
+  readonly alone: Cost[];
   /** Prepares one round, and returns what is measured: one of so many operations. */
-  readonly prepare: (operations: number) => Promise<(index: number) => Promise<unknown>>;
+  readonly prepare: (operations: number) => Promise<(index: number) => unknown>;
 }
 
 /** What the renewal of a token costs the process and Redis, without HTTP. */
@@ -50,10 +55,11 @@ export async function measureRenewals({ quick, redisUrl }: Effort): Promise<Sect
     if (!core || !other) return [];
     const how = client.options.enableAutoPipelining ? ', auto-pipelining' : '';
     return [
-      { name: `EVALSHA: get, compare, set${how}`, samples: [], prepare: compareAndSet(client) },
+      { name: `EVALSHA: get, compare, set${how}`, together: [], alone: [], prepare: compareAndSet(client) },
       {
         name: `renewal${how}`,
-        samples: [],
+        together: [],
+        alone: [],
         prepare: async (operations: number) => {
           const tokens = expiredTokens(operations);
           return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', true);
@@ -61,10 +67,11 @@ export async function measureRenewals({ quick, redisUrl }: Effort): Promise<Sect
       },
       {
         name: `renewal that another process has won${how}`,
-        samples: [],
+        together: [],
+        alone: [],
         prepare: async (operations: number) => {
           const tokens = expiredTokens(operations);
-          await inFlight(operations, (i) => other.authenticator.authenticate(tokens[i] ?? '', true));
+          await repeat(operations, IN_FLIGHT, (i) => other.authenticator.authenticate(tokens[i] ?? '', true));
           return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', true);
         },
       },
@@ -74,9 +81,12 @@ export async function measureRenewals({ quick, redisUrl }: Effort): Promise<Sect
     const operations = quick ? 200 : OPERATIONS;
     // The first round warms up, and counts for nothing.
     for (let round = 0; round <= (quick ? 1 : ROUNDS); round++) {
-      for (const { prepare, samples } of contestants) {
-        const cost = await measure(inspector, operations, await prepare(operations));
-        if (round > 0) samples.push(cost);
+      for (const { prepare, together, alone } of contestants) {
+        const busy = await measure(inspector, operations, IN_FLIGHT, await prepare(operations));
+        const idle = await measure(inspector, operations, 1, await prepare(operations));
+        if (round === 0) continue;
+        together.push(busy);
+        alone.push(idle);
       }
     }
   } finally {
@@ -97,40 +107,33 @@ function compareAndSet(client: Redis): Contestant['prepare'] {
 async function measure(
   inspector: Redis,
   operations: number,
-  operation: (index: number) => Promise<unknown>,
+  underWay: number,
+  operation: (index: number) => unknown,
 ): Promise<Cost> {
   const [redisBefore, before] = [await redisCpu(inspector), process.cpuUsage()];
-  await inFlight(operations, operation);
+  await repeat(operations, underWay, operation);
   const [{ user, system }, redisAfter] = [process.cpuUsage(before), await redisCpu(inspector)];
   return { cpu: (user + system) / operations, redis: (redisAfter - redisBefore) / operations };
 }
 
 /** Keeps so many under way, as the requests of a busy server do. */
-async function inFlight(operations: number, operation: (index: number) => Promise<unknown>): Promise<void> {
+async function repeat(operations: number, underWay: number, operation: (index: number) => unknown): Promise<void> {
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < operations) await operation(next++);
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, work));
-}
-
-/** In microseconds since the server was started. */
-async function redisCpu(client: Redis): Promise<number> {
-  const info = await client.info('cpu');
-  const [user, system] = ['user', 'sys'].map((kind) =>
-    Number(new RegExp(`^used_cpu_${kind}:(.*)$`, 'm').exec(info)?.[1]),
-  );
-  return ((user ?? 0) + (system ?? 0)) * 1e6;
+  await Promise.all(Array.from({ length: underWay }, work));
 }
 
 function report(contestants: readonly Contestant[]): Section {
-  const [evalsha] = contestants;
-  const figures: RenewalFigures = contestants.map(({ name, samples }) => {
-    const redis = summarize(samples.map((sample) => sample.redis));
+  const figures: RenewalFigures = contestants.map(({ name, together, alone }) => {
+    const redis = summarize(together.map((cost) => cost.redis));
     return {
       name,
-      cpu: summarize(samples.map(({ cpu }) => cpu)),
-      ratio: summarize(samples.map(({ cpu }, round) => cpu / (evalsha?.samples[round]?.cpu ?? cpu))),
+      cpu: summarize(together.map(({ cpu }) => cpu)),
+      ratio: ratio(together, contestants[0]?.together ?? []),
+      cpuAlone: summarize(alone.map(({ cpu }) => cpu)),
+      ratioAlone: ratio(alone, contestants[0]?.alone ?? []),
       redis,
       perRedisCore: 1e6 / redis.median,
     };
@@ -138,19 +141,29 @@ function report(contestants: readonly Contestant[]): Section {
   return {
     name: 'renewals',
     title: 'Renewing, without HTTP',
-    head: ['', 'CPU of the process, x EVALSHA', 'us', 'CPU of Redis, us', 'a second and core of Redis'],
-    rows: figures.map(({ name, cpu, ratio, redis, perRedisCore }) => [
+    head: [
+      'CPU of the process',
+      'one at a time, us',
+      'x EVALSHA',
+      `${IN_FLIGHT} under way, us`,
+      'x EVALSHA',
+      'CPU of Redis, us',
+      'a second and core of Redis',
+    ],
+    rows: figures.map(({ name, cpu, cpuAlone, ratioAlone, redis, perRedisCore, ...together }) => [
       name,
-      show(ratio),
+      show(cpuAlone, 0),
+      show(ratioAlone, 1),
       show(cpu, 0),
+      show(together.ratio, 1),
       show(redis, 1),
-      perThousand(perRedisCore),
+      number(Math.round(perRedisCore / 1000) * 1000),
     ]),
-    remarks: [`${IN_FLIGHT} under way at once, on one connection.`],
+    remarks: [`CPU of Redis: with ${IN_FLIGHT} under way, on one connection.`],
     figures,
   };
 }
 
-function perThousand(value: number): string {
-  return number(Math.round(value / 1000) * 1000);
+function ratio(costs: readonly Cost[], others: readonly Cost[]): Summary {
+  return summarize(costs.map(({ cpu }, round) => cpu / (others[round]?.cpu ?? cpu)));
 }

@@ -1,14 +1,18 @@
 import { measure } from 'mitata';
 import { Redis } from 'ioredis';
 import { KnownRevocations } from '../../../libs/refresh-auth/dist/esm/sessions/known-revocations.js';
+import { connectRedis } from '../../../libs/refresh-auth/dist/esm/sessions/redis-connection.js';
+import { RedisSessionStore } from '../../../libs/refresh-auth/dist/esm/sessions/redis-session-store.js';
 import { startProcess } from '../support/core.js';
 import { usedHeap } from '../support/heap.js';
+import { redisCpu } from '../support/redis-server.js';
 import type { Effort, Section } from '../support/section.js';
 import { ServerProcess } from '../support/server-process.js';
 import { number, quantile } from '../support/statistics.js';
 import { LIFETIMES } from '../support/tokens.js';
 
 const PENDING = [1, 1_000, 100_000];
+const READINGS = 20;
 const LOGOUTS = 200;
 const LOGOUTS_UNHEARD = 10;
 const CLAIMS: { sub: string } = Object.assign({ sub: 'ada' }, { role: 'member' });
@@ -21,6 +25,8 @@ export type PendingFigures = readonly {
   readonly lookup: number;
   /** In milliseconds. */
   readonly startUp: number;
+  /** CPU that one reading of all of them takes Redis, in microseconds. */
+  readonly reading: number;
 }[];
 
 /** How fast a logout reaches the other processes, and what it costs them to know of many. */
@@ -37,19 +43,27 @@ async function pending({ quick, redisUrl }: Effort): Promise<Section> {
     await fillLog(redis, count);
     const started = performance.now();
     const { stop } = await startProcess(redis);
-    figures.push({ count, bytes, lookup, startUp: performance.now() - started });
+    const startUp = performance.now() - started;
     await stop();
+    figures.push({ count, bytes, lookup, startUp, reading: await readingTime(redis) });
   }
   redis.disconnect();
   return {
     name: 'revocations',
     title: 'Pending revocations (those of the last expiresIn), in each process',
-    head: ['pending', 'memory, bytes for each', 'lookup, us', 'reading them all at start-up, ms'],
-    rows: figures.map(({ count, bytes, lookup, startUp }) => [
+    head: [
+      'pending',
+      'memory, bytes for each',
+      'lookup, us',
+      'reading them all at start-up, ms',
+      'CPU of Redis for that, us',
+    ],
+    rows: figures.map(({ count, bytes, lookup, startUp, reading }) => [
       number(count),
       count === 1 ? '' : number(bytes),
       number(lookup, 2),
       number(startUp, 1),
+      number(reading),
     ]),
     remarks: [],
     figures,
@@ -87,8 +101,16 @@ async function fillLog(redis: Redis, count: number): Promise<void> {
   }
 }
 
+async function readingTime(redis: Redis): Promise<number> {
+  const store = new RedisSessionStore(await connectRedis(redis), 'refresh-auth');
+  const before = await redisCpu(redis);
+  for (let i = 0; i < READINGS; i++) await store.revocationsSince(0);
+  return ((await redisCpu(redis)) - before) / READINGS;
+}
+
 async function logouts({ quick, redisUrl }: Effort): Promise<Section> {
   const admin = new Redis(redisUrl);
+  await admin.flushall();
   // This user may not listen to any channel: its process hears no bell.
   await admin.call('ACL', 'SETUSER', 'deaf', 'on', '>deaf', '~*', '+@all', 'resetchannels');
   const deafUrl = redisUrl.replace('redis://', 'redis://deaf:deaf@');

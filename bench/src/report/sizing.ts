@@ -1,3 +1,4 @@
+import type { CacheFigures } from '../parts/cache.js';
 import type { HttpFigures } from '../parts/http.js';
 import type { RenewalFigures } from '../parts/renewals.js';
 import type { PendingFigures } from '../parts/revocations.js';
@@ -25,6 +26,8 @@ export function sizing(sections: readonly Section[]): Section {
   const ours = named(http, "nestjs-refresh-auth, 'pushed' (the default)");
   const documented = named(http, "documentation's guard, KeyObject");
   const pending = (figures(sections, 'revocations') as PendingFigures).at(-1);
+
+  const cache = figures(sections, 'cache') as CacheFigures;
 
   const logRetention = LIFETIMES.expiresIn + 120;
   const window = LIFETIMES.refreshWindow / DAY;
@@ -81,6 +84,11 @@ export function sizing(sections: readonly Section[]): Section {
       'memory for them, in each process',
       `${number(revocations)} x ${number(pending?.bytes ?? Number.NaN)} bytes`,
       `${number((revocations * (pending?.bytes ?? Number.NaN)) / MIB, 1)} MiB`,
+    ],
+    [
+      'memory for verified tokens, in each process',
+      `${number(cache.tokens)} tokens x ${number(cache.bytes)} bytes`,
+      `${number((cache.tokens * cache.bytes) / MIB, 1)} MiB`,
     ],
   ];
   return {

@@ -48,3 +48,12 @@ async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
+
+/** What it has used of the CPU since it was started, in microseconds. */
+export async function redisCpu(client: Redis): Promise<number> {
+  const info = await client.info('cpu');
+  const [user, system] = ['user', 'sys'].map((kind) =>
+    Number(new RegExp(`^used_cpu_${kind}:(.*)$`, 'm').exec(info)?.[1]),
+  );
+  return ((user ?? 0) + (system ?? 0)) * 1e6;
+}
