@@ -22,9 +22,10 @@ const NAMED = [
 
 /** Under what conditions everything else was measured. */
 export function describeRun(machine: Machine, redisVersion: string): Section {
+  const args = process.argv.slice(2);
   const versions = NAMED.map((name) => `${name} ${devDependencies[name]}`).join(', ');
   const rows = [
-    ['command', '`npm run bench -- --write-docs`'],
+    ['command', `\`npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}\``],
     ['machine', `${machine.cores} cores of ${machine.cpu}, load ${machine.load.toFixed(1)} before the run`],
     ['versions', `Node.js ${machine.node}, Redis ${redisVersion}, ${versions}`],
     ['load', `from ${LOAD_GENERATOR}, a process of its own`],

@@ -13,7 +13,10 @@ const SESSIONS_IN_WINDOW = 30e6;
 const REQUESTS_A_USER = 200;
 const RENEWALS_A_USER = 5;
 const LOGOUTS_A_DAY = 500e3;
+const PROCESSES = 100;
 const PEAK = 4;
+/** How far back each reading of the log goes. */
+const OVERLAP_SECONDS = 60;
 const DAY = 24 * 60 * 60;
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
@@ -25,7 +28,9 @@ export function sizing(sections: readonly Section[]): Section {
   const http = figures(sections, 'http-fastify') as HttpFigures;
   const ours = named(http, "nestjs-refresh-auth, 'pushed' (the default)");
   const documented = named(http, "documentation's guard, KeyObject");
-  const pending = (figures(sections, 'revocations') as PendingFigures).at(-1);
+  const log = figures(sections, 'revocations') as PendingFigures;
+  const pending = log.at(-1);
+  const [, thousand] = log;
 
   const cache = figures(sections, 'cache') as CacheFigures;
 
@@ -33,7 +38,11 @@ export function sizing(sections: readonly Section[]): Section {
   const window = LIFETIMES.refreshWindow / DAY;
   const renewals = peak(USERS_A_DAY * RENEWALS_A_USER);
   const requests = peak(USERS_A_DAY * REQUESTS_A_USER);
-  const revocations = (LOGOUTS_A_DAY / DAY) * PEAK * logRetention;
+  const logouts = peak(LOGOUTS_A_DAY);
+  const revocations = logouts * logRetention;
+  const readings = logouts * PROCESSES;
+  const entries = logouts * OVERLAP_SECONDS;
+  const perEntry = (thousand?.reading ?? Number.NaN) / (thousand?.count ?? Number.NaN);
   const cores = (microseconds: number): number => (requests * microseconds) / 1e6;
   const records = (SESSIONS_IN_WINDOW * session.perSession) / GIB;
   const tombstones = (LOGOUTS_A_DAY * window * session.tombstone) / GIB;
@@ -74,6 +83,16 @@ export function sizing(sections: readonly Section[]): Section {
       "the same with the documentation's guard and a KeyObject",
       `${number(requests)} x ${number(documented.added.median, 1)} us`,
       `${number(cores(documented.added.median), 1)} cores`,
+    ],
+    [
+      'readings of the log at the peak: each process, after each logout',
+      `${number(LOGOUTS_A_DAY)} / ${number(DAY)} s x ${PEAK} x ${PROCESSES} processes`,
+      `${number(readings)} a second`,
+    ],
+    [
+      'Redis, CPU for them at the peak',
+      `${number(readings)} x ${number(entries)} entries x ${number(perEntry, 2)} us`,
+      `${number((readings * entries * perEntry) / 1e4)} % of a core`,
     ],
     [
       'revocations pending at the peak',
