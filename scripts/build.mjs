@@ -21,14 +21,13 @@ function markModuleTypes() {
   }
 }
 
-/** Builds what is stale of the library and the demo. */
-export function build() {
+/** Builds what is stale of a TypeScript project and of what it refers to: by default of the library and the demo. */
+export function build(project = 'tsconfig.build.json') {
   markModuleTypes();
-  const { status } = spawnSync(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'tsconfig.build.json'],
-    { cwd: root, stdio: ['ignore', process.stderr, process.stderr] },
-  );
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', project], {
+    cwd: root,
+    stdio: ['ignore', process.stderr, process.stderr],
+  });
   if (status !== 0) process.exit(status ?? 1);
 }
 

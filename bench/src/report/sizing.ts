@@ -1,0 +1,141 @@
+import type { CacheFigures } from '../parts/cache.js';
+import type { HttpFigures } from '../parts/http.js';
+import type { RenewalFigures } from '../parts/renewals.js';
+import type { PendingFigures } from '../parts/revocations.js';
+import type { SessionFigures } from '../parts/sessions.js';
+import type { Section } from '../support/section.js';
+import { number } from '../support/statistics.js';
+import { LIFETIMES } from '../support/tokens.js';
+
+/** Of a deployment that is large, and otherwise nothing special. */
+const USERS_A_DAY = 10e6;
+const SESSIONS_IN_WINDOW = 30e6;
+const REQUESTS_A_USER = 200;
+const RENEWALS_A_USER = 5;
+const LOGOUTS_A_DAY = 500e3;
+const PROCESSES = 100;
+const PEAK = 4;
+/** How far back each reading of the log goes. */
+const OVERLAP_SECONDS = 60;
+const DAY = 24 * 60 * 60;
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+
+/** What that deployment takes, computed from what was measured. */
+export function sizing(sections: readonly Section[]): Section {
+  const session = figures(sections, 'sessions') as SessionFigures;
+  const renewal = named(figures(sections, 'renewals') as RenewalFigures, 'renewal');
+  const http = figures(sections, 'http-fastify') as HttpFigures;
+  const ours = named(http, "nestjs-refresh-auth, 'pushed' (the default)");
+  const documented = named(http, "documentation's guard, KeyObject");
+  const log = figures(sections, 'revocations') as PendingFigures;
+  const pending = log.at(-1);
+  const [, thousand] = log;
+
+  const cache = figures(sections, 'cache') as CacheFigures;
+
+  const logRetention = LIFETIMES.expiresIn + 120;
+  const window = LIFETIMES.refreshWindow / DAY;
+  const renewals = peak(USERS_A_DAY * RENEWALS_A_USER);
+  const requests = peak(USERS_A_DAY * REQUESTS_A_USER);
+  const logouts = peak(LOGOUTS_A_DAY);
+  const revocations = logouts * logRetention;
+  const readings = logouts * PROCESSES;
+  const entries = logouts * OVERLAP_SECONDS;
+  const perEntry = (thousand?.reading ?? Number.NaN) / (thousand?.count ?? Number.NaN);
+  const cores = (microseconds: number): number => (requests * microseconds) / 1e6;
+  const records = (SESSIONS_IN_WINDOW * session.perSession) / GIB;
+  const tombstones = (LOGOUTS_A_DAY * window * session.tombstone) / GIB;
+
+  const rows = [
+    [
+      'records of sessions',
+      `${millions(SESSIONS_IN_WINDOW)} sessions x ${number(session.perSession)} bytes`,
+      `${number(records, 1)} GiB`,
+    ],
+    [
+      'tombstones of logouts',
+      `${number(LOGOUTS_A_DAY)} a day x ${window} days x ${number(session.tombstone)} bytes`,
+      `${number(tombstones, 1)} GiB`,
+    ],
+    ['Redis, memory', `${number(records, 1)} + ${number(tombstones, 1)} GiB`, `${number(records + tombstones, 1)} GiB`],
+    [
+      'renewals at the peak',
+      `${millions(USERS_A_DAY)} users x ${RENEWALS_A_USER} / ${number(DAY)} s x ${PEAK}`,
+      `${number(renewals)} a second`,
+    ],
+    [
+      'Redis, CPU at the peak',
+      `${number(renewals)} x ${number(renewal.redis.median, 1)} us`,
+      `${number((renewals * renewal.redis.median) / 1e4)} % of a core`,
+    ],
+    [
+      'requests at the peak',
+      `${millions(USERS_A_DAY)} users x ${REQUESTS_A_USER} / ${number(DAY)} s x ${PEAK}`,
+      `${number(requests)} a second`,
+    ],
+    [
+      'CPU of the guard, all processes together',
+      `${number(requests)} x ${number(ours.added.median, 1)} us`,
+      `${number(cores(ours.added.median), 1)} cores`,
+    ],
+    [
+      "the same with the documentation's guard and a KeyObject",
+      `${number(requests)} x ${number(documented.added.median, 1)} us`,
+      `${number(cores(documented.added.median), 1)} cores`,
+    ],
+    [
+      'readings of the log at the peak: each process, after each logout',
+      `${number(LOGOUTS_A_DAY)} / ${number(DAY)} s x ${PEAK} x ${PROCESSES} processes`,
+      `${number(readings)} a second`,
+    ],
+    [
+      'Redis, CPU for them at the peak',
+      `${number(readings)} x ${number(entries)} entries x ${number(perEntry, 2)} us`,
+      `${number((readings * entries * perEntry) / 1e4)} % of a core`,
+    ],
+    [
+      'revocations pending at the peak',
+      `${number(LOGOUTS_A_DAY)} / ${number(DAY)} s x ${PEAK} x ${number(logRetention)} s`,
+      number(revocations),
+    ],
+    [
+      'memory for them, in each process',
+      `${number(revocations)} x ${number(pending?.bytes ?? Number.NaN)} bytes`,
+      `${number((revocations * (pending?.bytes ?? Number.NaN)) / MIB, 1)} MiB`,
+    ],
+    [
+      'memory for verified tokens, in each process',
+      `${number(cache.tokens)} tokens x ${number(cache.bytes)} bytes`,
+      `${number((cache.tokens * cache.bytes) / MIB, 1)} MiB`,
+    ],
+  ];
+  return {
+    name: 'sizing',
+    title: `A deployment of ${millions(USERS_A_DAY)} daily users`,
+    head: ['', 'from', ''],
+    rows,
+    remarks: [],
+    figures: rows,
+  };
+}
+
+function peak(aDay: number): number {
+  return (aDay / DAY) * PEAK;
+}
+
+function millions(value: number): string {
+  return `${number(value / 1e6)} million`;
+}
+
+function figures(sections: readonly Section[], name: string): unknown {
+  const section = sections.find((candidate) => candidate.name === name);
+  if (!section) throw new Error(`Nothing has measured ${name}`);
+  return section.figures;
+}
+
+function named<T extends { readonly name: string }>(rows: readonly T[], name: string): T {
+  const row = rows.find((candidate) => candidate.name === name);
+  if (!row) throw new Error(`Nothing has measured ${name}`);
+  return row;
+}
