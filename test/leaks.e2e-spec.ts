@@ -76,20 +76,20 @@ const policies: [name: string, options: RefreshAuthOptions][] = [
 ];
 
 describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or a secret', (adapter) => {
-  /** Also where a test has failed half-way. */
+  /** The latest first, also where a test has failed half-way. */
   const closing: (() => unknown)[] = [];
 
   afterEach(async () => {
-    for (const close of closing.splice(0).reverse()) await close();
+    for (const close of closing.splice(0)) await close();
   });
 
   test.each(policies)('with %s', async (_, options) => {
     const redis = await startRedis({ args: ['--requirepass', PASSWORD] });
-    closing.push(() => redis.stop());
+    closing.unshift(() => redis.stop());
     const url = redis.url.replace('://', `://:${PASSWORD}@`);
     const client = new Redis(url);
     const watch = await watchRedis(client);
-    closing.push(
+    closing.unshift(
       () => watch.stop(),
       () => client.disconnect(),
     );
@@ -106,7 +106,7 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
         ...options,
       },
     });
-    closing.push(() => app.close());
+    closing.unshift(() => app.close());
     const canaries = new Canaries();
     const answers: HttpAnswer[] = [];
     const errors: unknown[] = [];
@@ -263,7 +263,7 @@ describe('[G1] what stops a boot names the option, and quotes nothing that is se
     ['secrets', { secrets: SECRET }],
   ])('%s, in place %#', async (option, options) => {
     const error: unknown = await startAuthApp('express', {
-      options: { secret: undefined, ...options } as RefreshAuthOptions,
+      options: { secret: undefined, ...options },
     }).catch((reason: unknown) => reason);
 
     expect(error).toMatchObject({ name: 'RefreshAuthOptionsError', option });

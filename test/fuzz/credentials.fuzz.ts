@@ -54,7 +54,7 @@ test('headers and cookies', async () => {
       };
       let found: string;
       try {
-        found = credentials.token({ headers } as never);
+        found = credentials.token({ headers });
       } catch (error) {
         assert.ok(error instanceof RefreshAuthError);
         found = error.code;

@@ -17,7 +17,7 @@ export interface Siege {
    *
    * @returns the code
    */
-  withstand(attack: string): Promise<string>;
+  readonly withstand: (attack: string) => Promise<string>;
 }
 
 /** The good tokens of a siege are expired and can be renewed, so that anything which passed for one would get as far as the store. */
