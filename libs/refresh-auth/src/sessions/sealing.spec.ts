@@ -62,6 +62,21 @@ describe('Sealer', () => {
     expect(sealer().open(new Uint8Array(reply.buffer, reply.byteOffset + 4, sealed.length), PLACE)).toBe(TOKEN);
   });
 
+  test.each([
+    [
+      undefined,
+      'AQDHu1s1MLyuX+f/edVJtS9fKQ/roBaSs2kxcFS5WrDWKoww0V4UviPLEQaEeeIKveOrhZRp0dUSGwp57uTYgLzgL4AFaVk3HaffQbvJxg==',
+    ],
+    [
+      'k1',
+      'AQJrMa0+2VzHwemzUtN6W876b7r/7JdBUfVPOsT/cQSEBUu2blVrRpvGBn6BOp7KvcXtixyxIWc0wagqfUF6QC+KWENCxRBktKJINobKpjYM',
+    ],
+  ])('opens what the first release sealed, with kid %s: processes of two releases share sessions', (kid, sealed) => {
+    expect(sealer([{ kid, algorithm: 'HS256', secret: SECRET }]).open(Buffer.from(sealed, 'base64'), PLACE)).toBe(
+      TOKEN,
+    );
+  });
+
   test.each(KEYS)('[K4] encrypts with a key of its own: the one that signs does not open it, with %s', (_, key) => {
     const sealed = sealer([key]).seal(TOKEN, PLACE);
     const start = 2 + (key.kid?.length ?? 0);

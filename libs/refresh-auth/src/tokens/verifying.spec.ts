@@ -447,7 +447,7 @@ describe('[K3] a change of keys', () => {
   });
 });
 
-test.each([undefined, null, 7, {}, ['e30.e30.e30'], { length: 11, toString: () => 'e30.e30.e30' }])(
+test.each<unknown>([undefined, null, 7, {}, ['e30.e30.e30'], { length: 11, toString: () => 'e30.e30.e30' }])(
   '[V12] %p, from whatever reads tokens in the place of the library, is malformed',
   (odd) => {
     expect(refusalOf(() => oneKey.verify(odd as string))).toEqual(malformed('not a string'));
