@@ -8,7 +8,7 @@ export default {
     '<rootDir>/test/**/*.e2e-spec.ts',
   ],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
-  modulePathIgnorePatterns: ['/dist/'],
+  modulePathIgnorePatterns: ['/dist/', '<rootDir>/.stryker/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
@@ -34,4 +34,5 @@ export default {
   // The end-to-end tests start servers of their own; more workers than this only make them wait for each other.
   maxWorkers: 2,
   testTimeout: 30_000,
+  setupFilesAfterEnv: ['<rootDir>/test/support/leak-watch.setup.ts'],
 };

@@ -129,7 +129,7 @@ function checkOptionalPeers(optional) {
     const { NestFactory } = await import('@nestjs/core');
     const { RefreshAuthModule } = await import('${name}');
     class AppModule {}
-    Module({ imports: [RefreshAuthModule.forRoot({ secret: 'x'.repeat(20) + 'y'.repeat(20), redis: 'redis://localhost' })] })(AppModule);
+    Module({ imports: [RefreshAuthModule.forRoot({ secret: 'of the package check: forty bytes or more of it', redis: 'redis://localhost' })] })(AppModule);
     await assert.rejects(
       NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false }),
       { option: 'redis', message: /ioredis.*npm install ioredis/ },

@@ -11,6 +11,7 @@ import { decodePayload, encodeSegment, flipBit, respell, signRaw } from './suppo
 import { type HttpAnswer, rawRequest, send } from './support/http.js';
 import { dead, refusal } from './support/http-refusals.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
+import { type RedisWatch, watchRedis } from './support/redis-watch.js';
 
 @Controller()
 class WhoController {
@@ -166,20 +167,20 @@ const invalid: [name: string, make: (token: string, claims: Record<string, unkno
 describe.each(adapters)('credentials on %s', (adapter) => {
   let redis: RedisServer;
   let client: Redis;
-  let monitor: Redis;
+  let watch: RedisWatch;
   let app: AuthApp;
   let tokens: { T: string; U: string };
 
   beforeAll(async () => {
     redis = await startRedis();
     client = new Redis(redis.url);
-    monitor = await client.monitor();
+    watch = await watchRedis(client);
     app = await startAuthApp(adapter, { controllers: [WhoController], options: { redis: redis.url } });
   });
 
   afterAll(async () => {
     await app.close();
-    monitor.disconnect();
+    watch.stop();
     client.disconnect();
     await redis.stop();
   });
@@ -248,35 +249,11 @@ describe.each(adapters)('credentials on %s', (adapter) => {
     expect([answer.status, answer.json()]).toEqual([200, { sub: 't' }]);
   });
 
-  /**
-   * What Redis was asked about sessions meanwhile; reading the log of revocations, which happens by itself now and then, names none. A
-   * monitor hears of it a moment later, so marks tell where it begins and ends.
-   */
-  async function commandsDuring(act: () => Promise<unknown>): Promise<string[]> {
-    const heard: string[][] = [];
-    const complete = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, command: string[]) => {
-        heard.push(command);
-        if (command[1] === 'the end') resolve();
-      });
-    });
-    await client.echo('the beginning');
-    await act();
-    await client.echo('the end');
-    await complete;
-    monitor.removeAllListeners('monitor');
-    const marks = heard.map(([, argument]) => argument);
-    return heard
-      .slice(marks.indexOf('the beginning') + 1, marks.indexOf('the end'))
-      .filter((command) => command.some((argument) => argument.startsWith('refresh-auth:{')))
-      .map(([name = '']) => name.toLowerCase());
-  }
-
   test('[V16] what is not signed by us never reaches Redis', async () => {
     app.clock.advance(20 * MINUTE);
     const answers: HttpAnswer[] = [];
 
-    const commands = await commandsDuring(async () => {
+    const commands = await watch.sessionCommandsDuring(async () => {
       for (const [, make] of [...malformed, ...invalid]) {
         answers.push(await send(`${app.url}/who`, bearer(make(tokens.T, claimsOf(tokens.T)))));
       }
@@ -291,7 +268,7 @@ describe.each(adapters)('credentials on %s', (adapter) => {
   test('what is signed by us does', async () => {
     app.clock.advance(20 * MINUTE);
 
-    expect(await commandsDuring(() => send(`${app.url}/who`, bearer(tokens.T)))).toContain('set');
+    expect(await watch.sessionCommandsDuring(() => send(`${app.url}/who`, bearer(tokens.T)))).toContain('set');
   });
 });
 

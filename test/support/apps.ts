@@ -2,6 +2,7 @@ import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { WatchedLogger } from './watched-logger.js';
 
 /** For `describe.each`: whatever the library does over HTTP, it does the same on both. */
 export const adapters = ['express', 'fastify'] as const;
@@ -11,6 +12,8 @@ export type Adapter = (typeof adapters)[number];
 export interface RunningApp {
   app: INestApplication;
   url: string;
+  /** What it has logged so far, at every level. */
+  logs: readonly string[];
   close(): Promise<void>;
 }
 
@@ -21,9 +24,10 @@ export async function startApp(
   configure: (app: INestApplication) => unknown = () => undefined,
 ): Promise<RunningApp> {
   const metadata = typeof module === 'function' ? { imports: [module] } : module;
+  const logger = new WatchedLogger();
   const testing = await Test.createTestingModule(metadata).compile();
   const app = testing.createNestApplication(adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(), {
-    logger: false,
+    logger,
   });
   try {
     await configure(app);
@@ -32,5 +36,5 @@ export async function startApp(
     await app.close();
     throw error;
   }
-  return { app, url: await app.getUrl(), close: () => app.close() };
+  return { app, url: await app.getUrl(), logs: logger.lines, close: () => app.close() };
 }

@@ -11,8 +11,9 @@ import {
 import { CLOCK } from '../../libs/refresh-auth/src/refresh-auth.tokens.js';
 import { type Adapter, type RunningApp, startApp } from './apps.js';
 import { TestClock } from './clock.js';
+import { inspectOutput, watchOutFor } from './leak-watch.js';
 
-export const SECRET = 'a secret that only the tests know, long enough';
+export const SECRET = watchOutFor('a secret that only the tests know, long enough');
 
 /** Tests share their machine with other tests, which is no outage of the store. */
 const BUSY_MACHINE = '10s';
@@ -54,7 +55,10 @@ export async function startAuthApp(
   const running = await startApp(adapter, { imports: [refreshAuth, ...imports], providers, ...rest }, configure);
   const auth = running.app.get<AuthService>(RefreshAuthService);
   const events: RefreshAuthEvent[] = [];
-  auth.events.subscribe((event) => events.push(event));
+  auth.events.subscribe((event) => {
+    inspectOutput('event', event);
+    events.push(event);
+  });
   return { ...running, auth, clock, port: Number(new URL(running.url).port), events };
 }
 

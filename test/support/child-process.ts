@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { inspectOutput } from './leak-watch.js';
 
 const START_LIMIT_MS = 60_000;
 const END_LIMIT_MS = 60_000;
+const LONGEST_LEAK = 20_000;
 
 export interface RunningProcess {
   readonly child: ChildProcess;
@@ -39,6 +41,8 @@ export async function startProcess(
     }, START_LIMIT_MS);
     const read = (chunk: string): void => {
       output += chunk;
+      // What a chunk begins the next one may end.
+      inspectOutput(name, output.slice(-LONGEST_LEAK));
       const found = ready.exec(output);
       if (found) {
         clearTimeout(limit);

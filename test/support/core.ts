@@ -8,8 +8,9 @@ import type { SessionStore } from '../../libs/refresh-auth/src/sessions/session-
 import { checkOwnClaims, type IssuedToken } from '../../libs/refresh-auth/src/tokens/claims.js';
 import type { Clock } from '../../libs/refresh-auth/src/tokens/clock.js';
 import { TestClock } from './clock.js';
+import { inspectOutput, watchOutFor } from './leak-watch.js';
 
-export const TEST_SECRET = 'a secret for tests, of more than thirty-two bytes';
+export const TEST_SECRET = watchOutFor('a secret for tests, of more than thirty-two bytes');
 
 /** In seconds. */
 export const EXPIRES_IN = 60;
@@ -48,7 +49,10 @@ export async function authenticate(
 /** Everything that the core reports from now on, in order. */
 export function recordEvents(core: RefreshAuthCore): RefreshAuthEvent[] {
   const events: RefreshAuthEvent[] = [];
-  core.events.observable.subscribe((event) => events.push(event));
+  core.events.observable.subscribe((event) => {
+    inspectOutput('event', event);
+    events.push(event);
+  });
   return events;
 }
 

@@ -1,6 +1,7 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { inspectOutput } from './leak-watch.js';
 
 const ANSWER_LIMIT_MS = 10_000;
 
@@ -44,6 +45,7 @@ export async function send(url: string, { body, ...options }: RequestOptions = {
       .end(content);
   });
   const answer = await text(response);
+  if ((response.statusCode ?? 0) >= 400) inspectOutput(`answer ${response.statusCode}`, answer);
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,

@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Algorithm, KeyOptions } from '../../libs/refresh-auth/src/tokens/keys.js';
 import { type SegmentValue, signRaw } from './hostile-tokens.js';
+import { watchOutFor } from './leak-watch.js';
 
 export const algorithms = [
   'HS256',
@@ -18,7 +19,7 @@ export const algorithms = [
 ] as const satisfies readonly Algorithm[];
 
 /** Long enough for HS512, and one for all three: only the algorithm tells their tokens apart, as with the one RSA key. */
-export const secret = 'a secret that only the tests know, and that is long enough for HS512';
+export const secret = watchOutFor('a secret that only the tests know, and that is long enough for HS512');
 export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const pairs = {

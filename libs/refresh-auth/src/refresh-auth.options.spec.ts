@@ -180,7 +180,7 @@ test.each(
   ['issuer', 'audience'].flatMap((option) =>
     ['', ' ', '\t\n', 7, null, true, {}, ['api'], /api/, /api/g].map((value) => [option, value] as const),
   ),
-)('[V15] option %s is not %p', (option, value) => {
+)('[V15] [M3] option %s is not %p: no pattern is ever tried on a claim', (option, value) => {
   expect(errorOf({ [option]: value })).toEqual({
     option,
     says: 'is not a non-empty string. Write one string: patterns and lists are not supported.',

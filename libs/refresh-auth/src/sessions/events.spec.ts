@@ -121,7 +121,7 @@ describe('Events', () => {
     ],
   ];
 
-  test.each(HAPPENINGS)('%s', async (_, happen, expected) => {
+  test.each(HAPPENINGS)('[G2] %s', async (_, happen, expected) => {
     await happen();
 
     expect(events).toEqual(expected());

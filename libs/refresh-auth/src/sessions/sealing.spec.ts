@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { generateKeyPairSync } from 'node:crypto';
+import { createDecipheriv, createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { createKeyRing, type KeyOptions } from '../tokens/keys.js';
 import { type SealedPlace, Sealer } from './sealing.js';
@@ -38,7 +38,7 @@ describe('Sealer', () => {
     ['a secret without kid', { algorithm: 'HS256', secret: SECRET }],
     ['a secret with kid', { kid: 'k1', algorithm: 'HS256', secret: SECRET }],
     ['the longest kid', { kid: LONGEST_KID, algorithm: 'HS256', secret: SECRET }],
-    ['a secret of bytes', { algorithm: 'HS256', secret: Uint8Array.from({ length: 64 }, (_, index) => index) }],
+    ['a secret of bytes', { algorithm: 'HS256', secret: Uint8Array.from({ length: 64 }, (_, index) => 37 * index) }],
     ['an elliptic-curve key', { kid: 'ec', algorithm: 'ES256', privateKey: p256 }],
     ['an RSA key', { kid: 'rsa', algorithm: 'PS256', privateKey: rsa }],
   ];
@@ -60,6 +60,44 @@ describe('Sealer', () => {
     const reply = Buffer.concat([Buffer.from('1:8:'), sealed, Buffer.from('\r\n')]);
 
     expect(sealer().open(new Uint8Array(reply.buffer, reply.byteOffset + 4, sealed.length), PLACE)).toBe(TOKEN);
+  });
+
+  test.each([
+    [
+      undefined,
+      'AQDHu1s1MLyuX+f/edVJtS9fKQ/roBaSs2kxcFS5WrDWKoww0V4UviPLEQaEeeIKveOrhZRp0dUSGwp57uTYgLzgL4AFaVk3HaffQbvJxg==',
+    ],
+    [
+      'k1',
+      'AQJrMa0+2VzHwemzUtN6W876b7r/7JdBUfVPOsT/cQSEBUu2blVrRpvGBn6BOp7KvcXtixyxIWc0wagqfUF6QC+KWENCxRBktKJINobKpjYM',
+    ],
+  ])('opens what the first release sealed, with kid %s: processes of two releases share sessions', (kid, sealed) => {
+    expect(sealer([{ kid, algorithm: 'HS256', secret: SECRET }]).open(Buffer.from(sealed, 'base64'), PLACE)).toBe(
+      TOKEN,
+    );
+  });
+
+  test.each(KEYS)('[K4] encrypts with a key of its own: the one that signs does not open it, with %s', (_, key) => {
+    const sealed = sealer([key]).seal(TOKEN, PLACE);
+    const start = 2 + (key.kid?.length ?? 0);
+    const nonce = sealed.subarray(start, start + 12);
+    const { signing } = createKeyRing({ keys: [key] });
+    const material =
+      signing.algorithm === 'HS256'
+        ? signing.signingKey.export()
+        : signing.signingKey.export({ type: 'pkcs8', format: 'der' });
+    const guesses = [
+      material.subarray(0, 32),
+      createHash('sha256').update(material).digest(),
+      createHmac('sha256', material).update(PLACE.sid).digest(),
+    ];
+
+    for (const guess of guesses) {
+      const decipher = createDecipheriv('aes-256-gcm', guess, nonce, { authTagLength: 16 });
+      decipher.setAuthTag(sealed.subarray(-16));
+      expect(decipher.update(sealed.subarray(start + 12, -16)).toString('latin1')).not.toContain(TOKEN);
+      expect(() => decipher.final()).toThrow('unable to authenticate data');
+    }
   });
 
   test('shows nothing of the token: a dump of the store holds no usable one [G3]', () => {

@@ -128,6 +128,23 @@ describe('Requests of one process that bring the same expired token', () => {
     );
   });
 
+  test('[M2] wait together: a thousand are one call, end with it, and hold up nobody else', async () => {
+    let release: (reason: Error) => void = () => undefined;
+    store.intercept(() => new Promise((_, reject) => void (release = reject)));
+    const waiting = race(() => refusal(authenticate(core, first.token)), 1000);
+    const other = issue(core, { sub: '2' });
+
+    expect(await authenticate(core, other.token)).toEqual({ state: 'valid', claims: other.claims });
+    clock.advance(EXPIRES_IN * 1000);
+    expect((await authenticate(core, other.token)).state).toBe('refreshable');
+    expect(store.requests).toHaveLength(2);
+
+    release(new Error('no answer within storeTimeout'));
+    expect(new Set((await waiting).map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(await waiting).toContainEqual(expect.objectContaining({ statusCode: 503 }));
+    expect(store.requests).toHaveLength(2);
+  });
+
   test('share no answer with requests that come later, unless all revocations are known here', async () => {
     await race(() => authenticate(core, first.token));
     await authenticate(core, first.token);

@@ -17,8 +17,9 @@ const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
 const pem = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const publicPem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 
-const SECRET_REMEDY =
-  'Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source.';
+const secretRemedy = (bytes: number): string =>
+  `Write a random secret of at least ${bytes} bytes, such as the output of \`openssl rand -base64 48\`, and keep it out of the source.`;
+const SECRET_REMEDY = secretRemedy(32);
 const KEY_REMEDY = 'Write [{ kid, algorithm, secret }] or [{ kid, algorithm, privateKey, publicKey }].';
 const PUBLIC_FORM =
   'is a public-key format, which others may know. Use it as `privateKey` or `publicKey`, or write a random secret.';
@@ -34,14 +35,15 @@ describe('[K1] a secret', () => {
     ['HS384', 48],
     ['HS512', 64],
   ] as const)('for %s has at least %d bytes', (algorithm, bytes) => {
-    const long = 'é'.repeat(bytes / 2);
+    const twoBytesEach = Array.from({ length: bytes / 2 }, (_, index) => 0xc0 + ((7 * index) % 64));
+    const long = String.fromCharCode(...twoBytesEach);
     const short = Buffer.from(long).subarray(1);
 
     expect(createKeyRing({ keys: [{ algorithm, secret: long }] }).signing.algorithm).toBe(algorithm);
     expect(createKeyRing({ keys: [{ algorithm, secret: Buffer.from(long) }] }).signing.algorithm).toBe(algorithm);
     expect(errorOfKey({ kid: 'k', algorithm, secret: short })).toEqual({
       option: 'keys[1].secret',
-      says: `has ${bytes - 1} bytes, which is too short for ${algorithm}. Write at least ${bytes} random bytes.`,
+      says: `has ${bytes - 1} bytes, which is too short for ${algorithm}. ${secretRemedy(bytes)}`,
     });
   });
 

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, X509Certificate } from 'node:crypto';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
+import { whyGuessable } from './guessable-secrets.js';
 
 /** Bytes of the hash output, which is the least that an HMAC secret must have (RFC 7518 section 3.2). */
 const HMAC_SECRET_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
@@ -71,7 +72,7 @@ export function createKeyRing(options: { secret?: unknown; keys?: unknown }): Ke
   const { secret, keys } = options;
   if (keys === undefined) {
     if (secret === undefined) {
-      throw new RefreshAuthOptionsError('secret', 'is missing', SECRET_REMEDY);
+      throw new RefreshAuthOptionsError('secret', 'is missing', secretRemedy('HS256'));
     }
     const key = prepareSecret('secret', 'HS256', secret);
     return new KeyRing({ kid: undefined, algorithm: 'HS256', signingKey: key, verifyingKey: key });
@@ -102,8 +103,11 @@ export function createKeyRing(options: { secret?: unknown; keys?: unknown }): Ke
   return new KeyRing(first, others);
 }
 
-const SECRET_REMEDY =
-  'Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source.';
+/** The command's output has 64 characters: enough for all three. */
+function secretRemedy(algorithm: HmacAlgorithm): string {
+  return `Write a random secret of at least ${HMAC_SECRET_BYTES[algorithm]} bytes, such as the output of \`openssl rand -base64 48\`, and keep it out of the source.`;
+}
+
 const KEY_REMEDY = 'Write [{ kid, algorithm, secret }] or [{ kid, algorithm, privateKey, publicKey }].';
 
 function isSigningKey(key: Key | undefined): key is SigningKey {
@@ -160,20 +164,17 @@ function prepareKey(path: string, options: unknown): Key {
 const KID = /^[\x20-\x7e]{1,255}$/;
 
 function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: unknown): KeyObject {
+  const remedy = secretRemedy(algorithm);
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
-    throw new RefreshAuthOptionsError(path, 'is neither a string nor bytes', SECRET_REMEDY);
+    throw new RefreshAuthOptionsError(path, 'is neither a string nor bytes', remedy);
   }
   const bytes = Buffer.from(secret);
   const text = bytes.toString('latin1');
   if (bytes.toString().trim() === '') {
-    throw new RefreshAuthOptionsError(path, 'is blank', SECRET_REMEDY);
+    throw new RefreshAuthOptionsError(path, 'is blank', remedy);
   }
   if (bytes.length < HMAC_SECRET_BYTES[algorithm]) {
-    throw new RefreshAuthOptionsError(
-      path,
-      `has ${bytes.length} bytes, which is too short for ${algorithm}`,
-      `Write at least ${HMAC_SECRET_BYTES[algorithm]} random bytes.`,
-    );
+    throw new RefreshAuthOptionsError(path, `has ${bytes.length} bytes, which is too short for ${algorithm}`, remedy);
   }
   if (isPublicKeyMaterial(text, bytes)) {
     throw new RefreshAuthOptionsError(
@@ -182,6 +183,8 @@ function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: unknown):
       'Use it as `privateKey` or `publicKey`, or write a random secret.',
     );
   }
+  const guessable = whyGuessable(bytes);
+  if (guessable !== undefined) throw new RefreshAuthOptionsError(path, guessable, remedy);
   return createSecretKey(bytes);
 }
 

@@ -447,6 +447,13 @@ describe('[K3] a change of keys', () => {
   });
 });
 
+test.each<unknown>([undefined, null, 7, {}, ['e30.e30.e30'], { length: 11, toString: () => 'e30.e30.e30' }])(
+  '[V12] %p, from whatever reads tokens in the place of the library, is malformed',
+  (odd) => {
+    expect(refusalOf(() => oneKey.verify(odd as string))).toEqual(malformed('not a string'));
+  },
+);
+
 test('verified claims cannot be changed: all requests with the same token share them', () => {
   const verified = oneKey.verify(hs256({ alg: 'HS256' }, { ...claims, address: { city: 'London' } }));
 

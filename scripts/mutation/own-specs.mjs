@@ -1,0 +1,38 @@
+import { posix } from 'node:path';
+import Sequencer from '@jest/test-sequencer';
+
+/** Files whose behaviour is tested in the specs of others, beside their own: by name, without endings. */
+const ALSO_TESTED_IN = {
+  'check-object': ['cross-site-options', 'delivery-options'],
+  claims: ['deep-claims', 'verifying'],
+  compact: ['verifying', 'spellings'],
+  deadline: ['store-access', 'claims-reloader'],
+  'first-decision': ['rotation'],
+  hashed: ['events'],
+  'newest-underway': ['authenticator'],
+  'random-id': ['signing'],
+  'now-or-later': ['authenticator', 'revocations'],
+  rotation: ['shared-rotations'],
+  'token-size': ['delivery'],
+};
+
+/**
+ * Nearly every spec imports nearly every file, and loading them all costs half a minute for each of some two thousand mutants. So a mutant
+ * has to die by the specs of its own file; Jest cannot stop at the first failure here, and needs no others.
+ */
+export default class OwnSpecs extends Sequencer {
+  #mutated;
+
+  constructor(options) {
+    super(options);
+    const { findRelatedTests, nonFlagArgs } = options.globalConfig;
+    if (findRelatedTests && process.env['__STRYKER_ACTIVE_MUTANT__'] !== undefined) this.#mutated = nonFlagArgs;
+  }
+
+  sort(tests) {
+    const own = this.#mutated
+      ?.map((file) => posix.basename(file, '.ts'))
+      .flatMap((name) => [name, ...(ALSO_TESTED_IN[name] ?? [])]);
+    return super.sort(own ? tests.filter(({ path }) => own.includes(posix.basename(path, '.spec.ts'))) : tests);
+  }
+}

@@ -1,0 +1,17 @@
+/** `npm run test:mutation`: every small change of the code has to make one of its tests fail. */
+export default {
+  mutate: ['libs/refresh-auth/src/{tokens,sessions,http}/**/*.ts', '!**/*.spec.ts', '!**/sessions/redis-*.ts'],
+  testRunner: 'jest',
+  testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+  jest: { configFile: 'scripts/mutation/jest.config.mjs' },
+  coverageAnalysis: 'perTest',
+  concurrency: 1,
+  timeoutMS: 60_000,
+  incremental: true,
+  incrementalFile: 'reports/mutation/incremental.json',
+  jsonReporter: { fileName: 'reports/mutation/mutation.json' },
+  reporters: ['clear-text', 'progress-append-only', 'json'],
+  clearTextReporter: { allowColor: false, reportTests: false },
+  ignorePatterns: ['dist', 'docs', 'bench', 'coverage', 'reports'],
+  tempDirName: '.stryker',
+};

@@ -1,0 +1,45 @@
+import { inspect } from 'node:util';
+
+/** What looks like a token of anybody, or like a private key. */
+const TELLTALES = [/eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{16,}/, /-----BEGIN [A-Z ]*PRIVATE KEY-----/];
+const secrets = new Set<string>();
+const leaks: string[] = [];
+
+/** From now on no output may hold this, as it stands or encoded. */
+export function watchOutFor(secret: string): string {
+  for (const form of formsOf(secret)) secrets.add(form);
+  return secret;
+}
+
+/** The ways in which a text is found in logs and dumps. */
+export function formsOf(text: string): string[] {
+  const bytes = Buffer.from(text);
+  // The last characters of base64 depend on what follows.
+  const base64 = bytes.toString('base64').replace(/.{0,2}=*$/, '');
+  return [
+    text,
+    JSON.stringify(text).slice(1, -1),
+    encodeURIComponent(text),
+    bytes.toString('hex'),
+    base64,
+    base64.replaceAll('+', '-').replaceAll('/', '_'),
+  ];
+}
+
+/** Whether a text holds a token, a private key or one of the secrets. */
+export function holdsSecrets(text: string): boolean {
+  return TELLTALES.some((telltale) => telltale.test(text)) || [...secrets].some((secret) => text.includes(secret));
+}
+
+/** Remembers what must not have been written there. */
+export function inspectOutput(where: string, ...output: unknown[]): void {
+  const text = output
+    .map((part) => (typeof part === 'string' ? part : inspect(part, { depth: 9, showHidden: true })))
+    .join(' ');
+  if (holdsSecrets(text)) leaks.push(`${where}: ${text}`);
+}
+
+/** What was found since the last time. */
+export function takeLeaks(): string[] {
+  return leaks.splice(0);
+}
