@@ -99,11 +99,6 @@ export class Revocations {
     if (!this.known.has(revocation)) this.known.add(revocation);
   }
 
-  /** Whether what this process knows is all there is, so that nobody need be asked. */
-  get areAllKnown(): boolean {
-    return this.log?.isFresh ?? false;
-  }
-
   /** Whether this process knows that the session has ended. */
   ends(claims: TokenClaims): boolean {
     return this.known.ends(claims);
@@ -117,7 +112,7 @@ export class Revocations {
    */
   check(claims: TokenClaims): NowOrLater<void> {
     if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
-    if (this.settings.revocation !== 'on-refresh' && !this.areAllKnown) return this.#checkStore(claims);
+    if (this.settings.revocation !== 'on-refresh' && !this.log?.isFresh) return this.#checkStore(claims);
   }
 
   async #checkStore(claims: TokenClaims): Promise<void> {

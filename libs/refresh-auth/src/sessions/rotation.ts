@@ -11,7 +11,6 @@ import { isEndedBy } from './known-revocations.js';
 import type { Revocations } from './revocations.js';
 import type { Sealer } from './sealing.js';
 import type { ReuseRule, RotationAnswer, RotationRequest, SealedSuccessor, SessionStore } from './session-store.js';
-import { SharedRotations } from './shared-rotations.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
@@ -39,7 +38,8 @@ const MOST_CALLS = 3;
 
 /** Exchanges tokens: one winner per generation in all processes, and the same successor for everybody. */
 export class Rotation {
-  readonly #shared: SharedRotations;
+  /** Rotations under way in this process, by the generation and session that was presented. */
+  readonly #underway = new Map<string, Promise<Rotated>>();
 
   constructor(
     private readonly store: SessionStore,
@@ -61,9 +61,7 @@ export class Rotation {
       /** In bytes: what is longer would not reach the client, or be refused when it comes back. */
       readonly longestToken: number;
     },
-  ) {
-    this.#shared = new SharedRotations(clock, (presented, renewed) => this.#isStillTrue(presented, renewed));
-  }
+  ) {}
 
   /**
    * Exchanges a token that is inside its refresh window.
@@ -72,7 +70,7 @@ export class Rotation {
    * @throws RefreshAuthError `session_revoked`, `token_reused`, `token_expired`, `session_expired` or `store_unavailable`
    */
   async exchange(presented: TokenClaims): Promise<Rotated> {
-    const rotated = await this.#shared.share(presented, () => this.#rotate(presented));
+    const rotated = await this.#share(presented);
     // The answer may have been under way while the session was ended here.
     if (this.revocations.ends(presented)) throw new RefreshAuthError('session_revoked');
     const type = rotated.state === 'refreshable' ? 'rotated' : 'replayed';
@@ -93,12 +91,17 @@ export class Rotation {
     return outcome === 'superseded';
   }
 
-  /** What was handed over a moment ago is handed over again, unless the session may have ended, the head expired or the grace passed. */
-  #isStillTrue(presented: TokenClaims, { claims }: IssuedToken): boolean {
-    const { lifetimes } = this.settings;
-    if (!this.revocations.areAllKnown || timeState(claims, this.clock, lifetimes) !== 'valid') return false;
-    const reuse = this.#reuseRule(presented);
-    return !reuse || this.clock.now() < reuse.expiredAt + reuse.grace;
+  /**
+   * Requests of one process that bring the same generation share one answer; the first of them counts as the one that renewed. Those that
+   * come later ask again: an answer that was kept, however briefly, would outlive a logout in another process.
+   */
+  #share(presented: TokenClaims): Promise<Rotated> {
+    const generation = `${presented.gen}:${presented.sid}`;
+    const underway = this.#underway.get(generation);
+    if (underway) return underway.then(({ renewed }) => ({ state: 'already-refreshed', renewed }));
+    const rotation = this.#rotate(presented).finally(() => this.#underway.delete(generation));
+    this.#underway.set(generation, rotation);
+    return rotation;
   }
 
   async #rotate(presented: TokenClaims): Promise<Rotated> {

@@ -1,9 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
-import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { Authentication } from './authenticator.js';
 import { hashed } from './hashed.js';
@@ -145,79 +144,10 @@ describe('Requests of one process that bring the same expired token', () => {
     expect(store.requests).toHaveLength(2);
   });
 
-  test('share no answer with requests that come later, unless all revocations are known here', async () => {
+  test('share no answer with requests that come later: the session may have ended elsewhere meanwhile', async () => {
     await race(() => authenticate(core, first.token));
     await authenticate(core, first.token);
 
     expect(store.requests).toHaveLength(2);
-  });
-
-  describe('and come right after the answer, while all revocations are known,', () => {
-    afterEach(() => core.stop());
-
-    /** The log of revocations is read at the start, and what was read is fresh for 5 s. */
-    async function start(options: RefreshAuthOptions = {}, expiredFor = 0): Promise<void> {
-      core = makeCore(options, { store, clock });
-      first = issue(core);
-      clock.advance(EXPIRES_IN * 1000 + expiredFor);
-      await core.start();
-    }
-
-    test('are handed the same token for a second, without another call', async () => {
-      await start();
-      const winner = await authenticate(core, first.token);
-
-      clock.advance(1000);
-      expect(await authenticate(core, first.token)).toEqual({ ...winner, state: 'already-refreshed' });
-      expect(store.requests).toHaveLength(1);
-
-      clock.advance(1);
-      expect(await authenticate(core, first.token)).toEqual({ ...winner, state: 'already-refreshed' });
-      expect(store.requests).toHaveLength(2);
-    });
-
-    test.each(['every-request', 'on-refresh'] as const)('ask again under %s', async (revocation) => {
-      await start({ revocation });
-      await authenticate(core, first.token);
-      await authenticate(core, first.token);
-
-      expect(store.requests).toHaveLength(2);
-    });
-
-    test('are refused when the session has ended here meanwhile', async () => {
-      await start();
-      await authenticate(core, first.token);
-      await core.revocations.revokeSession(first.claims.sid);
-
-      expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'session_revoked' });
-    });
-
-    test('are refused when the session has ended elsewhere meanwhile', async () => {
-      await start();
-      const other = makeCore({}, { store, clock });
-      await authenticate(core, first.token);
-      await other.revocations.revokeSession(first.claims.sid);
-
-      expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'session_revoked' });
-    });
-
-    test('ask again once that token has itself expired', async () => {
-      await start({ expiresIn: 1 }, 900);
-      const { renewed } = await authenticate(core, first.token);
-      clock.advance(100);
-
-      expect((await authenticate(core, first.token)).claims.gen).toBe((renewed?.claims.gen ?? 0) + 1);
-    });
-
-    test('ask again once the grace has passed', async () => {
-      await start({ replay: { grace: '10s' } }, 9_500);
-      await authenticate(core, first.token);
-      await authenticate(core, first.token);
-      expect(store.requests).toHaveLength(1);
-
-      clock.advance(500);
-      await authenticate(core, first.token);
-      expect(store.requests).toHaveLength(2);
-    });
   });
 });
