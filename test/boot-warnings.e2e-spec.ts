@@ -27,6 +27,12 @@ async function warningsOf(options: RefreshAuthOptions, clock = new TestClock(Dat
   return warnings;
 }
 
+test('A boot warns of a secret that can be guessed [K2]', async () => {
+  expect(await warningsOf({ keys: [{ algorithm: 'HS256', secret: 'change-me-change-me-change-me-please' }] })).toEqual([
+    'RefreshAuthModule: option `keys[0].secret` is made of words that placeholders are made of. Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source. It does not boot in production.',
+  ]);
+});
+
 describe('With Redis, a boot warns', () => {
   let server: RedisServer;
   let redis: Redis;

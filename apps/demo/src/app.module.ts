@@ -12,7 +12,7 @@ import { SessionsModule } from './sessions/sessions.module.js';
 import type { Settings } from './settings.js';
 import { UsersModule } from './users/users.module.js';
 
-@Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule, GraceModule] })
+@Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule] })
 export class AppModule {
   /** @param faults stands between the demo and its store, where that is asked for */
   static forRoot(settings: Settings, faults?: StoreFaults): DynamicModule {
@@ -22,8 +22,10 @@ export class AppModule {
       module: AppModule,
       imports: [
         RefreshAuthModule.forRoot(throughFaults(refreshAuth)),
-        RefreshAuthModule.forRoot({ ...throughFaults(gracePolicy(refreshAuth)), name: GRACE }),
         PageModule.forRoot(settings),
+        ...(settings.grace
+          ? [RefreshAuthModule.forRoot({ ...throughFaults(gracePolicy(refreshAuth)), name: GRACE }), GraceModule]
+          : []),
         ...(refreshAuth.sessions === 'tracked' ? [SessionsModule] : []),
         ...(faults ? [FaultsModule.forRoot(faults)] : []),
       ],

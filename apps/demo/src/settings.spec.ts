@@ -25,6 +25,7 @@ describe('readSettings', () => {
       httpAdapter: 'express',
       trustedOrigins: [],
       faults: false,
+      grace: true,
       process: { name: '1', of: 1 },
       refreshAuth: { secret: expect.any(String), ...choices, delivery: { cookie: { secure: true } } },
     });
@@ -64,6 +65,7 @@ describe('readSettings', () => {
       httpAdapter: 'fastify',
       trustedOrigins: ['https://app.example.com', 'http://localhost:5173', 'capacitor://localhost'],
       faults: true,
+      grace: true,
       process: { name: '2', of: 4 },
       refreshAuth: {
         secret,

@@ -9,6 +9,8 @@ export interface Settings {
   trustedOrigins: string[];
   /** Whether the store can be stopped from the page: on this machine only. */
   faults: boolean;
+  /** Whether a second module shows the other replay policy: not in production, which wires one. */
+  grace: boolean;
   /** Which of how many processes behind one port this is, as `npm run demo:cluster` says. */
   process: { name: string; of: number };
   /** What has no variable set is left out, so that the library's own default stands. */
@@ -39,6 +41,7 @@ export function readSettings(env: Environment): Settings {
     httpAdapter: readChoice(env, 'HTTP_ADAPTER', ['express', 'fastify']),
     trustedOrigins,
     faults: readFaults(env, host, redis),
+    grace: env['NODE_ENV'] !== 'production',
     process: readProcess(env),
     refreshAuth: {
       secret: readSecret(env),

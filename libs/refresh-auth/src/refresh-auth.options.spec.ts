@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { keyFor, rsa, secret } from '../../../test/support/key-material.js';
 import { optionsErrorOf } from '../../../test/support/refusals.js';
@@ -567,5 +567,47 @@ describe('a wrong option stops the boot, and its path is the exact one', () => {
         /^RefreshAuthModule: option `[^`]+` (is|has|cannot) .+\. (Write|Give|Use|Leave|Keep) .+\.$/,
       ),
     });
+  });
+});
+
+describe('[K2] a secret that can be guessed', () => {
+  const cases: [string, RefreshAuthOptions, string, number][] = [
+    ['secret', { secret: 'your-super-secret-jwt-key-change-me' }, 'is made of words that placeholders are made of', 32],
+    ['secret', { secret: Buffer.alloc(32) }, 'is one text over and over', 32],
+    [
+      'keys[0].secret',
+      { keys: [{ algorithm: 'HS384', secret: 'secret'.repeat(10) }] },
+      'is one text over and over',
+      48,
+    ],
+    [
+      'keys[1].secret',
+      {
+        keys: [
+          { kid: 'a', algorithm: 'HS256', secret: 'bUmcVxVcOl0p9dQ4DTQn3LQ7pXv6vyRs' },
+          { kid: 'b', algorithm: 'HS512', secret: 'reallyverysafe '.repeat(9) },
+        ],
+      },
+      'is one text over and over',
+      64,
+    ],
+  ];
+  const environment = process.env['NODE_ENV'];
+
+  afterEach(() => {
+    process.env['NODE_ENV'] = environment;
+  });
+
+  test.each(cases)('does not boot in production: %s of %j', (option, options, reason, bytes) => {
+    process.env['NODE_ENV'] = 'production';
+
+    expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
+      option,
+      says: `${reason}. Write a random secret of at least ${bytes} bytes, such as the output of \`openssl rand -base64 48\`, and keep it out of the source.`,
+    });
+  });
+
+  test.each(cases)('is good enough to try things out with: %s of %j', (option, options) => {
+    expect(resolveOptions(options).keys.all.map(({ doubt }) => doubt?.option)).toContain(option);
   });
 });

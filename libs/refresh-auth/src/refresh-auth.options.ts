@@ -145,7 +145,7 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
   const { storeTimeout = 500 } = options;
   return {
     name,
-    keys: createKeyRing(options),
+    keys: resolveKeys(options),
     parties: resolveParties(options),
     lifetimes,
     redis: options.redis,
@@ -347,6 +347,14 @@ export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettin
       'Give each an audience, or a secret of its own.',
     );
   }
+}
+
+/** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */
+function resolveKeys(options: Pick<RefreshAuthOptions, 'secret' | 'keys'>): KeyRing {
+  const ring = createKeyRing(options);
+  const doubtful = ring.all.find(({ doubt }) => doubt);
+  if (doubtful?.doubt && process.env['NODE_ENV'] === 'production') throw doubtful.doubt;
+  return ring;
 }
 
 function resolveKeyPrefix(given: unknown, name: string | undefined): string {

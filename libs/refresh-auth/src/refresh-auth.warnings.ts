@@ -16,7 +16,16 @@ export async function findWarnings(
   store: SessionStore,
   clock: Clock,
 ): Promise<readonly string[]> {
-  return [...warnOfMemory(store), ...warnOfEndlessSessions(settings), ...(await warnOfRedis(settings, store, clock))];
+  return [
+    ...warnOfSecrets(settings),
+    ...warnOfMemory(store),
+    ...warnOfEndlessSessions(settings),
+    ...(await warnOfRedis(settings, store, clock)),
+  ];
+}
+
+function warnOfSecrets({ keys }: RefreshAuthSettings): string[] {
+  return keys.all.flatMap(({ doubt }) => (doubt ? [`${doubt.message} It does not boot in production.`] : []));
 }
 
 function warnOfMemory(store: SessionStore): string[] {

@@ -6,7 +6,7 @@ import type { About } from './about.interface.js';
 
 export const ABOUT = Symbol('What the page has to know of the demo');
 
-export function describe({ httpAdapter, faults, process, refreshAuth }: Settings): Omit<About, 'now'> {
+export function describe({ httpAdapter, faults, grace, process, refreshAuth }: Settings): Omit<About, 'now'> {
   const { expiresIn = '15m', refreshWindow = '7d', sessionLifetime = '30d', replay, redis } = refreshAuth;
   return {
     adapter: httpAdapter,
@@ -21,7 +21,7 @@ export function describe({ httpAdapter, faults, process, refreshAuth }: Settings
     },
     policies: [
       { base: '', grace: typeof replay === 'object' ? seconds(replay.grace) : null },
-      { base: `/${GRACE}`, grace: GRACE_SECONDS },
+      ...(grace ? [{ base: `/${GRACE}`, grace: GRACE_SECONDS }] : []),
     ],
   };
 }

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { optionsErrorOf } from '../../../../test/support/refusals.js';
 import { whyGuessable } from './guessable-secrets.js';
-import { createKeyRing } from './keys.js';
 
 const PLACEHOLDER = 'is made of words that placeholders are made of';
 const PUBLISHED = 'was published as an example';
@@ -94,21 +92,6 @@ describe('[K2] a well-known secret is refused however long it is', () => {
   ])('a sequence: %s', (sequence) => {
     expect(why(sequence)).toBe(SEQUENCE);
   });
-
-  test.each([
-    ['secret', { secret: 'your-super-secret-jwt-key-change-me' }, PLACEHOLDER, 32],
-    ['secret', { secret: Buffer.alloc(32) }, REPETITION, 32],
-    ['keys[0].secret', { keys: [{ algorithm: 'HS384', secret: 'secret'.repeat(10) }] }, REPETITION, 48],
-    ['keys[0].secret', { keys: [{ algorithm: 'HS512', secret: 'reallyverysafe '.repeat(9) }] }, REPETITION, 64],
-  ])(
-    'the error names %s, what is wrong, and the command that makes a good one: %j',
-    (option, options, reason, bytes) => {
-      expect(optionsErrorOf(() => createKeyRing(options))).toEqual({
-        option,
-        says: `${reason}. Write a random secret of at least ${bytes} bytes, such as the output of \`openssl rand -base64 48\`, and keep it out of the source.`,
-      });
-    },
-  );
 });
 
 describe('[K2] no random secret is refused', () => {

@@ -40,6 +40,8 @@ export interface Key {
   readonly verifyingKey: KeyObject;
   /** Absent from a key that only verifies. */
   readonly signingKey?: KeyObject;
+  /** Why its secret can be guessed, if it can: good enough to try things out with, and for nothing else. */
+  readonly doubt?: RefreshAuthOptionsError;
 }
 
 export type SigningKey = Key & { readonly signingKey: KeyObject };
@@ -74,8 +76,7 @@ export function createKeyRing(options: { secret?: unknown; keys?: unknown }): Ke
     if (secret === undefined) {
       throw new RefreshAuthOptionsError('secret', 'is missing', secretRemedy('HS256'));
     }
-    const key = prepareSecret('secret', 'HS256', secret);
-    return new KeyRing({ kid: undefined, algorithm: 'HS256', signingKey: key, verifyingKey: key });
+    return new KeyRing({ kid: undefined, algorithm: 'HS256', ...prepareSecret('secret', 'HS256', secret) });
   }
   if (secret !== undefined) {
     throw new RefreshAuthOptionsError('secret', 'is given beside `keys`', 'Keep one of them.');
@@ -144,8 +145,7 @@ function prepareKey(path: string, options: unknown): Key {
         'Give it a `secret` instead.',
       );
     }
-    const key = prepareSecret(`${path}.secret`, algorithm as HmacAlgorithm, secret);
-    return { kid, algorithm, signingKey: key, verifyingKey: key };
+    return { kid, algorithm, ...prepareSecret(`${path}.secret`, algorithm as HmacAlgorithm, secret) };
   }
   if (secret !== undefined) {
     throw new RefreshAuthOptionsError(
@@ -163,7 +163,11 @@ function prepareKey(path: string, options: unknown): Key {
  */
 const KID = /^[\x20-\x7e]{1,255}$/;
 
-function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: unknown): KeyObject {
+function prepareSecret(
+  path: string,
+  algorithm: HmacAlgorithm,
+  secret: unknown,
+): Pick<SigningKey, 'signingKey' | 'verifyingKey' | 'doubt'> {
   const remedy = secretRemedy(algorithm);
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
     throw new RefreshAuthOptionsError(path, 'is neither a string nor bytes', remedy);
@@ -184,8 +188,12 @@ function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: unknown):
     );
   }
   const guessable = whyGuessable(bytes);
-  if (guessable !== undefined) throw new RefreshAuthOptionsError(path, guessable, remedy);
-  return createSecretKey(bytes);
+  const key = createSecretKey(bytes);
+  return {
+    signingKey: key,
+    verifyingKey: key,
+    ...(guessable === undefined ? {} : { doubt: new RefreshAuthOptionsError(path, guessable, remedy) }),
+  };
 }
 
 /** Whoever knows a public key could sign with it if it were taken as an HMAC secret (RFC 8725 section 2.1). */
