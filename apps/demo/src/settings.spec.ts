@@ -65,7 +65,7 @@ describe('readSettings', () => {
       httpAdapter: 'fastify',
       trustedOrigins: ['https://app.example.com', 'http://localhost:5173', 'capacitor://localhost'],
       faults: true,
-      grace: true,
+      grace: false,
       process: { name: '2', of: 4 },
       refreshAuth: {
         secret,
