@@ -42,8 +42,11 @@ const MOST_RENEWED_AHEAD = 10_000;
 
 /** Verifies tokens, and renews those that are expired and inside their refresh window. Knows nothing of HTTP. */
 export class Authenticator {
-  /** Successors of tokens that were renewed ahead, by the `jti` of those. */
-  readonly #renewedAhead = new LRUCache<string, IssuedToken>({ max: MOST_RENEWED_AHEAD });
+  /** Successors of tokens that were renewed ahead, by the `jti` of those. Bounded by size, since `max` would take the room for all at once. */
+  readonly #renewedAhead = new LRUCache<string, IssuedToken>({
+    maxSize: MOST_RENEWED_AHEAD,
+    sizeCalculation: () => 1,
+  });
 
   constructor(
     private readonly verified: VerifiedTokens,

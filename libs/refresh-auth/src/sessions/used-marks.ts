@@ -12,8 +12,8 @@ const MOST_REMEMBERED = 50_000;
  * has been seen with a client. Marks are collected and flushed together; no request waits for them.
  */
 export class UsedMarks {
-  /** By token id: what was marked need not be marked again. */
-  readonly #seen = new LRUCache<string, true>({ max: MOST_REMEMBERED });
+  /** By token id: what was marked need not be marked again. Bounded by size, since `max` would take the room for all at once. */
+  readonly #seen = new LRUCache<string, true>({ maxSize: MOST_REMEMBERED, sizeCalculation: () => 1 });
   #queued: UsedMark[] = [];
   #timer: NodeJS.Timeout | undefined;
 

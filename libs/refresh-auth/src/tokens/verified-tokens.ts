@@ -4,8 +4,7 @@ import type { Clock } from './clock.js';
 import { effectiveTimes, type Lifetimes } from './lifetimes.js';
 import type { TokenVerifier } from './verifying.js';
 
-const MOST_TOKENS = 20_000;
-/** 32 MiB: 20,000 tokens of common size, or fewer of the largest. */
+/** 32 MiB: some 17,000 tokens of common size, and never more than 32,768. */
 const MOST_BYTES = 32 * 1024 * 1024;
 /** What an entry holds beside the text of its token: the claims as an object, and its place in the cache. */
 const ENTRY_BYTES = 1024;
@@ -25,7 +24,7 @@ export class VerifiedTokens {
     private readonly lifetimes: Lifetimes,
   ) {
     this.#claims = new LRUCache({
-      max: MOST_TOKENS,
+      // By size alone: a number of entries would take the room for all of them at once.
       maxSize: MOST_BYTES,
       // The claims repeat what the token says, as objects and strings of their own.
       sizeCalculation: (_, token) => 3 * token.length + ENTRY_BYTES,
