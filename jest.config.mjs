@@ -33,6 +33,8 @@ export default {
   },
   // The end-to-end tests start servers of their own; more workers than this only make them wait for each other.
   maxWorkers: 2,
+  // Modules of suites that have ended stay in memory in ESM mode: a worker that has grown is replaced.
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 30_000,
   setupFilesAfterEnv: ['<rootDir>/test/support/leak-watch.setup.ts'],
 };

@@ -15,8 +15,10 @@ const RENEWALS_A_USER = 5;
 const LOGOUTS_A_DAY = 500e3;
 const PROCESSES = 100;
 const PEAK = 4;
-/** How far back each reading of the log goes. */
-const OVERLAP_SECONDS = 60;
+/** How far back a reading of the log goes after a bell, and with each poll. */
+const BELL_OVERLAP_SECONDS = 1;
+const POLL_OVERLAP_SECONDS = 60;
+const POLLS_A_SECOND = 1 / 2;
 const DAY = 24 * 60 * 60;
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
@@ -40,8 +42,8 @@ export function sizing(sections: readonly Section[]): Section {
   const requests = peak(USERS_A_DAY * REQUESTS_A_USER);
   const logouts = peak(LOGOUTS_A_DAY);
   const revocations = logouts * logRetention;
-  const readings = logouts * PROCESSES;
-  const entries = logouts * OVERLAP_SECONDS;
+  const readings = (logouts + POLLS_A_SECOND) * PROCESSES;
+  const entries = logouts * (logouts * BELL_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
   const perEntry = (thousand?.reading ?? Number.NaN) / (thousand?.count ?? Number.NaN);
   const cores = (microseconds: number): number => (requests * microseconds) / 1e6;
   const records = (SESSIONS_IN_WINDOW * session.perSession) / GIB;
@@ -85,14 +87,14 @@ export function sizing(sections: readonly Section[]): Section {
       `${number(cores(documented.added.median), 1)} cores`,
     ],
     [
-      'readings of the log at the peak: each process, after each logout',
+      'readings of the log at the peak: each process, after each logout and every 2 s',
       `${number(LOGOUTS_A_DAY)} / ${number(DAY)} s x ${PEAK} x ${PROCESSES} processes`,
       `${number(readings)} a second`,
     ],
     [
       'Redis, CPU for them at the peak',
-      `${number(readings)} x ${number(entries)} entries x ${number(perEntry, 2)} us`,
-      `${number((readings * entries * perEntry) / 1e4)} % of a core`,
+      `${number(entries)} entries a second x ${number(perEntry, 2)} us`,
+      `${number((entries * perEntry) / 1e4)} % of a core`,
     ],
     [
       'revocations pending at the peak',

@@ -120,6 +120,27 @@ describe('the log is read', () => {
     expect(ends('a')).toBe(true);
   });
 
+  test('when the bell rings, from a second before the last reading on: it may ring many times a second', async () => {
+    await log.start();
+    const lastReading = store.time.now();
+    store.ring();
+    await settle();
+
+    expect(store.asked).toEqual([0, lastReading - 1000]);
+  });
+
+  test('with all of the overlap, where that was asked for while a bell was answered', async () => {
+    await log.start();
+    const lastReading = store.time.now();
+    store.ring();
+    store.ring();
+    void log.read();
+    store.ring();
+    await settle();
+
+    expect(store.asked).toEqual([0, lastReading - 1000, lastReading - MINUTE]);
+  });
+
   test('every 2 s, where the bell is not heard', async () => {
     await log.start();
     store.append('a');

@@ -16,17 +16,21 @@ const FRESH_FOR = 5_000;
 const POLL_INTERVAL = 2_000;
 /** Entries may become visible a little later than they are stamped, and the clock of a store may move at a failover. */
 const OVERLAP = 60_000;
+/** Of a bell, which can ring many times a second in each of many processes: what was visible later than that is found by the next poll. */
+const BELL_OVERLAP = 1_000;
 
 /**
  * Follows the log of revocations, so that valid tokens are checked in memory. Pub/sub is only the door bell: whenever it rings, after
- * each (re)connect and at least every 2 s, the log is read from where the last reading ended.
+ * each (re)connect and at least every 2 s, the log is read from where the last reading ended. What may have come late, or been lost, is
+ * looked for every 2 s.
  */
 export class RevocationLog {
   /** The store's clock at the last reading. */
   #cursor = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
-  #rangMeanwhile = false;
+  /** The longest overlap that was asked for meanwhile. */
+  #wanted = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
   /** Why the bell was refused, the last time that it was. */
@@ -49,7 +53,7 @@ export class RevocationLog {
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
   async start(): Promise<void> {
     this.#unsubscribe = this.store.onRevocation(
-      () => void this.read(),
+      () => void this.#follow(BELL_OVERLAP),
       (reason) => this.#reportSilence(reason),
     );
     this.#timer = setInterval(() => void this.read(), POLL_INTERVAL).unref();
@@ -69,28 +73,34 @@ export class RevocationLog {
     this.events.emit('bell-refused', { reason });
   }
 
-  /** Reads what is new. One reading at a time: a bell that rings meanwhile is answered by one more. */
-  async read(): Promise<void> {
-    if (this.#reading) {
-      this.#rangMeanwhile = true;
-      return this.#reading;
-    }
-    this.#reading = this.#readOnce();
-    await this.#reading;
-    this.#reading = undefined;
-    if (this.#rangMeanwhile) {
-      this.#rangMeanwhile = false;
-      await this.read();
-    }
+  /** Reads what is new, what may have come late, and whether anything was lost. */
+  read(): Promise<void> {
+    return this.#follow(OVERLAP);
   }
 
-  async #readOnce(): Promise<void> {
+  /** One reading at a time: a bell that rings meanwhile is answered by one more. */
+  async #follow(overlap: number): Promise<void> {
+    if (this.#reading) {
+      this.#wanted = Math.max(this.#wanted, overlap);
+      return this.#reading;
+    }
+    this.#reading = this.#readOnce(overlap);
+    await this.#reading;
+    this.#reading = undefined;
+    const wanted = this.#wanted;
+    if (wanted === 0) return;
+    this.#wanted = 0;
+    await this.#follow(wanted);
+  }
+
+  async #readOnce(overlap: number): Promise<void> {
     const readAt = this.clock.now();
-    const since = Math.max(0, this.#cursor - OVERLAP);
+    const since = Math.max(0, this.#cursor - overlap);
     try {
       const page = this.#merge(await this.#page(since));
+      const hasLost = overlap === OVERLAP && this.#hasLost(page, since);
       // A store whose clock has moved back, as at a failover, may have stamped new entries before the cursor.
-      if (page.now < since || this.#hasLost(page, since)) await this.#restore(this.#merge(await this.#page(0)));
+      if (page.now < since || hasLost) await this.#restore(this.#merge(await this.#page(0)));
       this.#cursor = page.now;
       this.#readAt = readAt;
     } catch {
