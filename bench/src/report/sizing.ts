@@ -88,7 +88,7 @@ export function sizing(sections: readonly Section[]): Section {
     ],
     [
       'readings of the log at the peak: each process, after each logout and every 2 s',
-      `${number(LOGOUTS_A_DAY)} / ${number(DAY)} s x ${PEAK} x ${PROCESSES} processes`,
+      `(${number(LOGOUTS_A_DAY)} / ${number(DAY)} s x ${PEAK} + 1/2) x ${PROCESSES} processes`,
       `${number(readings)} a second`,
     ],
     [
