@@ -237,6 +237,15 @@ describe('[G1] what stops a boot names the option, and quotes nothing that is se
   const privateKey = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const publicKey = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const short = watchOutFor('c4n4ry-too-short');
+  const environment = process.env['NODE_ENV'];
+
+  // Where secrets that can be guessed stop a boot as well.
+  beforeAll(() => {
+    process.env['NODE_ENV'] = 'production';
+  });
+  afterAll(() => {
+    process.env['NODE_ENV'] = environment;
+  });
 
   test.each<[option: string, options: object]>([
     ['secret', { secret: short }],
