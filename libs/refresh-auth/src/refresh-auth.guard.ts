@@ -10,9 +10,9 @@ import {
 import { Reflector } from '@nestjs/core';
 import { type Access, accessKey } from './decorators/access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
-import { findRequestResponse, type RequestResponse } from './http/execution-context.js';
+import { findRequestResponse, isMessage, type RequestResponse } from './http/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
-import { markAdmitted } from './http/request-state.js';
+import { markAdmitted, unmark } from './http/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { coreToken } from './refresh-auth.tokens.js';
 import type { Authentication } from './sessions/authenticator.js';
@@ -39,14 +39,20 @@ export class RefreshAuthGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.#access(context);
-    if (access === 'public') return true;
+    if (access === 'public') {
+      if (isMessage(context)) unmark(context);
+      return true;
+    }
     const exchange = this.getRequestResponse(context);
     if (isPreflight(exchange.request)) return this.#answerPreflight(context);
     return orElse(
-      () => whenThere(this.#admit(exchange), (authentication) => this.#letPass(context, exchange, authentication)),
+      () =>
+        whenThere(this.#admit(context, exchange), (authentication) => this.#letPass(context, exchange, authentication)),
       (error) => {
-        if (access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken) return true;
-        return this.deny(error, context);
+        if (access !== 'optional' || !(error instanceof RefreshAuthError && error.isDeadToken))
+          return this.deny(error, context);
+        if (isMessage(context, exchange.request)) unmark(context, exchange.request);
+        return true;
       },
     );
   }
@@ -65,15 +71,18 @@ export class RefreshAuthGuard implements CanActivate {
     throw new HttpException('', HttpStatus.NO_CONTENT);
   }
 
-  #admit(exchange: RequestResponse): NowOrLater<Authentication> {
+  #admit(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
     const token = this.getToken(exchange.request);
-    // One request opens a socket, but many messages come over it, for as long as it lives.
-    if (isSocket(exchange.request)) return this.core.authenticator.authenticate(token, this.#mayRenew(exchange, token));
-    return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
+    if (!isMessage(context, exchange.request)) {
+      return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
+    }
+    this.#mayRenew(exchange.request, token);
+    // Each message anew, since it may come long after the one before; and no response would carry a new token.
+    return this.core.authenticator.authenticate(token, false);
   }
 
   #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
-    const mayRenew = this.#mayRenew(exchange, token);
+    const mayRenew = this.#mayRenew(exchange.request, token);
     return whenThere(this.core.authenticator.authenticate(token, mayRenew), (authentication) => {
       if (exchange.response && mayRenew) this.#deliver(authentication, exchange.response);
       return authentication;
@@ -83,9 +92,13 @@ export class RefreshAuthGuard implements CanActivate {
   #deliver({ claims, renewed }: Authentication, response: HttpResponse): void {
     if (renewed) return this.core.delivery.deliver(response, renewed);
     // Goes on beside the handler, and is delivered if it is there before the headers go out.
-    void whenThere(this.core.authenticator.renewAhead(claims), (ahead) => {
-      if (ahead) this.core.delivery.offer(response, ahead);
-    });
+    void orElse(
+      () =>
+        whenThere(this.core.authenticator.renewAhead(claims), (ahead) => {
+          if (ahead) this.core.delivery.offer(response, ahead);
+        }),
+      () => undefined,
+    );
   }
 
   #letPass(
@@ -99,9 +112,9 @@ export class RefreshAuthGuard implements CanActivate {
     });
   }
 
-  #mayRenew({ request }: RequestResponse, token: string): boolean {
-    const mayRenew = !this.core.credentials.isAmbient(request, token) || this.core.crossSite.admit(request);
-    return mayRenew && !isSocket(request);
+  /** Whether nobody but the client itself, or whom it trusts, has made it send this token. Throws where somebody else must not. */
+  #mayRenew(request: HttpRequest, token: string): boolean {
+    return !this.core.credentials.isAmbient(request, token) || this.core.crossSite.admit(request);
   }
 
   /** Where request and response are. Override it for transports other than HTTP and GraphQL. */
@@ -145,10 +158,6 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
   }
   namedGuards.set(name, NamedRefreshAuthGuard);
   return NamedRefreshAuthGuard;
-}
-
-function isSocket(request: HttpRequest): boolean {
-  return rawRequest(request).headers.upgrade !== undefined;
 }
 
 /** A browser asks without credentials whether it may ask; what it may is CORS' to say (Fetch, CORS-preflight request). */

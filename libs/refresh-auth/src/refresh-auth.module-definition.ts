@@ -32,7 +32,7 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new Configurabl
     exports:
       name === undefined
         ? [RefreshAuthService, RefreshAuthGuard, RefreshAuthInterceptor, RefreshAuthCore, SessionStore]
-        : namedProviders(name),
+        : [...namedProviders(name), RefreshAuthInterceptor],
   }))
   .build();
 

@@ -41,3 +41,14 @@ export function carrierOf(context: ExecutionContext): object {
   if (type === 'http') return rawRequest(context.switchToHttp().getRequest<HttpRequest>());
   return context.getArgByIndex<object>(type === 'graphql' ? 2 : 0);
 }
+
+/**
+ * Whether this is one of many messages over a socket. All have the request that opened it, for as long as it lives: by an upgrade, or by
+ * the polling with which socket.io begins.
+ */
+export function isMessage(context: ExecutionContext, request?: HttpRequest): boolean {
+  const type = context.getType<string>();
+  if (type !== 'http' && type !== 'graphql') return true;
+  const upgrade = request && rawRequest(request).headers.upgrade;
+  return upgrade !== undefined && /\bwebsocket\b/i.test(upgrade);
+}

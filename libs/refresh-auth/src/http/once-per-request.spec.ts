@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { inspect } from 'node:util';
 import { OncePerRequest } from './once-per-request.js';
 
 test('is done once for a request, however it is wrapped and however many ask', async () => {
@@ -24,4 +25,13 @@ test('a failure is as final as a result', async () => {
 
   await expect(once.get(request, 'token', fail)).rejects.toThrow('first');
   await expect(once.get(request, 'token', async () => 2)).rejects.toThrow('first');
+});
+
+test('nobody who prints a request sees the token that it brought, nor the one that it got', async () => {
+  const once = new OncePerRequest<object>();
+  const request = { headers: {} };
+  await once.get(request, 'brought', async () => ({ renewed: 'got' }));
+  await once.get(request, 'another', async () => ({ renewed: 'got' }));
+
+  expect(inspect(request, { depth: 9, showHidden: true })).not.toMatch(/brought|another|got/);
 });

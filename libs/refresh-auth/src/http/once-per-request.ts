@@ -1,11 +1,22 @@
 import { type NowOrLater, orElse } from '../sessions/now-or-later.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
 
-interface Done<T> {
-  readonly token: string;
-  readonly result: NowOrLater<T>;
+/** What was done, in fields that nobody sees who prints a request: it may end with a token. */
+class Done<T> {
+  readonly #token: string;
+  readonly #result: NowOrLater<T>;
   /** With another token of the same request, which another guard has found. */
-  readonly before: Done<T> | undefined;
+  readonly #before: Done<T> | undefined;
+
+  constructor(token: string, result: NowOrLater<T>, before: Done<T> | undefined) {
+    this.#token = token;
+    this.#result = result;
+    this.#before = before;
+  }
+
+  with(token: string): { readonly result: NowOrLater<T> } | undefined {
+    return this.#token === token ? { result: this.#result } : this.#before?.with(token);
+  }
 }
 
 /**
@@ -19,13 +30,12 @@ export class OncePerRequest<T> {
   get(request: HttpRequest, token: string, make: () => NowOrLater<T>): NowOrLater<T> {
     const raw = rawRequest(request) as RawRequest & { [key: symbol]: Done<T> | undefined };
     const before = raw[this.#key];
-    for (let done = before; done; done = done.before) {
-      if (done.token === token) return done.result;
-    }
+    const done = before?.with(token);
+    if (done) return done.result;
     const result = orElse(make, async (error) => {
       throw error;
     });
-    raw[this.#key] = { token, result, before };
+    raw[this.#key] = new Done(token, result, before);
     return result;
   }
 }

@@ -27,6 +27,14 @@ export function markAdmitted(context: ExecutionContext, request: HttpRequest, st
   (request as { user?: unknown }).user = state.user;
 }
 
+/** Takes back what an earlier message of the same socket has left: all of them share one client, and the request that opened it. */
+export function unmark(context: ExecutionContext, request?: HttpRequest): void {
+  delete (carrierOf(context) as Marked)[STATE];
+  if (!request) return;
+  delete (rawRequest(request) as Marked)[STATE];
+  delete (request as { user?: unknown }).user;
+}
+
 export function getRequestState(carrier: object): RequestState | undefined {
   return (carrier as Marked)[STATE];
 }

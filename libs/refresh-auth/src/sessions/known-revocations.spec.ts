@@ -145,4 +145,15 @@ describe('what is known', () => {
 
     expect([known.isIncomplete, ends('new')]).toEqual([false, true]);
   });
+
+  test('is known again when it is read again, after this process’s clock was set forward', () => {
+    known.add({ session: hashed('a'), at: 1 });
+    known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 });
+    clock.advance(LIFETIME + 1);
+    expect([ends('a', '2'), ends('b', '1')]).toEqual([false, false]);
+
+    known.add({ session: hashed('a'), at: 1 }, 1000);
+    known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 }, 1000);
+    expect([ends('a', '2'), ends('b', '1')]).toEqual([true, true]);
+  });
 });

@@ -57,13 +57,14 @@ export class KnownRevocations {
     const until = this.clock.now() + this.lifetime - age;
     if ('session' in revocation) {
       const known = this.#sessions.get(revocation.session);
-      // Most of what is read has been read before: its place is kept.
-      if (known && known.revocation.at === revocation.at && revocation.at !== UNSEEN) return;
+      if (known && isTheSame(known, revocation, until)) return;
       this.#put(this.#sessions, revocation.session, { revocation, until });
       return;
     }
     const known = this.#subjects.get(revocation.subject);
-    if (known && !isNewer(revocation, known.revocation)) return;
+    const hasLaterMark = known && known.revocation.mark.mark > revocation.mark.mark;
+    const isUnchanged = known?.revocation.mark.mark === revocation.mark.mark && isTheSame(known, revocation, until);
+    if (hasLaterMark || isUnchanged) return;
     this.#put(this.#subjects, revocation.subject, { revocation, until });
   }
 
@@ -126,9 +127,9 @@ export class KnownRevocations {
   }
 }
 
-/** Whether it says more than what is known of the same subject: a later mark, or that the log has this one. */
-function isNewer({ mark, at }: SubjectRevocation, known: SubjectRevocation): boolean {
-  return mark.mark > known.mark.mark || (mark.mark === known.mark.mark && (at !== known.at || at === UNSEEN));
+/** Whether it was read before: most of what is read has been, and keeps its place. Not where this process's clock has moved since. */
+function isTheSame({ revocation, until: before }: Known<Revocation>, { at }: Revocation, until: number): boolean {
+  return revocation.at === at && at !== UNSEEN && before >= until - DROP_INTERVAL;
 }
 
 /** Whether the subject's mark ends a session. */

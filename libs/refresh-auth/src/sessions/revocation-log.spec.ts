@@ -21,6 +21,8 @@ class LogUnderControl extends InMemorySessionStore {
   readonly asked: number[] = [];
   readonly restored: { entries: readonly Revocation[]; ttl: RevocationTtl }[] = [];
   readonly listeners = new Set<() => void>();
+  /** How many of the next readings something is appended beside. */
+  ringsWhileRead = 0;
 
   constructor(readonly time: TestClock) {
     super(time);
@@ -28,6 +30,7 @@ class LogUnderControl extends InMemorySessionStore {
 
   override async revocationsSince(since: number): Promise<RevocationPage> {
     this.asked.push(since);
+    if (this.ringsWhileRead-- > 0) queueMicrotask(() => this.ring());
     if (this.isOut) throw new Error('connection lost');
     const entries = this.entries.filter(({ at }) => at >= since);
     return { now: this.time.now(), size: this.entries.length, entries };
@@ -168,6 +171,17 @@ describe('the log is read', () => {
     await settle();
 
     expect(store.asked).toHaveLength(3);
+  });
+
+  test('while the bell keeps ringing, without the start waiting for the last time', async () => {
+    store.ringsWhileRead = 50;
+
+    await log.start();
+    expect([log.isFresh, store.asked.length < 10]).toEqual([true, true]);
+
+    while (store.asked.length <= 50) await settle();
+    await settle();
+    expect(store.asked).toHaveLength(51);
   });
 
   test('no more after it was stopped, and no timer and no listener is left', async () => {

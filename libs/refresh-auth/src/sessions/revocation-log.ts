@@ -62,6 +62,7 @@ export class RevocationLog {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     await this.#unsubscribe?.();
     await this.#reading;
   }
@@ -78,19 +79,19 @@ export class RevocationLog {
     return this.#follow(OVERLAP);
   }
 
-  /** One reading at a time: a bell that rings meanwhile is answered by one more. */
-  async #follow(overlap: number): Promise<void> {
+  /** One reading at a time: what is asked for meanwhile is answered by one more, for which nobody who came before waits. */
+  #follow(overlap: number): Promise<void> {
     if (this.#reading) {
       this.#wanted = Math.max(this.#wanted, overlap);
       return this.#reading;
     }
-    this.#reading = this.#readOnce(overlap);
-    await this.#reading;
-    this.#reading = undefined;
-    const wanted = this.#wanted;
-    if (wanted === 0) return;
-    this.#wanted = 0;
-    await this.#follow(wanted);
+    this.#reading = this.#readOnce(overlap).finally(() => {
+      const wanted = this.#wanted;
+      this.#wanted = 0;
+      this.#reading = undefined;
+      if (wanted > 0 && this.#timer) void this.#follow(wanted);
+    });
+    return this.#reading;
   }
 
   async #readOnce(overlap: number): Promise<void> {
