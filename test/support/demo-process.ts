@@ -20,7 +20,8 @@ export interface DemoProcess {
 export async function startDemo(env: Record<string, string> = {}): Promise<DemoProcess> {
   const demo = await startProcess(process.execPath, ['dist/apps/demo/main.js'], {
     cwd: REPOSITORY_ROOT,
-    env: { PATH: process.env['PATH'], PORT: '0', ...env },
+    // Several processes share few cores with other tests, which is no outage of the store.
+    env: { PATH: process.env['PATH'], PORT: '0', STORE_TIMEOUT: '8s', ...env },
     ready: /(http:\/\/127\.0\.0\.1:(\d+)).*\n/,
   });
   const [, url = '', port] = demo.match;
