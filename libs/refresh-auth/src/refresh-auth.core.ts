@@ -7,6 +7,7 @@ import { longestDeliverable } from './http/token-size.js';
 import type { RefreshAuthSettings } from './refresh-auth.options.js';
 import { type Authentication, Authenticator } from './sessions/authenticator.js';
 import { Events } from './sessions/events.js';
+import { Heads } from './sessions/heads.js';
 import { KnownRevocations } from './sessions/known-revocations.js';
 import { canPush, RevocationLog } from './sessions/revocation-log.js';
 import { logRetention, revocationTtl, Revocations } from './sessions/revocations.js';
@@ -67,7 +68,8 @@ export class RefreshAuthCore {
         : undefined;
     const revocations = new Revocations(store, access, events, known, log, settings);
     const usedMarks = settings.replay && new UsedMarks(store, access, events);
-    const rotation = new Rotation(store, access, signer, verifier, sealer, revocations, events, clock, {
+    const heads = new Heads(sealer, verifier, events);
+    const rotation = new Rotation(store, access, signer, heads, revocations, events, clock, {
       ...settings,
       tracked,
       looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),

@@ -3,13 +3,12 @@ import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, type Lifetimes, retention, timeState } from '../tokens/lifetimes.js';
 import type { TokenSigner } from '../tokens/signing.js';
-import type { TokenVerifier } from '../tokens/verifying.js';
 import type { ClaimsReloader } from './claims-reloader.js';
 import type { Events } from './events.js';
 import { firstDecision } from './first-decision.js';
+import type { Head, Heads } from './heads.js';
 import { isEndedBy } from './known-revocations.js';
 import type { Revocations } from './revocations.js';
-import type { Sealer } from './sealing.js';
 import type { ReuseRule, RotationAnswer, RotationRequest, SealedSuccessor, SessionStore } from './session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
@@ -31,8 +30,6 @@ interface Offer {
   readonly refused?: Uint8Array;
 }
 
-type Superseded = Extract<RotationAnswer, { outcome: 'superseded' }>;
-
 /** The head expires while we look, or a newer one appears: three calls see the end of any such race, or something is wrong. */
 const MOST_CALLS = 3;
 
@@ -45,8 +42,7 @@ export class Rotation {
     private readonly store: SessionStore,
     private readonly access: StoreAccess,
     private readonly signer: TokenSigner,
-    private readonly verifier: TokenVerifier,
-    private readonly sealer: Sealer,
+    private readonly heads: Heads,
     private readonly revocations: Revocations,
     private readonly events: Events,
     private readonly clock: Clock,
@@ -107,14 +103,15 @@ export class Rotation {
   async #rotate(presented: TokenClaims): Promise<Rotated> {
     const ask = this.access.begin();
     let offer: Offer = { from: presented, generation: presented.gen };
+    const looksFirst = this.settings.looksFirst || this.heads.hasSeenSuccessorOf(presented);
     // Minted before it is claimed: a winner that dies on the way leaves nothing, or a complete successor.
-    let successor = this.settings.looksFirst ? undefined : this.#mint(presented);
+    let successor = looksFirst ? undefined : this.#mint(presented);
     for (let calls = 1; ; calls++) {
       const answer = await this.#ask(ask, presented, this.#request(presented, offer, successor));
       if (answer.outcome === 'reused') throw await this.#reused(presented, answer.head);
       if (answer.outcome === 'rotated' && successor) return this.#won(presented, offer, successor, answer.lostWrite);
       if (answer.outcome === 'superseded') {
-        const head = this.#openHead(presented, answer);
+        const head = this.heads.open(presented, answer.head, answer.sealed);
         if (head && this.#isHandedOver(head)) return { state: 'already-refreshed', renewed: this.#fitting(head) };
         offer = head
           ? { from: head.claims, generation: answer.head }
@@ -125,8 +122,8 @@ export class Rotation {
     }
   }
 
-  #mint(claims: TokenClaims, superseded?: number): IssuedToken {
-    return this.#fitting(this.signer.successor(claims, superseded));
+  #mint(claims: TokenClaims, superseded?: number): Head {
+    return this.heads.seal(this.#fitting(this.signer.successor(claims, superseded)));
   }
 
   /**
@@ -166,25 +163,21 @@ export class Rotation {
     throw new RefreshAuthError('session_revoked');
   }
 
-  #request(
-    presented: TokenClaims,
-    { generation, refused }: Offer,
-    successor: IssuedToken | undefined,
-  ): RotationRequest {
+  #request(presented: TokenClaims, { generation, refused }: Offer, successor: Head | undefined): RotationRequest {
     const reuse = this.#reuseRule(presented);
     return {
       sid: presented.sid,
       generation,
-      ...(successor ? { candidate: this.#seal(presented, successor) } : {}),
+      ...(successor ? { candidate: this.#candidate(presented, successor) } : {}),
       ...(refused ? { refused } : {}),
       // Only what the client itself presented is seen in use, and can be reused.
       ...(generation === presented.gen ? { presented: generation, ...(reuse ? { reuse } : {}) } : {}),
     };
   }
 
-  #seal(presented: TokenClaims, { token, claims }: IssuedToken): SealedSuccessor {
-    const refreshExp = Math.max(presented.refresh_exp, claims.refresh_exp);
-    return { sealed: this.sealer.seal(token, claims), ttl: retention(refreshExp, this.clock, this.settings.lifetimes) };
+  #candidate(presented: TokenClaims, { issued, sealed }: Head): SealedSuccessor {
+    const refreshExp = Math.max(presented.refresh_exp, issued.claims.refresh_exp);
+    return { sealed, ttl: retention(refreshExp, this.clock, this.settings.lifetimes) };
   }
 
   /** A token that has not expired yet is never reused: it is valid. */
@@ -198,10 +191,12 @@ export class Rotation {
     };
   }
 
-  #won(presented: TokenClaims, offer: Offer, successor: IssuedToken, lostWrite: boolean): Rotated {
+  #won(presented: TokenClaims, offer: Offer, successor: Head, lostWrite: boolean): Rotated {
     if (lostWrite) this.events.emit('lost-write', this.events.generation(presented));
-    this.settings.tracked?.prolong(successor.claims);
-    return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', renewed: successor };
+    const { issued } = successor;
+    this.heads.see(successor);
+    this.settings.tracked?.prolong(issued.claims);
+    return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', renewed: issued };
   }
 
   /** The store has ended the session already; the log and the other processes have yet to learn it. */
@@ -230,32 +225,6 @@ export class Rotation {
     if (fresh) return fresh;
     await this.#end(claims.sid);
     throw new RefreshAuthError('session_revoked');
-  }
-
-  /** The head, if it is what it should be. What comes out of the store is verified like any token before it is handed over. */
-  #openHead(presented: TokenClaims, { head, sealed }: Superseded): IssuedToken | undefined {
-    const place = { sid: presented.sid, gen: head };
-    const token = this.sealer.open(sealed, place);
-    const claims = token === undefined ? undefined : this.#verifyHead(token);
-    if (
-      token !== undefined &&
-      claims &&
-      claims.sid === place.sid &&
-      claims.gen === place.gen &&
-      claims.sub === presented.sub
-    ) {
-      return { token, claims };
-    }
-    this.events.emit('sealed-value-refused', this.events.generation(place));
-    return undefined;
-  }
-
-  #verifyHead(token: string): TokenClaims | undefined {
-    try {
-      return this.verifier.verify(token);
-    } catch {
-      return undefined;
-    }
   }
 
   /** @returns false when the head has itself expired and is to be renewed in turn */
