@@ -48,6 +48,9 @@ export class Authenticator {
     sizeCalculation: () => 1,
   });
 
+  /** Expired tokens whose renewal is under way, by their exact text: those who bring the very same one need not verify it again. */
+  readonly #renewing = new Map<string, TokenClaims>();
+
   constructor(
     private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
@@ -71,7 +74,7 @@ export class Authenticator {
   authenticate(token: string, renew: boolean): NowOrLater<Authentication> {
     const claims = this.#verify(token);
     return orElse(
-      () => (this.#isValid(claims) ? this.#admit(claims) : this.#renew(claims, renew)),
+      () => (this.#isValid(claims) ? this.#admit(claims) : this.#renew(token, claims, renew)),
       (error) => {
         this.#report(error, this.events.generation(claims));
         throw error;
@@ -140,7 +143,7 @@ export class Authenticator {
 
   #verify(token: string): TokenClaims {
     try {
-      return this.verified.verify(token);
+      return this.#renewing.get(token) ?? this.verified.verify(token);
     } catch (error) {
       this.#report(error);
       throw error;
@@ -165,15 +168,18 @@ export class Authenticator {
     });
   }
 
-  async #renew(claims: TokenClaims, renew: boolean): Promise<Authentication> {
+  async #renew(token: string, claims: TokenClaims, renew: boolean): Promise<Authentication> {
     if (!renew) throw new RefreshAuthError('token_expired');
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
+    this.#renewing.set(token, claims);
     try {
       const { state, renewed } = await this.rotation.exchange(claims);
       return { state, claims: renewed.claims, renewed };
     } catch (error) {
       if (!(error instanceof StoreOutage) || this.settings.onStoreFailure === 'reject') throw error;
       return { state: 'refreshable', claims };
+    } finally {
+      this.#renewing.delete(token);
     }
   }
 
