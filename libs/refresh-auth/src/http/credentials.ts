@@ -5,7 +5,8 @@ import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js
 /** The scheme, in any case, and not merely the beginning of another one's name (RFC 9110 section 11.1). */
 const BEARER = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
 /** One or more spaces, then one token and nothing else (RFC 6750 section 2.1). What a token looks like is checked when it is read. */
-const ONE_TOKEN = /^ +([^\s,]+)$/;
+const SPACES = /^ +/;
+const SEPARATOR = /[\s,]/;
 
 /**
  * Reads the token of a request. A Bearer `Authorization` header decides alone; then the cookie, if there is one to read.
@@ -63,8 +64,9 @@ function bearerToken(request: RawRequest): string | undefined {
   if (authorization === undefined) return undefined;
   if (hasSeveralAuthorizations(request)) throw malformed('more than one Authorization header');
   if (!BEARER.test(authorization)) return undefined;
-  const token = ONE_TOKEN.exec(authorization.slice('bearer'.length))?.[1];
-  if (token === undefined) throw malformed('not one token after Bearer');
+  const rest = authorization.slice('bearer'.length);
+  const token = rest.replace(SPACES, '');
+  if (token === rest || token === '' || SEPARATOR.test(token)) throw malformed('not one token after Bearer');
   return token;
 }
 

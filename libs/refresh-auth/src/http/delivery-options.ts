@@ -92,16 +92,18 @@ function resolveCookie(options: unknown): Cookie {
       throw new RefreshAuthOptionsError(`delivery.cookie.${flag}`, 'is not a boolean', 'Write true or false.');
     }
   }
-  const cookie: Cookie = {
-    name: 'authorization',
-    path: '/',
-    secure: true,
-    httpOnly: true,
-    sameSite: 'lax',
-    partitioned: false,
-    // An attribute that is undefined is not given: it must not switch Secure or HttpOnly off.
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-  };
+  // An attribute that is undefined is not given: it must not switch Secure or HttpOnly off.
+  const {
+    name = 'authorization',
+    domain,
+    path = '/',
+    secure = true,
+    httpOnly = true,
+    sameSite = 'lax',
+    partitioned = false,
+  } = given;
+  const attributes = { name, path, secure, httpOnly, sameSite, partitioned };
+  const cookie: Cookie = domain === undefined ? attributes : { ...attributes, domain };
   if (!['strict', 'lax', 'none'].includes(cookie.sameSite)) {
     throw new RefreshAuthOptionsError('delivery.cookie.sameSite', 'is not known', "Write 'strict', 'lax' or 'none'.");
   }

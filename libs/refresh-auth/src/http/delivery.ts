@@ -23,6 +23,8 @@ export class Delivery {
   /** What is due, by raw response: a token, or `null` for the removal of the cookie. */
   readonly #due = new WeakMap<RawResponse, IssuedToken | null>();
   readonly #underway = new NewestUnderway();
+  /** Of the cookie, as they stand behind its value and lifetime: the same for all. */
+  readonly #attributes: string;
 
   constructor(
     private readonly settings: DeliverySettings,
@@ -30,7 +32,10 @@ export class Delivery {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly lifetimes: Lifetimes,
-  ) {}
+  ) {
+    const { cookie } = settings;
+    this.#attributes = cookie ? stringifySetCookie({ ...cookie, value: '' }).slice(`${cookie.name}=`.length) : '';
+  }
 
   /** A token is to go out with this response, and nothing else that was due. */
   deliver(response: HttpResponse, issued: IssuedToken): void {
@@ -78,18 +83,12 @@ export class Delivery {
   /** Last moment before the headers go out. */
   #write(raw: RawResponse): void {
     const due = this.#due.get(raw);
-    this.#withdrawHeader(raw);
-    if (due === null) {
-      this.#appendCookie(raw, '', 0);
-    } else if (due && this.#isStillGood(due)) {
-      this.#writeToken(raw, due);
-    }
-  }
-
-  /** Whatever was shown to the handler, and by an earlier state of what is due. */
-  #withdrawHeader(raw: RawResponse): void {
-    const { header } = this.settings;
-    if (header) raw.removeHeader(header.name);
+    const issued = due && this.#isStillGood(due) ? due : undefined;
+    this.#writeHeader(raw, issued);
+    if (due === null) this.#appendCookie(raw, '', 0);
+    if (!issued) return;
+    this.#writeCookie(raw, issued);
+    forbidCaching(raw);
   }
 
   /** While this response was made, the session may have ended, a slow handler have outlived the token, or another one overtaken it. */
@@ -102,30 +101,32 @@ export class Delivery {
     );
   }
 
-  #writeToken(raw: RawResponse, { token, claims }: IssuedToken): void {
-    const { header, cookie } = this.settings;
-    if (header) {
-      raw.setHeader(header.name, headerValue(header.scheme, token));
-      // Scripts of other origins see only headers that are named here; the wildcard does not count with credentials (Fetch, CORS protocol).
-      appendToList(raw, 'Access-Control-Expose-Headers', header.name);
-    }
+  /** Instead of what was shown to the handler, which may be something that was due earlier. */
+  #writeHeader(raw: RawResponse, issued: IssuedToken | undefined): void {
+    const { header } = this.settings;
+    if (!header) return;
+    if (!issued) return raw.removeHeader(header.name);
+    const value = headerValue(header.scheme, issued.token);
+    // Mostly it stands there already, and is not to be checked character by character once more.
+    if (raw.getHeader(header.name) !== value) raw.setHeader(header.name, value);
+    // Scripts of other origins see only headers that are named here; the wildcard does not count with credentials (Fetch, CORS protocol).
+    appendToList(raw, 'Access-Control-Expose-Headers', header.name);
+  }
+
+  #writeCookie(raw: RawResponse, { token, claims }: IssuedToken): void {
+    const { cookie } = this.settings;
     if (cookie && cookieBytes(cookie.name, token) > MOST_COOKIE_BYTES) {
       this.events.emit('token-too-large', { ...this.events.generation(claims), bytes: token.length });
     } else {
       const left = effectiveTimes(claims, this.lifetimes).refreshExp - Math.ceil(this.clock.now() / 1000);
       this.#appendCookie(raw, token, Math.min(left, LONGEST_MAX_AGE));
     }
-    forbidCaching(raw);
   }
 
   #appendCookie(raw: RawResponse, value: string, maxAge: number): void {
     const { cookie } = this.settings;
     if (!cookie) return;
-    const { domain, ...attributes } = cookie;
-    const line = stringifySetCookie(
-      { ...attributes, value, maxAge, ...(domain === undefined ? {} : { domain }) },
-      { encode: String },
-    );
+    const line = `${cookie.name}=${value}; Max-Age=${maxAge}${this.#attributes}`;
     raw.setHeader('Set-Cookie', [...setCookies(raw), line]);
   }
 }
