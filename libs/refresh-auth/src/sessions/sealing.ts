@@ -36,7 +36,7 @@ export class Sealer {
     const kid = Buffer.from(key.kid ?? '');
     const nonce = this.#random.bytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce);
-    cipher.setAAD(this.#associatedData(kid, place));
+    cipher.setAAD(this.#associatedData(key, place));
     return Buffer.concat([
       Uint8Array.of(FORMAT_VERSION, kid.length),
       kid,
@@ -64,7 +64,7 @@ export class Sealer {
       const decipher = createDecipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce, {
         authTagLength: TAG_BYTES,
       });
-      decipher.setAAD(this.#associatedData(kid, place));
+      decipher.setAAD(this.#associatedData(key, place));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
       return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString();
     } catch {
@@ -84,15 +84,8 @@ export class Sealer {
     return createHmac('sha256', master).update(sid).digest();
   }
 
-  #associatedData(kid: Buffer, { sid, gen }: SealedPlace): Buffer {
-    const parts = [
-      Buffer.from([FORMAT_VERSION]),
-      Buffer.from(this.keyPrefix),
-      kid,
-      Buffer.from(sid),
-      Buffer.from(String(gen)),
-    ];
-    return Buffer.concat(parts.flatMap((part) => [lengthOf(part), part]));
+  #associatedData({ kid = '' }: Key, { sid, gen }: SealedPlace): Buffer {
+    return joined([String.fromCharCode(FORMAT_VERSION), this.keyPrefix, kid, sid, String(gen)]);
   }
 }
 
@@ -100,8 +93,14 @@ function keyMaterial(key: KeyObject): Buffer {
   return key.type === 'secret' ? key.export() : key.export({ type: 'pkcs8', format: 'der' });
 }
 
-function lengthOf(part: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(part.length);
-  return length;
+/** In UTF-8, each part behind its length (32 bits, big-endian): no two lists give the same bytes. */
+function joined(parts: readonly string[]): Buffer {
+  const most = parts.reduce((sum, part) => sum + 4 + 3 * part.length, 0);
+  const bytes = Buffer.allocUnsafe(most);
+  let end = 0;
+  for (const part of parts) {
+    const length = bytes.write(part, end + 4);
+    end = bytes.writeUInt32BE(length, end) + length;
+  }
+  return bytes.subarray(0, end);
 }
