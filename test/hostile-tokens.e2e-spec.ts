@@ -7,6 +7,7 @@ import { adapters } from './support/apps.js';
 import { attacked, attacksOn, expectedCode } from './support/attacks.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { bearer, cookie } from './support/delivered.js';
+import { type DemoProcess, startDemo } from './support/demo-process.js';
 import { send } from './support/http.js';
 import { dead, refusal } from './support/http-refusals.js';
 import { forge, keyFor } from './support/key-material.js';
@@ -83,4 +84,27 @@ describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
       expect(await watch.sessionCommandsDuring(renewal)).toContain('evalsha');
     },
   );
+});
+
+describe.each(adapters)('[M1] on %s, where the server reads headers of megabytes', (HTTP_ADAPTER) => {
+  let demo: DemoProcess;
+
+  beforeAll(async () => {
+    demo = await startDemo({ HTTP_ADAPTER, NODE_OPTIONS: '--max-http-header-size=4194304' });
+  });
+
+  afterAll(async () => {
+    await demo.stop();
+  });
+
+  test.each([
+    ['16 KB', `${'a'.repeat(8_000)}.${'a'.repeat(8_000)}.${'a'.repeat(384)}`],
+    ['a million dots', '.'.repeat(1_000_000)],
+    ['a million characters', `a.a.${'a'.repeat(1_000_000)}`],
+  ])('a token of %s is refused, and the next request is served', async (_, token) => {
+    for (const present of [bearer, cookie]) {
+      expect(refusal(await send(`${demo.url}/me`, present(token)))).toEqual(dead('token_malformed'));
+    }
+    expect((await send(`${demo.url}/public`)).status).toBe(200);
+  });
 });

@@ -94,7 +94,7 @@ describe.each(adapters)('on %s', (adapter) => {
   describe('replay: { grace }', () => {
     const replay = { grace: '30s' } as const;
 
-    test('[U2] inside the grace a replay changes nothing', async () => {
+    test('[R4] [U2] inside the grace a replay changes nothing', async () => {
       const app = await start({ replay });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);

@@ -8,6 +8,7 @@ import { measureRenewals } from './parts/renewals.js';
 import { measureRevocations } from './parts/revocations.js';
 import { measureSessions } from './parts/sessions.js';
 import { measureStorm } from './parts/storm.js';
+import { measureWaiters } from './parts/waiters.js';
 import { tidy, writeDocs } from './report/docs.js';
 import { describeRun } from './report/run.js';
 import { sizing } from './report/sizing.js';
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = 
   micro: measureMicro,
   renewals: measureRenewals,
   storm: measureStorm,
+  waiters: measureWaiters,
   sessions: measureSessions,
   revocations: measureRevocations,
   cache: measureCache,

@@ -3,16 +3,17 @@ import Sequencer from '@jest/test-sequencer';
 
 /** Files whose behaviour is tested in the specs of others, beside their own: by name, without endings. */
 const ALSO_TESTED_IN = {
+  breaker: ['store-access'],
   'check-object': ['cross-site-options', 'delivery-options'],
   claims: ['deep-claims', 'verifying'],
   compact: ['verifying', 'spellings'],
   deadline: ['store-access', 'claims-reloader'],
-  'first-decision': ['rotation'],
+  'first-decision': ['rotation', 'revocations'],
   hashed: ['events'],
-  'newest-underway': ['authenticator'],
-  'random-id': ['signing'],
+  heads: ['rotation'],
+  'newest-underway': ['delivery'],
   'now-or-later': ['authenticator', 'revocations'],
-  rotation: ['shared-rotations'],
+  rotation: ['shared-rotation', 'heads'],
   'token-size': ['delivery'],
 };
 

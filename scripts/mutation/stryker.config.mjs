@@ -6,7 +6,7 @@ export default {
   jest: { configFile: 'scripts/mutation/jest.config.mjs' },
   coverageAnalysis: 'perTest',
   concurrency: 1,
-  timeoutMS: 60_000,
+  timeoutMS: 15_000,
   incremental: true,
   incrementalFile: 'reports/mutation/incremental.json',
   jsonReporter: { fileName: 'reports/mutation/mutation.json' },
