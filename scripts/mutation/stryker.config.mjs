@@ -6,6 +6,8 @@ export default {
   jest: { configFile: 'scripts/mutation/jest.config.mjs' },
   coverageAnalysis: 'perTest',
   concurrency: 1,
+  // Every run leaves its modules behind in the process: after some hundred, it does little else than collect garbage.
+  maxTestRunnerReuse: 60,
   timeoutMS: 15_000,
   incremental: true,
   incrementalFile: 'reports/mutation/incremental.json',
