@@ -10,7 +10,7 @@ import {
   type RequestResponse,
   TokenState,
 } from 'nestjs-refresh-auth';
-import { getRequestState } from '../libs/refresh-auth/src/http/request-state.js';
+import { readNotes } from '../libs/refresh-auth/src/http/request-notes.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, globalGuard, startAuthApp } from './support/auth-app.js';
 import { delivered } from './support/delivered.js';
@@ -78,7 +78,7 @@ describe.each<[string, Record<string, string>]>([
     const passes = await (async () => guard.canActivate(context))().catch(
       (error: { getResponse(): { code: string } }) => error.getResponse().code,
     );
-    const user = getRequestState(client)?.user as { sub: string } | undefined;
+    const user = readNotes(client)?.user as { sub: string } | undefined;
     return { passes, user: user?.sub, request: getCurrentUser(client.handshake)?.sub };
   }
 

@@ -13,6 +13,7 @@ const ALSO_TESTED_IN = {
   heads: ['rotation'],
   'newest-underway': ['delivery'],
   'now-or-later': ['authenticator', 'revocations'],
+  'request-notes': ['once-per-request', 'request-state'],
   rotation: ['shared-rotation', 'heads'],
   'token-size': ['delivery'],
 };

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { carrierOf } from '../http/execution-context.js';
-import { getRequestState } from '../http/request-state.js';
+import { readNotes } from '../http/request-notes.js';
 import type { UserClaims } from '../tokens/user-claims.js';
 
 /**
@@ -9,7 +9,7 @@ import type { UserClaims } from '../tokens/user-claims.js';
  */
 export const CurrentUser: (claim?: keyof UserClaims) => ParameterDecorator = createParamDecorator(
   (claim: keyof UserClaims | undefined, context: ExecutionContext): unknown => {
-    const user = getRequestState(carrierOf(context))?.user as UserClaims | undefined;
+    const user = readNotes(carrierOf(context))?.user as UserClaims | undefined;
     return claim === undefined ? user : user?.[claim];
   },
 );

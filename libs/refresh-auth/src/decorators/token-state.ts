@@ -1,9 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { carrierOf } from '../http/execution-context.js';
-import { getRequestState } from '../http/request-state.js';
+import { readNotes } from '../http/request-notes.js';
 import type { LiveTokenState } from '../sessions/authenticator.js';
 
 /** What the guard found: `'valid'`, `'refreshable'` or `'already-refreshed'`; `undefined` where it accepted no token. */
 export const TokenState: () => ParameterDecorator = createParamDecorator(
-  (_: unknown, context: ExecutionContext): LiveTokenState | undefined => getRequestState(carrierOf(context))?.state,
+  (_: unknown, context: ExecutionContext): LiveTokenState | undefined => readNotes(carrierOf(context))?.state,
 );

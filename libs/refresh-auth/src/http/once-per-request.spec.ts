@@ -35,3 +35,16 @@ test('nobody who prints a request sees the token that it brought, nor the one th
 
   expect(inspect(request, { depth: 9, showHidden: true })).not.toMatch(/brought|another|got/);
 });
+
+test('is done by each for itself', async () => {
+  const request = { headers: {} };
+  const [one, other] = [new OncePerRequest<number>(), new OncePerRequest<number>()];
+
+  const results = [
+    one.get(request, 'token', () => 1),
+    other.get(request, 'token', () => 2),
+    one.get(request, 'token', () => 3),
+  ];
+
+  expect(results).toEqual([1, 2, 1]);
+});

@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { OncePerRequest } from './once-per-request.js';
+import { readNotes } from './request-notes.js';
 import { getCurrentUser, getTokenState, setRequestState } from './request-state.js';
 
 test('what the guard found is there for everybody who has the request', () => {
@@ -12,4 +14,26 @@ test('what the guard found is there for everybody who has the request', () => {
 test('where it accepted no token there is nothing', () => {
   expect(getTokenState({ headers: {} })).toBeUndefined();
   expect(getCurrentUser({ headers: {} })).toBeUndefined();
+});
+
+test('it stands beside what was done for the request, and neither loses the other', () => {
+  const once = new OncePerRequest<number>();
+  const request = { headers: {} };
+  once.get(request, 'token', () => 1);
+  setRequestState(request, { state: 'valid', user: { sub: '1' } });
+
+  expect(once.get(request, 'token', () => 2)).toBe(1);
+  expect(getTokenState(request)).toBe('valid');
+});
+
+test('what another build of the library has left is kept', () => {
+  const request = {
+    headers: {},
+    [Symbol.for('nestjs-refresh-auth:request-state')]: { state: 'valid', user: { sub: '1' } },
+  };
+  expect(readNotes(request)).toEqual({ state: 'valid', user: { sub: '1' } });
+
+  new OncePerRequest<number>().get(request, 'token', () => 1);
+
+  expect([getTokenState(request), getCurrentUser(request)]).toEqual(['valid', { sub: '1' }]);
 });

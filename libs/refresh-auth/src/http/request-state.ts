@@ -3,21 +3,12 @@ import type { LiveTokenState } from '../sessions/authenticator.js';
 import type { UserClaims } from '../tokens/user-claims.js';
 import { carrierOf } from './execution-context.js';
 import { type HttpRequest, rawRequest } from './http-message.js';
+import { eraseNotes, notesOn, readNotes, type RequestState } from './request-notes.js';
 
-/** What the guard leaves on a request for handlers. */
-export interface RequestState {
-  readonly state: LiveTokenState;
-  /** The verified claims, or what the application's `toUser` made of them. */
-  readonly user: unknown;
-}
-
-/** On Node's own request, which every wrapper of it shares; registered, so that two builds of the library in one process meet. */
-const STATE = Symbol.for('nestjs-refresh-auth:request-state');
-
-type Marked = { [STATE]?: RequestState };
-
-export function setRequestState(carrier: object, state: RequestState): void {
-  (carrier as Marked)[STATE] = state;
+export function setRequestState(carrier: object, { state, user }: RequestState): void {
+  const notes = notesOn(carrier);
+  notes.state = state;
+  notes.user = user;
 }
 
 /** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
@@ -29,22 +20,18 @@ export function markAdmitted(context: ExecutionContext, request: HttpRequest, st
 
 /** Takes back what an earlier message of the same socket has left: all of them share one client, and the request that opened it. */
 export function unmark(context: ExecutionContext, request?: HttpRequest): void {
-  delete (carrierOf(context) as Marked)[STATE];
+  eraseNotes(carrierOf(context));
   if (!request) return;
-  delete (rawRequest(request) as Marked)[STATE];
+  eraseNotes(rawRequest(request));
   delete (request as { user?: unknown }).user;
-}
-
-export function getRequestState(carrier: object): RequestState | undefined {
-  return (carrier as Marked)[STATE];
 }
 
 /** What the guard found on this request; `undefined` where it accepted no token. For guards, middleware and filters: handlers use `@TokenState()`. */
 export function getTokenState(request: HttpRequest): LiveTokenState | undefined {
-  return getRequestState(rawRequest(request))?.state;
+  return readNotes(rawRequest(request))?.state;
 }
 
 /** The current user of this request. For guards, middleware and filters: handlers use `@CurrentUser()`. */
 export function getCurrentUser(request: HttpRequest): UserClaims | undefined {
-  return getRequestState(rawRequest(request))?.user as UserClaims | undefined;
+  return readNotes(rawRequest(request))?.user as UserClaims | undefined;
 }
