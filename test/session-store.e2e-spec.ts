@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import type { StoresUnderTest } from 'nestjs-refresh-auth/testing';
-import { InMemorySessionStore } from '../libs/refresh-auth/src/sessions/in-memory-session-store.js';
 import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
 import { TestClock } from './support/clock.js';
@@ -16,21 +15,6 @@ const PROCESSES = 4;
 const execute = promisify(execFile);
 
 describe('The in-memory store', () => {
-  itKeepsTheContract(
-    async () => {
-      const clock = new TestClock();
-      const store = new InMemorySessionStore(clock);
-      return {
-        stores: [store],
-        clock,
-        pass: async (milliseconds) => clock.advance(milliseconds),
-        close: () => store.close(),
-      };
-    },
-    // It outlives nothing of what it knows.
-    { restores: false },
-  );
-
   test('keeps no process alive [S11]', async () => {
     const program = `
       import { InMemorySessionStore } from 'nestjs-refresh-auth';

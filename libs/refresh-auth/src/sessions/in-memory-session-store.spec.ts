@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from '../../../../test/support/core.js';
+import { itKeepsTheContract } from '../../../../test/support/session-store-contract.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { hashed } from './hashed.js';
 
@@ -10,7 +11,23 @@ const REVOCATION_TTL = { record: TTL, log: TTL };
 const SWEEP_INTERVAL = 60_000;
 const FULL = 'The in-memory store is full: it holds 3 sessions. Use Redis.';
 
-// The contract that it shares with all stores is proved in test/session-store.e2e-spec.ts.
+describe('InMemorySessionStore, as every store,', () => {
+  itKeepsTheContract(
+    async () => {
+      const clock = new TestClock();
+      const store = new InMemorySessionStore(clock);
+      return {
+        stores: [store],
+        clock,
+        pass: async (milliseconds) => clock.advance(milliseconds),
+        close: () => store.close(),
+      };
+    },
+    // It outlives nothing of what it knows.
+    { restores: false },
+  );
+});
+
 describe('InMemorySessionStore', () => {
   let clock: TestClock;
   let store: InMemorySessionStore;
