@@ -16,24 +16,24 @@ test('where it accepted no token there is nothing', () => {
   expect(getCurrentUser({ headers: {} })).toBeUndefined();
 });
 
-test('it stands beside what was done for the request, and neither loses the other', () => {
+test('it stands beside what was done for the request, and neither loses the other', async () => {
   const once = new OncePerRequest<number>();
   const request = { headers: {} };
-  once.get(request, 'token', () => 1);
+  await once.get(request, 'token', () => 1);
   setRequestState(request, { state: 'valid', user: { sub: '1' } });
 
   expect(once.get(request, 'token', () => 2)).toBe(1);
   expect(getTokenState(request)).toBe('valid');
 });
 
-test('what another build of the library has left is kept', () => {
+test('what another build of the library has left is kept', async () => {
   const request = {
     headers: {},
     [Symbol.for('nestjs-refresh-auth:request-state')]: { state: 'valid', user: { sub: '1' } },
   };
   expect(readNotes(request)).toEqual({ state: 'valid', user: { sub: '1' } });
 
-  new OncePerRequest<number>().get(request, 'token', () => 1);
+  await new OncePerRequest<number>().get(request, 'token', () => 1);
 
   expect([getTokenState(request), getCurrentUser(request)]).toEqual(['valid', { sub: '1' }]);
 });
