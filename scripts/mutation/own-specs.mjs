@@ -3,6 +3,7 @@ import Sequencer from '@jest/test-sequencer';
 
 /** Files whose behaviour is tested in the specs of others, beside their own: by name, without endings. */
 const ALSO_TESTED_IN = {
+  authenticator: ['events', 'claims-reloader'],
   breaker: ['store-access'],
   'check-object': ['cross-site-options', 'delivery-options'],
   claims: ['deep-claims', 'verifying'],
@@ -14,7 +15,11 @@ const ALSO_TESTED_IN = {
   'newest-underway': ['delivery'],
   'now-or-later': ['authenticator', 'revocations'],
   'request-notes': ['once-per-request', 'request-state'],
-  rotation: ['shared-rotation', 'heads'],
+  'known-revocations': ['revocation-log', 'revocations'],
+  revocations: ['authenticator', 'events', 'sign-ins'],
+  rotation: ['shared-rotation', 'heads', 'authenticator', 'claims-reloader', 'tracked-sessions'],
+  'session-store': ['store-access'],
+  'store-access': ['authenticator'],
   'token-size': ['delivery'],
 };
 
