@@ -287,6 +287,8 @@ describe('inspect', () => {
       message: 'The session store is unavailable, try again',
       detail: 'connection lost',
     });
+    core.revocations.learn(first.claims.sid);
+    expect(await inspect(first.token)).toEqual({ state: 'dead', reason: 'session_revoked' });
     pass(REFRESH_WINDOW);
     expect((await inspect(first.token)).state).toBe('dead');
   });

@@ -108,6 +108,15 @@ describe('what is known', () => {
     expect([...known.since(0)]).toHaveLength(5);
   });
 
+  test('of a mark that was renewed counts from then on', () => {
+    addSubject('1', { mark: 7 });
+    clock.advance(LIFETIME / 2);
+    addSubject('1', { mark: 7 });
+    clock.advance(LIFETIME / 2);
+
+    expect(ends('a', '1')).toBe(true);
+  });
+
   test('is forgotten when it no longer matters, so that memory does not grow for ever', () => {
     for (let round = 0; round < 10; round++) {
       for (const index of [0, 1, 2]) addSession(`${round} ${index}`);
@@ -152,8 +161,8 @@ describe('what is known', () => {
     clock.advance(LIFETIME + 1);
     expect([ends('a', '2'), ends('b', '1')]).toEqual([false, false]);
 
-    known.add({ session: hashed('a'), at: 1 }, 1000);
     known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 }, 1000);
+    known.add({ session: hashed('a'), at: 1 }, 1000);
     expect([ends('a', '2'), ends('b', '1')]).toEqual([true, true]);
   });
 });

@@ -433,3 +433,32 @@ describe('A session has an absolute end', () => {
     });
   });
 });
+
+describe('A successor', () => {
+  /** Its tokens go out in a cookie alone, which has room for so many bytes of them. */
+  const withRoomFor = (bytes: number): RefreshAuthCore =>
+    makeCore({ delivery: { header: false, cookie: { name: 'n'.repeat(4096 - bytes) } } }, { store, clock });
+
+  test('that just fits is issued', async () => {
+    expire();
+
+    const { renewed } = await authenticate(withRoomFor(first.token.length), first.token);
+
+    expect(renewed?.token).toHaveLength(first.token.length);
+  });
+
+  test('that would not reach the client is not issued: 503, and an event says how long it is', async () => {
+    const narrow = withRoomFor(first.token.length - 1);
+    const told = recordEvents(narrow);
+    expire();
+
+    const bytes = first.token.length;
+    expect(await refusal(authenticate(narrow, first.token))).toEqual(
+      unavailable(`the next token has ${bytes} bytes, of at most ${bytes - 1}`),
+    );
+    expect(told.filter(({ type }) => type === 'token-too-large')).toEqual([
+      { type: 'token-too-large', ...about(1), bytes },
+    ]);
+    expect((await authenticate(core, first.token)).state).toBe('refreshable');
+  });
+});

@@ -59,7 +59,7 @@ export class Sealer {
     const nonce = bytes.subarray(2 + kidLength, 2 + kidLength + NONCE_BYTES);
     const ciphertext = bytes.subarray(2 + kidLength + NONCE_BYTES, -TAG_BYTES);
     const key = this.keys.find(kidLength === 0 ? undefined : kid.toString());
-    if (version !== FORMAT_VERSION || !key?.signingKey || nonce.length < NONCE_BYTES) return undefined;
+    if (version !== FORMAT_VERSION || !key?.signingKey) return undefined;
     try {
       const decipher = createDecipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce, {
         authTagLength: TAG_BYTES,

@@ -83,6 +83,34 @@ describe('StoreAccess', () => {
     expect(attempt).toEqual({ outcome: NO_ANSWER });
   });
 
+  test('has a deadline that stands still while nothing is asked', async () => {
+    await advance(1);
+    const ask = access.begin();
+    const answer = ask(() => after(400, 'answer'));
+    await advance(400);
+    await answer;
+    await advance(10 * TIMEOUT);
+
+    const attempt = follow(ask(never));
+    await advance(99);
+    expect(attempt).toEqual({});
+
+    await advance(1);
+    expect(attempt).toEqual({ outcome: NO_ANSWER });
+  });
+
+  test('has the same deadline for what is asked meanwhile', async () => {
+    const ask = access.begin();
+    const first = follow(ask(never));
+    await advance(400);
+    const second = follow(ask(never));
+
+    await advance(99);
+    expect([first, second]).toEqual([{}, {}]);
+    await advance(1);
+    expect([first, second]).toEqual([{ outcome: NO_ANSWER }, { outcome: NO_ANSWER }]);
+  });
+
   test('has another deadline for whoever begins later', async () => {
     await advance(10 * TIMEOUT);
     const answer = access.begin()(() => after(TIMEOUT - 1, 'answer'));

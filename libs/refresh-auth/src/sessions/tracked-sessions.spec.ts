@@ -7,12 +7,15 @@ import {
   REFRESH_WINDOW,
   refusal,
   SESSION_LIFETIME,
+  TEST_SECRET,
 } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import { resolveOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
+import { Sealer } from './sealing.js';
 import type { SignInOptions } from './sign-ins.js';
-import type { SessionInfo } from './tracked-sessions.js';
+import { canList, type ListingStore, type SessionInfo } from './tracked-sessions.js';
 
 const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
 const OUT = {
@@ -37,6 +40,8 @@ const seconds = (): number => clock.now() / 1000;
 const expire = (): void => clock.advance(EXPIRES_IN * 1000);
 const signIn = (options: SignInOptions = {}, sub = '1'): Promise<IssuedToken> => core.signIns.start({ sub }, options);
 const list = async (sub = '1'): Promise<SessionInfo[]> => (await core.tracked?.list(sub)) ?? [];
+
+const sealer = (): Sealer => new Sealer(resolveOptions({ secret: TEST_SECRET }).keys, 'refresh-auth');
 
 async function renew({ token }: IssuedToken): Promise<IssuedToken> {
   expire();
@@ -118,7 +123,7 @@ describe('The list of a user’s sessions', () => {
     const other = await signIn();
     await signIn({ device: 'somebody else’s' }, '2');
 
-    expect(await list()).toEqual([shown(phone, 'phone'), shown(other)]);
+    expect(await list()).toStrictEqual([shown(phone, 'phone'), shown(other)]);
     expect(await list('3')).toEqual([]);
     expect(shown(other)).toEqual({
       sid: other.claims.sid,
@@ -184,6 +189,27 @@ describe('The list of a user’s sessions', () => {
     expect(await list()).toEqual([]);
   });
 
+  test('has a session for as long after its end as the clocks may differ', async () => {
+    core = makeCore({ sessions: 'tracked', clockTolerance: 60 }, { store, clock });
+    const { claims } = await signIn();
+
+    clock.set((claims.refresh_exp + 60) * 1000 - 1);
+    expect(await list()).toHaveLength(1);
+    clock.advance(1);
+    expect(await list()).toEqual([]);
+  });
+
+  test.each<[string, (sid: string) => Uint8Array]>([
+    ['is none of ours', () => Buffer.from('\u0001\0 planted')],
+    ['holds what we did not sign', (sid) => sealer().seal('a.b.c', { sid, gen: 1 })],
+  ])('leaves out a session whose head %s', async (_, plant) => {
+    const [odd, other] = [await signIn(), await signIn()];
+    const { sid } = odd.claims;
+    await store.rotate({ sid, generation: 0, candidate: { sealed: plant(sid), ttl: 60_000 } });
+
+    expect(await list()).toEqual([shown(other)]);
+  });
+
   test('shows nothing that somebody planted, and nothing of another user', async () => {
     const mine = await signIn();
     const [theirs] = await Promise.all([store.listedSessions('2'), signIn({ device: 'theirs' }, '2')]);
@@ -215,6 +241,17 @@ describe('The list of a user’s sessions', () => {
     expect(second.claims.gen).toBe(1);
     expect(await list()).toEqual([shown(second)]);
   });
+});
+
+test.each<[string, Partial<ListingStore>, boolean]>([
+  ['both methods', { listSession: async () => undefined, listedSessions: async () => [] }, true],
+  ['one that lists', { listSession: async () => undefined }, false],
+  ['one that shows the list', { listedSessions: async () => [] }, false],
+  ['neither', {}, false],
+])('A store with %s can list: %s', (_, methods, can) => {
+  const { rotate, markUsed, revoke, isRevoked, subjectMark, revokeSubject } = store;
+
+  expect(canList({ rotate, markUsed, revoke, isRevoked, subjectMark, revokeSubject, ...methods })).toBe(can);
 });
 
 test('Untracked sessions cannot be listed, and write nothing at sign-in', async () => {

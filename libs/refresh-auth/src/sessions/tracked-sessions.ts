@@ -101,7 +101,7 @@ export class TrackedSessions {
 
   /** The newest token's claims, or nothing when the session has ended. */
   async #head(sid: string): Promise<TokenClaims | undefined> {
-    const answer = await this.store.rotate({ sid, generation: NOTHING, tracked: true });
+    const answer = await this.store.rotate({ sid, generation: NOTHING });
     if (answer.outcome !== 'superseded') return undefined;
     const token = this.sealer.open(answer.sealed, { sid, gen: answer.head });
     try {
