@@ -55,6 +55,7 @@ describe('[V1] the Authorization header', () => {
     'Bearer A\t',
     'Bearer,A',
     'Bearer=A',
+    'Bearer:A B',
     'Bearer:A',
     'Bearer"A"',
     'Bearer A\u00a0B',
@@ -103,6 +104,12 @@ describe('[V2] several credentials, in whatever order', () => {
     const both = request([':path', '/'], ['authorization', 'Bearer A'], ['authorization', 'Bearer B']);
 
     expect(refusalOf(() => credentials.token(both))).toEqual(TWO_HEADERS);
+  });
+
+  test('two other headers whose names are as long do not count', () => {
+    const range: [string, string] = ['Content-Range', 'bytes 0-1/2'];
+
+    expect(credentials.token(request(range, range, ['Authorization', 'Bearer A']))).toBe('A');
   });
 
   test('a value that is the name of the header does not count', () => {
@@ -223,5 +230,38 @@ describe('all tokens of a request', () => {
     ['not what another scheme has', request(['Authorization', 'Basic A'], ['Cookie', 'authorization=C']), ['C']],
   ])('%s', (_, presented, tokens) => {
     expect(credentials.all(presented)).toEqual(tokens);
+  });
+});
+
+describe('A token that browsers send by themselves', () => {
+  test.each<[string, RawRequest, boolean]>([
+    ['in the cookie', cookie('authorization=A'), true],
+    [
+      'in the cookie, beside a header of another scheme',
+      request(['Authorization', 'Basic A'], ['Cookie', 'authorization=A']),
+      true,
+    ],
+    ['in the header', bearer('Bearer A'), false],
+    ['in both', request(['Authorization', 'Bearer A'], ['Cookie', 'authorization=A']), false],
+    ['in another cookie', cookie('other=A'), false],
+    ['nowhere', request(), false],
+  ])('is one that was found %s: %#', (_, presented, isAmbient) => {
+    expect(credentials.isAmbient(presented, 'A')).toBe(isAmbient);
+  });
+
+  test('can be one wherever no Bearer header decides and cookies are read', () => {
+    const [byCookie, byHeader] = [cookie('authorization=A'), bearer('Bearer A')];
+    const withoutCookies = new Credentials(undefined);
+
+    expect([request(), byCookie, byHeader].map((presented) => credentials.areAmbient(presented))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect([request(), byCookie, byHeader].map((presented) => withoutCookies.areAmbient(presented))).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 });

@@ -5,6 +5,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { secret } from '../../../../test/support/key-material.js';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
 import { type RefreshAuthOptions, resolveOptions } from '../refresh-auth.options.js';
+import { hashed } from '../sessions/hashed.js';
 import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
 import { checkOwnClaims } from '../tokens/claims.js';
 
@@ -126,6 +127,55 @@ describe('a token that is due', () => {
   });
 });
 
+describe('a token that is offered', () => {
+  test('goes out where nothing else is due, though no handler saw it', () => {
+    const { delivery, response, sent, issued } = setUp();
+    delivery.offer(response, issued);
+
+    expect({ ...response.getHeaders() }).toEqual({});
+    expect(sent()).toMatchObject({
+      authorization: `Bearer ${issued.token}`,
+      'set-cookie': [expect.stringContaining(issued.token)],
+    });
+  });
+
+  test('takes the place of nothing that is due', () => {
+    const { core, delivery, response, sent, issued } = setUp();
+    delivery.deliver(response, issued);
+    delivery.offer(response, core.signer.first({ sub: '2' }, 0));
+
+    expect(sent()).toMatchObject({ authorization: `Bearer ${issued.token}` });
+  });
+
+  test('does not bring back what a sign-out has removed', () => {
+    const { delivery, response, sent, issued } = setUp();
+    delivery.clear(response);
+    delivery.offer(response, issued);
+
+    expect(sent()).toEqual({ 'set-cookie': [`authorization=; Max-Age=0; ${ATTRIBUTES}`] });
+  });
+});
+
+test('a token is not delivered to who has hung up, nor after the headers', () => {
+  const [gone, late] = [setUp(), setUp()];
+  gone.response.destroy();
+  late.response.writeHead(200);
+
+  for (const { delivery, response, issued } of [gone, late]) delivery.deliver(response, issued);
+
+  expect({ ...late.response.getHeaders() }).toEqual({});
+  expect(gone.sent()).toEqual({});
+});
+
+test('[D11] an older generation is not delivered while a newer one of its session is under way', () => {
+  const { core, delivery, response, sent, issued } = setUp();
+  const faster = new ServerResponse(new IncomingMessage(new Socket()));
+  delivery.deliver(response, issued);
+  delivery.deliver(faster, core.signer.successor(issued.claims));
+
+  expect(sent()).toEqual({});
+});
+
 test('[D3] where nothing is due, the response is the handler’s', () => {
   const { delivery, response, sent } = setUp();
   response
@@ -195,9 +245,11 @@ describe('[D7] a token that a browser would not keep', () => {
     expect(sent()['set-cookie']).toEqual([expect.stringContaining(issued.token)]);
   });
 
-  test('goes out in the header alone at a renewal', () => {
-    const { core, delivery, response, sent } = setUp();
+  test('goes out in the header alone at a renewal, and an event says how long it is', () => {
+    const { clock, core, delivery, response, sent } = setUp();
     const issued = issuedWithCookieOf(core, 4097);
+    const events: unknown[] = [];
+    core.events.observable.subscribe((event) => events.push(event));
     delivery.deliver(response, issued);
 
     expect(sent()).toEqual({
@@ -205,6 +257,18 @@ describe('[D7] a token that a browser would not keep', () => {
       'access-control-expose-headers': 'Authorization',
       'cache-control': 'private, no-store',
     });
+    const { sid, gen } = issued.claims;
+    expect(events).toEqual([
+      { type: 'token-too-large', at: clock.now(), session: hashed(sid), gen, bytes: issued.token.length },
+    ]);
+  });
+
+  test('is not one of exactly 4,096 bytes', () => {
+    const { token, claims } = setUp().issued;
+    const { core, delivery } = setUp({ delivery: { cookie: { name: 'n'.repeat(4096 - token.length) } } });
+
+    expect(() => delivery.checkSize({ token, claims })).not.toThrow();
+    expect(core.settings.delivery.cookie?.name).toHaveLength(4096 - token.length);
   });
 
   test('is no trouble without cookies', () => {

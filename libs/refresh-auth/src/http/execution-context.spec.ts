@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
-import { findRequestResponse } from './execution-context.js';
+import { carrierOf, findRequestResponse, isMessage } from './execution-context.js';
 
 const request = { headers: {} };
 const response = {
@@ -11,11 +11,13 @@ const response = {
 };
 const reply = { raw: response, request: { raw: request }, header: () => undefined, getHeader: () => undefined };
 
+const client = { id: 'of a socket' };
+
 function context(type: string, graphql: object = {}): ExecutionContext {
   const part = {
     getType: () => type,
     switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
-    getArgByIndex: (index: number) => [undefined, undefined, graphql, undefined][index],
+    getArgByIndex: (index: number) => [client, undefined, graphql, undefined][index],
   };
   return part as unknown as ExecutionContext;
 }
@@ -45,4 +47,35 @@ test.each([
       `RefreshAuthGuard finds no request in a context of type ${type}: extend the guard and override getRequestResponse(context)`,
     ),
   );
+});
+
+test('guards and handlers share the raw request, the context of a GraphQL operation, or the client of a socket', () => {
+  const graphql = {};
+
+  expect(carrierOf(context('http'))).toBe(request);
+  expect(carrierOf(context('graphql', graphql))).toBe(graphql);
+  expect(['ws', 'rpc'].map((type) => carrierOf(context(type)))).toEqual([client, client]);
+});
+
+describe('One of many messages over a socket is what came', () => {
+  test.each([
+    ['http', undefined, false],
+    ['graphql', undefined, false],
+    ['ws', undefined, true],
+    ['rpc', undefined, true],
+    ['http', 'websocket', true],
+    ['http', 'WebSocket', true],
+    ['graphql', 'h2c, websocket', true],
+    ['http', 'h2c', false],
+    ['http', 'websockets', false],
+  ])('in a context of type %s, with the upgrade %j: %s', (type, upgrade, expected) => {
+    expect(isMessage(context(type), { headers: upgrade === undefined ? {} : { upgrade } })).toBe(expected);
+  });
+
+  test.each([
+    ['http', false],
+    ['ws', true],
+  ])('in a context of type %s without a request: %s', (type, expected) => {
+    expect(isMessage(context(type))).toBe(expected);
+  });
 });

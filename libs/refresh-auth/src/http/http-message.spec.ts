@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { appendToList, rawRequest, rawResponse, requestOf, setHeader } from './http-message.js';
+import {
+  appendToList,
+  isGone,
+  rawRequest,
+  type RawResponse,
+  rawResponse,
+  requestOf,
+  setHeader,
+} from './http-message.js';
 
 function exchange() {
   const request = new IncomingMessage(new Socket());
@@ -43,6 +51,25 @@ test('a header is set where the handlers of the framework see it', () => {
 
   expect({ ...response.getHeaders() }).toEqual({ 'x-a': '1' });
   expect([...reply.headers]).toEqual([['x-b', '2']]);
+});
+
+test('a header that comes too late is left out', () => {
+  const { response, reply } = exchange();
+  response.writeHead(200);
+
+  for (const target of [response, reply]) setHeader(target, 'X-A', '1');
+
+  expect([{ ...response.getHeaders() }, [...reply.headers]]).toEqual([{}, []]);
+});
+
+test.each<[string, Partial<RawResponse>, boolean]>([
+  ['of HTTP/1 whose client waits', { destroyed: false }, false],
+  ['of HTTP/1 whose client has hung up', { destroyed: true }, true],
+  ['of HTTP/2 whose client waits', { stream: { destroyed: false } }, false],
+  ['of HTTP/2 whose client has hung up', { stream: { destroyed: true } }, true],
+  ['that says nothing of it', {}, false],
+])('a response %s is gone: %s', (_, raw, gone) => {
+  expect(isGone(raw as RawResponse)).toBe(gone);
 });
 
 describe('[D5] a list in a header', () => {

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
+import type { ExecutionContext } from '@nestjs/common';
+import type { RawRequest } from './http-message.js';
 import { OncePerRequest } from './once-per-request.js';
 import { readNotes } from './request-notes.js';
-import { getCurrentUser, getTokenState, setRequestState } from './request-state.js';
+import { getCurrentUser, getTokenState, markAdmitted, setRequestState, unmark } from './request-state.js';
 
 test('what the guard found is there for everybody who has the request', () => {
   const raw = { headers: {} };
@@ -36,4 +38,21 @@ test('what another build of the library has left is kept', async () => {
   await new OncePerRequest<number>().get(request, 'token', () => 1);
 
   expect([getTokenState(request), getCurrentUser(request)]).toEqual(['valid', { sub: '1' }]);
+});
+
+test('what a message of a socket has left is taken back, from the client and from the request that opened the socket', () => {
+  const client = {};
+  const request: RawRequest & { user?: unknown } = { headers: {} };
+  const context = { getType: () => 'ws', getArgByIndex: () => client } as unknown as ExecutionContext;
+  const found = { state: 'valid', user: { sub: '1' } } as const;
+  const left = (): unknown[] => [readNotes(client), readNotes(request), request.user];
+
+  markAdmitted(context, request, found);
+  expect(left()).toEqual([found, found, found.user].map((value) => expect.objectContaining(value)));
+
+  unmark(context);
+  expect(left()).toEqual([undefined, expect.objectContaining(found), found.user]);
+  unmark(context, request);
+  expect(left()).toEqual([undefined, undefined, undefined]);
+  expect('user' in request).toBe(false);
 });
