@@ -43,6 +43,8 @@ test('[D5] nothing else is touched', () => {
     expires: '0',
     'surrogate-key': 'a',
     'x-cache-control-hint': 'b',
+    'x-surrogate-control': 'c',
+    'surrogate-control-hint': 'd',
     age: '3',
   };
 

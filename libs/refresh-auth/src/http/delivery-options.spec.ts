@@ -41,6 +41,7 @@ test.each([
   ['[D6] a __Host- name', { name: '__Host-session' }],
   ['[D6] a __Host- name in another case', { name: '__HOST-session', path: '/' }],
   ['a __Secure- name', { name: '__Secure-session', domain: 'example.com', path: '/app' }],
+  ['a name in which __Host- stands further behind', { name: 'my__Host-session', domain: 'example.com' }],
   ['a whole domain', { domain: '.example.com' }],
   ['SameSite=None', { sameSite: 'none' }],
   ['SameSite=Strict', { sameSite: 'strict' }],
@@ -136,6 +137,22 @@ test.each(notTokens)('delivery.header.name is not %j', (name) => {
     says: "is not the name of a header. Write a name such as 'Authorization'.",
   });
 });
+
+test.each(['X-Set-Cookie', 'Vary-Token', 'Token-Date', 'Not-Content-Token', 'My-Access-Control-Token'])(
+  'delivery.header.name can be %s',
+  (name) => {
+    expect(resolveDelivery({ header: { name } }).header).toEqual({ ...HEADER, name });
+  },
+);
+
+test.each(['Content-Type', 'Content-Security-Policy', 'Access-Control-Allow-Origin', 'access-control-max-age'])(
+  'delivery.header.name is not %s, which has a meaning of its own',
+  (name) => {
+    expect(optionsErrorOf(() => resolveDelivery({ header: { name } }))).toMatchObject({
+      option: 'delivery.header.name',
+    });
+  },
+);
 
 test.each(notTokens.filter((scheme) => scheme !== ''))('delivery.header.scheme is not %j', (scheme) => {
   expect(optionsErrorOf(() => resolveDelivery({ header: { scheme } }))).toEqual({
