@@ -119,6 +119,39 @@ describe('The session is revoked', () => {
   });
 });
 
+describe('All sessions of the user have ended elsewhere', () => {
+  test('nothing is renewed, although the session itself has no tombstone [L5]', async () => {
+    await elsewhere.revocations.revokeSubject('1');
+    expire();
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+    expect(core.revocations.ends(first.claims)).toBe(true);
+  });
+
+  test('what the mark says holds, even if the session cannot be asked about', async () => {
+    await elsewhere.revocations.revokeSubject('1');
+    store.intercept(() => Promise.reject(new Error('connection lost')));
+    expire();
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+  });
+
+  test('and where the mark cannot be read, nothing is handed over', async () => {
+    await renew(elsewhere, first);
+    store.subjectMark = () => Promise.reject(new Error('connection lost'));
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
+  });
+
+  test('a session that was revoked has ended, even if the mark cannot be read', async () => {
+    await elsewhere.revocations.revokeSession(first.claims.sid);
+    store.subjectMark = () => Promise.reject(new Error('connection lost'));
+    expire();
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
+  });
+});
+
 describe('Nobody was before me', () => {
   test('in a session without a record: my successor is the head', async () => {
     expire();
