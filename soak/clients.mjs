@@ -131,7 +131,7 @@ export async function runClient({ urls, random, ledger, isOver }) {
       const { status, handed } = await ask('/me', { token });
       if (handed) ledger.surprise('a token of an ended session was renewed');
       if (status === 401) return undefined;
-      if (Date.now() > deadline) return ledger.surprise('a session went on for 30 s after its logout');
+      if (Date.now() > deadline) return ledger.surprise(`30 s after its logout a session is answered ${status}`);
       await delay(200);
     }
   }
