@@ -8,7 +8,7 @@ import {
   RequestMethod,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { type Access, accessKey } from './decorators/access.js';
+import { RouteAccess } from './decorators/route-access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { findRequestResponse, isMessage, type RequestResponse } from './http/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
@@ -32,13 +32,17 @@ export class RefreshAuthGuard implements CanActivate {
     return namedGuard(name);
   }
 
+  readonly #access: RouteAccess;
+
   constructor(
     @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
     @Inject(Reflector) private readonly reflector: Reflector,
-  ) {}
+  ) {
+    this.#access = new RouteAccess(reflector, core.name);
+  }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const access = this.#access(context);
+    const access = this.#access.of(context);
     if (access === 'public') {
       if (isMessage(context)) unmark(context);
       return true;
@@ -55,13 +59,6 @@ export class RefreshAuthGuard implements CanActivate {
         return true;
       },
     );
-  }
-
-  #access(context: ExecutionContext): Access | undefined {
-    return this.reflector.getAllAndOverride<Access | undefined>(accessKey(this.core.name), [
-      context.getHandler(),
-      context.getClass(),
-    ]);
   }
 
   /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
@@ -92,13 +89,10 @@ export class RefreshAuthGuard implements CanActivate {
   #deliver({ claims, renewed }: Authentication, response: HttpResponse): void {
     if (renewed) return this.core.delivery.deliver(response, renewed);
     // Goes on beside the handler, and is delivered if it is there before the headers go out.
-    void orElse(
-      () =>
-        whenThere(this.core.authenticator.renewAhead(claims), (ahead) => {
-          if (ahead) this.core.delivery.offer(response, ahead);
-        }),
-      () => undefined,
-    );
+    void this.core.authenticator
+      .renewAhead(claims)
+      ?.then((ahead) => ahead && this.core.delivery.offer(response, ahead))
+      .catch(() => undefined);
   }
 
   #letPass(
@@ -162,11 +156,8 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
 
 /** A browser asks without credentials whether it may ask; what it may is CORS' to say (Fetch, CORS-preflight request). */
 function isPreflight(request: HttpRequest): boolean {
-  const { method, headers } = rawRequest(request);
-  return (
-    method === 'OPTIONS' &&
-    headers['access-control-request-method'] !== undefined &&
-    headers.authorization === undefined &&
-    headers.cookie === undefined
-  );
+  const raw = rawRequest(request);
+  if (raw.method !== 'OPTIONS') return false;
+  const { authorization, cookie, 'access-control-request-method': method } = raw.headers;
+  return method !== undefined && authorization === undefined && cookie === undefined;
 }

@@ -96,7 +96,7 @@ export class Delivery {
     const { claims } = issued;
     return (
       !this.revocations.ends(claims) &&
-      timeState(claims, this.clock, this.lifetimes) === 'valid' &&
+      timeState(claims, this.clock.now(), this.lifetimes) === 'valid' &&
       this.#underway.isNewest(issued)
     );
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { carrierOf, findRequestResponse, isMessage } from './execution-context.js';
 
 const request = { headers: {} };
@@ -13,13 +14,16 @@ const reply = { raw: response, request: { raw: request }, header: () => undefine
 
 const client = { id: 'of a socket' };
 
+/** What handlers are called with, by the kind of their context. */
+const ARGUMENTS: Record<string, (graphql: object) => unknown[]> = {
+  http: () => [request, response],
+  graphql: (operation) => [undefined, {}, operation, {}],
+};
+
 function context(type: string, graphql: object = {}): ExecutionContext {
-  const part = {
-    getType: () => type,
-    switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
-    getArgByIndex: (index: number) => [client, undefined, graphql, undefined][index],
-  };
-  return part as unknown as ExecutionContext;
+  const host = new ExecutionContextHost(ARGUMENTS[type]?.(graphql) ?? [client, {}]);
+  host.setType(type);
+  return host;
 }
 
 test('of an HTTP route', () => {

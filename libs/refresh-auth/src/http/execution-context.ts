@@ -22,8 +22,8 @@ interface GraphqlContext {
 export function findRequestResponse(context: ExecutionContext): RequestResponse {
   const type = context.getType<string>();
   if (type === 'http') {
-    const http = context.switchToHttp();
-    return { request: http.getRequest<HttpRequest>(), response: http.getResponse<HttpResponse>() };
+    // By index: `switchToHttp()` makes three functions each time.
+    return { request: context.getArgByIndex<HttpRequest>(0), response: context.getArgByIndex<HttpResponse>(1) };
   }
   if (type === 'graphql') {
     const { req, request, res, reply } = context.getArgByIndex<GraphqlContext>(2);
@@ -38,7 +38,7 @@ export function findRequestResponse(context: ExecutionContext): RequestResponse 
 /** What guards and handlers of one message have in common: the raw request, the context of a GraphQL operation, or the client of a socket. */
 export function carrierOf(context: ExecutionContext): object {
   const type = context.getType<string>();
-  if (type === 'http') return rawRequest(context.switchToHttp().getRequest<HttpRequest>());
+  if (type === 'http') return rawRequest(context.getArgByIndex<HttpRequest>(0));
   return context.getArgByIndex<object>(type === 'graphql' ? 2 : 0);
 }
 

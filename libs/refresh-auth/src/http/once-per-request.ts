@@ -1,6 +1,6 @@
 import { type NowOrLater, orElse } from '../sessions/now-or-later.js';
 import { type HttpRequest, rawRequest } from './http-message.js';
-import { notesOn } from './request-notes.js';
+import { notesOn, ownNotes } from './request-notes.js';
 
 /**
  * Does something once for a request and the token that a guard has found in it, however many guards ask: every resolver of a GraphQL
@@ -8,13 +8,14 @@ import { notesOn } from './request-notes.js';
  */
 export class OncePerRequest<T> {
   get(request: HttpRequest, token: string, make: () => NowOrLater<T>): NowOrLater<T> {
-    const notes = notesOn(rawRequest(request));
-    const done = notes.done(this, token);
+    const raw = rawRequest(request);
+    const done = ownNotes(raw)?.done(this, token);
     if (done) return done.result as NowOrLater<T>;
     const result = orElse(make, async (error) => {
       throw error;
     });
-    notes.add(this, token, result);
+    // Not before it is read: what is added to a request of Express makes all that is read of it afterwards slow once more.
+    notesOn(raw).add(this, token, result);
     return result;
   }
 }

@@ -45,14 +45,19 @@ type Noted = { [NOTES]?: RequestState };
 
 /** The notes on whatever requests are told apart by: Node's own request, the context of a GraphQL operation, the client of a socket. */
 export function notesOn(carrier: object): RequestNotes {
-  const noted = carrier as Noted;
-  const found = noted[NOTES];
+  const found = readNotes(carrier);
   if (found instanceof RequestNotes) return found;
   const notes = new RequestNotes();
   notes.state = found?.state;
   notes.user = found?.user;
-  noted[NOTES] = notes;
+  (carrier as Noted)[NOTES] = notes;
   return notes;
+}
+
+/** Those of this build of the library, if there are any. */
+export function ownNotes(carrier: object): RequestNotes | undefined {
+  const found = readNotes(carrier);
+  return found instanceof RequestNotes ? found : undefined;
 }
 
 /** Writes nothing. */

@@ -13,8 +13,9 @@ export function setRequestState(carrier: object, { state, user }: RequestState):
 
 /** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
 export function markAdmitted(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
-  setRequestState(carrierOf(context), state);
-  setRequestState(rawRequest(request), state);
+  const [carrier, raw] = [carrierOf(context), rawRequest(request)];
+  setRequestState(raw, state);
+  if (carrier !== raw) setRequestState(carrier, state);
   (request as { user?: unknown }).user = state.user;
 }
 

@@ -86,9 +86,9 @@ export class Authenticator {
    * Renews a valid token that is in the last part of its life. Nobody waits for it: what fails is left for later, and what comes too late
    * for one response is there for the next.
    *
-   * @returns the token to use from now on; `undefined` if it is too early, or did not work
+   * @returns `undefined` if it is too early; else a promise, never rejected, of the token to use from now on, if it worked
    */
-  renewAhead(claims: TokenClaims): NowOrLater<IssuedToken | undefined> {
+  renewAhead(claims: TokenClaims): Promise<IssuedToken | undefined> | undefined {
     return this.#isInLastPart(claims) ? this.#exchangeAhead(claims) : undefined;
   }
 
@@ -134,7 +134,7 @@ export class Authenticator {
   liveSession(token: string): TokenClaims | undefined {
     try {
       const claims = this.verified.verify(token);
-      const state = timeState(claims, this.clock, this.settings.lifetimes);
+      const state = timeState(claims, this.clock.now(), this.settings.lifetimes);
       return state === 'valid' || state === 'expired' ? claims : undefined;
     } catch {
       return undefined;
@@ -153,10 +153,11 @@ export class Authenticator {
   /** Whether the token is valid; otherwise it is expired and inside its refresh window. Throws when it is dead. */
   #isValid(claims: TokenClaims): boolean {
     const { lifetimes } = this.settings;
-    if (isFromTheFuture(claims, this.clock, lifetimes)) {
+    const now = this.clock.now();
+    if (isFromTheFuture(claims, now, lifetimes)) {
       throw new RefreshAuthError('token_invalid', 'iat or nbf is in the future');
     }
-    const state = timeState(claims, this.clock, lifetimes);
+    const state = timeState(claims, now, lifetimes);
     if (state === 'session_expired' || state === 'token_expired') throw new RefreshAuthError(state);
     return state === 'valid';
   }

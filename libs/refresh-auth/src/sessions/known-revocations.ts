@@ -43,9 +43,9 @@ export class KnownRevocations {
     private readonly lifetime: number,
   ) {}
 
-  /** Whether there is something that is not known here. */
-  get isIncomplete(): boolean {
-    return this.clock.now() < this.#incompleteUntil;
+  /** Whether there is something that is not known here, at a moment in milliseconds. */
+  isIncompleteAt(now: number): boolean {
+    return now < this.#incompleteUntil;
   }
 
   get size(): number {

@@ -47,7 +47,8 @@ export class RevocationLog {
 
   /** Whether what is known here is all there is. */
   get isFresh(): boolean {
-    return Math.abs(this.clock.now() - this.#readAt) < FRESH_FOR && !this.known.isIncomplete;
+    const now = this.clock.now();
+    return Math.abs(now - this.#readAt) < FRESH_FOR && !this.known.isIncompleteAt(now);
   }
 
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */

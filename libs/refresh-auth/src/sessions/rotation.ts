@@ -177,13 +177,13 @@ export class Rotation {
 
   #candidate(presented: TokenClaims, { issued, sealed }: Head): SealedSuccessor {
     const refreshExp = Math.max(presented.refresh_exp, issued.claims.refresh_exp);
-    return { sealed, ttl: retention(refreshExp, this.clock, this.settings.lifetimes) };
+    return { sealed, ttl: retention(refreshExp, this.clock.now(), this.settings.lifetimes) };
   }
 
   /** A token that has not expired yet is never reused: it is valid. */
   #reuseRule(presented: TokenClaims): ReuseRule | undefined {
     const { lifetimes, replay } = this.settings;
-    if (!replay || timeState(presented, this.clock, lifetimes) === 'valid') return undefined;
+    if (!replay || timeState(presented, this.clock.now(), lifetimes) === 'valid') return undefined;
     return {
       grace: replay.grace,
       expiredAt: (effectiveTimes(presented, lifetimes).exp + lifetimes.clockTolerance) * 1000,
@@ -229,7 +229,7 @@ export class Rotation {
 
   /** @returns false when the head has itself expired and is to be renewed in turn */
   #isHandedOver({ claims }: IssuedToken): boolean {
-    const state = timeState(claims, this.clock, this.settings.lifetimes);
+    const state = timeState(claims, this.clock.now(), this.settings.lifetimes);
     if (state === 'token_expired' || state === 'session_expired') throw new RefreshAuthError(state);
     return state === 'valid';
   }

@@ -55,7 +55,7 @@ export class TrackedSessions {
    */
   async begin({ token, claims }: IssuedToken, device: string | undefined): Promise<void> {
     const { sub, sid } = claims;
-    const ttl = retention(claims.refresh_exp, this.clock, this.lifetimes);
+    const ttl = retention(claims.refresh_exp, this.clock.now(), this.lifetimes);
     const details: Details = { sid, ...(device === undefined ? {} : { device }) };
     const ask = this.access.begin();
     const candidate = { sealed: this.sealer.seal(token, claims), ttl };
@@ -66,7 +66,7 @@ export class TrackedSessions {
 
   /** Keeps a session listed for as long as its newest token can be exchanged. No request waits for it, and a failure costs only the listing. */
   prolong({ sub, sid, refresh_exp }: TokenClaims): void {
-    const ttl = retention(refresh_exp, this.clock, this.lifetimes);
+    const ttl = retention(refresh_exp, this.clock.now(), this.lifetimes);
     this.access
       .begin()(() => this.store.listSession(sub, sid, ttl))
       .catch(() => undefined);

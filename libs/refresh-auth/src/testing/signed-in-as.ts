@@ -1,6 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { accessKey } from '../decorators/access.js';
+import { RouteAccess } from '../decorators/route-access.js';
 import { findRequestResponse } from '../http/execution-context.js';
 import { markAdmitted } from '../http/request-state.js';
 
@@ -19,14 +19,12 @@ import { markAdmitted } from '../http/request-state.js';
  * @param module the name of the module whose guard is meant; by default that of the module without a name
  */
 export function signedInAs(user: object, module?: string): CanActivate {
-  const reflector = new Reflector();
+  const access = new RouteAccess(new Reflector(), module);
   return {
     canActivate(context: ExecutionContext): boolean {
-      const access = reflector.getAllAndOverride<unknown>(accessKey(module), [
-        context.getHandler(),
-        context.getClass(),
-      ]);
-      if (access !== 'public') markAdmitted(context, findRequestResponse(context).request, { state: 'valid', user });
+      if (access.of(context) !== 'public') {
+        markAdmitted(context, findRequestResponse(context).request, { state: 'valid', user });
+      }
       return true;
     },
   };

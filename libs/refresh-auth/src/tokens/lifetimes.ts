@@ -1,6 +1,5 @@
 import type { DeadReason } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from './claims.js';
-import type { Clock } from './clock.js';
 
 /** How long tokens and sessions live, in whole seconds. */
 export interface Lifetimes {
@@ -62,28 +61,28 @@ export function effectiveTimes(
   };
 }
 
-/** The state of a token by time alone. "On or after" its end a token is no longer accepted (RFC 7519 section 4.1.4). */
-export function timeState(claims: TokenClaims, clock: Clock, lifetimes: Lifetimes): TimeState {
-  const now = clock.now() / 1000 - lifetimes.clockTolerance;
+/** The state of a token by time alone, at a moment in milliseconds. "On or after" its end a token is no longer accepted (RFC 7519 section 4.1.4). */
+export function timeState(claims: TokenClaims, now: number, lifetimes: Lifetimes): TimeState {
+  const earliest = now / 1000 - lifetimes.clockTolerance;
   const { exp, refreshExp, end } = effectiveTimes(claims, lifetimes);
-  if (now < Math.min(exp, refreshExp)) return 'valid';
-  if (now < refreshExp) return 'expired';
-  return now >= end ? 'session_expired' : 'token_expired';
+  if (earliest < Math.min(exp, refreshExp)) return 'valid';
+  if (earliest < refreshExp) return 'expired';
+  return earliest >= end ? 'session_expired' : 'token_expired';
 }
 
 /** Whether a token was signed for, or in, a future that the clock tolerance does not explain (RFC 7519 sections 4.1.5, 4.1.6). */
 export function isFromTheFuture(
   claims: TokenClaims & { readonly nbf?: unknown },
-  clock: Clock,
+  now: number,
   lifetimes: Lifetimes,
 ): boolean {
-  const latest = clock.now() / 1000 + lifetimes.clockTolerance;
+  const latest = now / 1000 + lifetimes.clockTolerance;
   return claims.iat > latest || (typeof claims.nbf === 'number' && claims.nbf > latest);
 }
 
-/** How long a store must remember a session whose newest token can be exchanged until then, in milliseconds from now. */
-export function retention(refreshExp: number, clock: Clock, lifetimes: Lifetimes): number {
-  return Math.ceil(refreshExp * 1000 - clock.now()) + (lifetimes.clockTolerance + MARGIN) * 1000;
+/** How long a store must remember a session whose newest token can be exchanged until then, in milliseconds from `now`. */
+export function retention(refreshExp: number, now: number, lifetimes: Lifetimes): number {
+  return Math.ceil(refreshExp * 1000 - now) + (lifetimes.clockTolerance + MARGIN) * 1000;
 }
 
 /** One minute more, for whatever two clocks and a slow request add up to. */
