@@ -84,7 +84,8 @@ describe('What stands in Redis', () => {
     expect(await admin.keys('*')).toEqual([keyOf(first)]);
     const dump = `${keyOf(first)} ${(await admin.getBuffer(keyOf(first)))?.toString('latin1')}`;
     const secrets = [first, second, third].flatMap(({ token, claims }) => [...token.split('.'), claims.jti]);
-    for (const secret of [...secrets, 'eyJhbGci', first.claims.sid, 'a-telling-subject']) expect(dump).not.toContain(secret);
+    for (const secret of [...secrets, 'eyJhbGci', first.claims.sid, 'a-telling-subject'])
+      expect(dump).not.toContain(secret);
   });
 
   test('the prefix stands in front of the key', async () => {
@@ -120,6 +121,22 @@ describe('What stands in Redis', () => {
     // GET and SET are those that the script itself runs.
     expect(['evalsha', 'eval', 'get', 'set'].map(calls)).toEqual([20, 0, 20, 10]);
   });
+});
+
+test('the commands of a renewal leave in one packet, also where several renew at once', async () => {
+  const reads = async (): Promise<number> =>
+    Number(/^total_reads_processed:(\d+)/m.exec(await admin.info('stats'))?.[1]);
+  const core = await startCore();
+  await renew(core, issue(core));
+  const tokens = Array.from({ length: 20 }, (_, i) => issue(core, { sub: `${i}` }));
+  clock.advance(EXPIRES_IN * 1000);
+
+  const before = await reads();
+  for (const { token } of tokens.slice(0, 10)) await authenticate(core, token);
+  await Promise.all(tokens.slice(10).map(({ token }) => authenticate(core, token)));
+
+  // Ten one after the other, ten together, and the question itself.
+  expect((await reads()) - before).toBe(10 + 1 + 1);
 });
 
 describe('Time to live', () => {

@@ -5,7 +5,7 @@ import { redisCpu } from '../support/redis-server.js';
 import { number, show, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens } from '../support/tokens.js';
 
-const ROUNDS = 4;
+const ROUNDS = 7;
 const OPERATIONS = 2_000;
 const IN_FLIGHT = 64;
 

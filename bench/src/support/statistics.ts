@@ -1,4 +1,4 @@
-/** What several rounds gave: rounds differ, and a single number would hide by how much. */
+/** What several rounds gave: rounds differ, and a single number would hide by how much. Half of them lie between `low` and `high`. */
 export interface Summary {
   readonly median: number;
   readonly low: number;
@@ -7,7 +7,7 @@ export interface Summary {
 
 export function summarize(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((left, right) => left - right);
-  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0), high: quantile(sorted, 1) };
+  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
 }
 
 /** @param sorted ascending, and not empty */
@@ -15,7 +15,7 @@ export function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
 }
 
-/** How far the rounds lie apart, as a part of the median. */
+/** How far the middle half of the rounds lies apart, as a part of the median. */
 export function spread({ median, low, high }: Summary): number {
   return (high - low) / median;
 }

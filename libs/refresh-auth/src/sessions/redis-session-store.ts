@@ -163,6 +163,7 @@ export class RedisSessionStore implements SessionStore {
   async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const { client } = this.connection;
     const rest = [...keys, ...args];
+    this.connection.gather();
     try {
       return await client.evalshaBuffer(script.sha1, keys.length, ...rest);
     } catch (error) {
