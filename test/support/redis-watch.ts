@@ -1,4 +1,9 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import type { Redis } from 'ioredis';
+
+const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g;
 
 /** What a Redis server is asked, by whomever. */
 export interface RedisWatch {
@@ -9,14 +14,25 @@ export interface RedisWatch {
   stop(): void;
 }
 
-/** `MONITOR`, which hears of a command a moment later: so marks tell where the beginning and the end are. */
+/**
+ * `MONITOR`, which hears of a command a moment later: so marks tell where the beginning and the end are. Over a bare socket, since the
+ * monitor of ioredis takes what it hears in the moment of its beginning for a reply that it did not ask for.
+ */
 export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promise<RedisWatch> {
-  const monitor = await client.monitor();
+  const { port = 6379, host, password } = client.options;
+  const socket = connect(port, host);
+  const monitor = createInterface({ input: socket });
+  for (const command of [...(password ? [`AUTH ${password}`] : []), 'MONITOR']) {
+    socket.write(`${command}\r\n`);
+    const [reply] = (await once(monitor, 'line')) as string[];
+    if (reply !== '+OK') throw new Error(`Redis is not to be watched: ${reply}`);
+  }
 
   async function commandsDuring(act: () => Promise<unknown>): Promise<string[][]> {
     const heard: string[][] = [];
     const complete = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, command: string[]) => {
+      monitor.on('line', (line) => {
+        const command = Array.from(line.matchAll(ARGUMENT), ([, argument = '']) => argument);
         heard.push(command);
         if (command[1] === 'the end') resolve();
       });
@@ -25,7 +41,7 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
     await act();
     await client.echo('the end');
     await complete;
-    monitor.removeAllListeners('monitor');
+    monitor.removeAllListeners('line');
     const marks = heard.map(([, argument]) => argument);
     return heard.slice(marks.indexOf('the beginning') + 1, marks.indexOf('the end'));
   }
@@ -38,6 +54,6 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
         .filter((command) => command.some((argument) => argument.startsWith(`${prefix}:{`)))
         .map(([name = '']) => name.toLowerCase());
     },
-    stop: () => monitor.disconnect(),
+    stop: () => socket.destroy(),
   };
 }
