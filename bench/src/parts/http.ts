@@ -5,9 +5,11 @@ import { number, show, spread, type Summary, summarize } from '../support/statis
 import { expiredTokens, validToken } from '../support/tokens.js';
 
 /** In seconds. */
-const WARM_UP = 2;
+const WARM_UP = 1;
 const ROUND = 1;
-const ROUNDS = 12;
+const ROUNDS = 4;
+/** How often all servers are started anew: two processes of the very same program differ, each for as long as it lives. */
+const GENERATIONS = 3;
 /** More than any server answers in a second. */
 const RENEWALS_PER_SECOND = 15_000;
 /** What a guard costs is told from nothing where the same server's rounds lie closer together than this. */
@@ -90,26 +92,35 @@ export type HttpFigures = readonly {
 
 interface Runner {
   readonly contestant: Contestant;
+  readonly samples: Sample[];
+}
+
+/** One process of a runner. */
+interface Running {
+  readonly runner: Runner;
   readonly server: ServerProcess;
   readonly target: (seconds: number) => Target;
-  readonly samples: Sample[];
 }
 
 /** What stands in front of a small route, and what that costs: every server in a process of its own, the load from another one. */
 export async function measureHttp(platform: string, { quick, redisUrl }: Effort): Promise<Section[]> {
   const { contestants, rivals } = PLATFORMS[platform] ?? { contestants: [], rivals: [] };
-  const runners = await Promise.all(contestants.map((contestant) => start(platform, contestant, redisUrl)));
-  try {
-    for (const runner of runners) await checkThatItGuards(runner);
-    if (!quick) for (const runner of runners) await load(runner.target(WARM_UP), WARM_UP);
-    await race(runners, quick ? 1 : ROUNDS, quick ? 1 : ROUND);
-  } finally {
-    await Promise.all(runners.map(({ server }) => server.stop()));
+  const runners = contestants.map((contestant): Runner => ({ contestant, samples: [] }));
+  for (let generation = 0; generation < (quick ? 1 : GENERATIONS); generation++) {
+    const running = await Promise.all(runners.map((runner) => start(platform, runner, redisUrl)));
+    try {
+      for (const each of running) await checkThatItGuards(each);
+      if (!quick) for (const { target } of running) await load(target(WARM_UP), WARM_UP);
+      await race(running, quick ? 1 : ROUNDS);
+    } finally {
+      await Promise.all(running.map(({ server }) => server.stop()));
+    }
   }
   return [standings(platform, runners), comparison(platform, runners, rivals)];
 }
 
-async function start(platform: string, contestant: Contestant, redisUrl: string): Promise<Runner> {
+async function start(platform: string, runner: Runner, redisUrl: string): Promise<Running> {
+  const { contestant } = runner;
   const server = await ServerProcess.start(platform, contestant.variant, redisUrl);
   const { url } = server;
   const [expired = ''] = expiredTokens(1);
@@ -122,7 +133,7 @@ async function start(platform: string, contestant: Contestant, redisUrl: string)
     headers,
     tokens: contestant.carrying === 'expired tokens' ? expiredTokens(seconds * RENEWALS_PER_SECOND) : undefined,
   });
-  return { contestant, server, target, samples: [] };
+  return { runner, server, target };
 }
 
 function bearer(token: string): Record<string, string> {
@@ -130,24 +141,24 @@ function bearer(token: string): Record<string, string> {
 }
 
 /** A server that lets everybody in would be a fast one. */
-async function checkThatItGuards({ contestant, server }: Runner): Promise<void> {
+async function checkThatItGuards({ runner: { contestant }, server }: Running): Promise<void> {
   if (contestant === NO_GUARD || contestant === NO_OP) return;
   const { status } = await fetch(server.url, { headers: bearer(`${validToken()}x`) });
   if (status !== 401) throw new Error(`${contestant.name} answers ${status} to a forged token`);
 }
 
 /** In turn, and each round in another order, so that what slows the machine down for a while slows all of them down. */
-async function race(runners: readonly Runner[], rounds: number, seconds: number): Promise<void> {
+async function race(running: readonly Running[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
-    const order = [...runners.slice(round % runners.length), ...runners.slice(0, round % runners.length)];
-    for (const runner of order) runner.samples.push(await measure(runner, seconds));
+    const order = [...running.slice(round % running.length), ...running.slice(0, round % running.length)];
+    for (const each of order) each.runner.samples.push(await measure(each));
   }
 }
 
-async function measure({ server, target }: Runner, seconds: number): Promise<Sample> {
-  const asked = target(seconds);
+async function measure({ server, target }: Running): Promise<Sample> {
+  const asked = target(ROUND);
   const [before, from] = [await server.counters(), performance.now()];
-  await load(asked, seconds);
+  await load(asked, ROUND);
   const [after, until] = [await server.counters(), performance.now()];
   const requests = after.requests - before.requests;
   const cpu = after.cpu - before.cpu;

@@ -11,11 +11,13 @@ export class OncePerRequest<T> {
     const raw = rawRequest(request);
     const done = ownNotes(raw)?.done(this, token);
     if (done) return done.result as NowOrLater<T>;
-    const result = orElse(make, async (error) => {
-      throw error;
-    });
+    const result = orElse(make, fail);
     // Not before it is read: what is added to a request of Express makes all that is read of it afterwards slow once more.
     notesOn(raw).add(this, token, result);
     return result;
   }
+}
+
+async function fail(error: unknown): Promise<never> {
+  throw error;
 }

@@ -13,7 +13,8 @@ export function setRequestState(carrier: object, { state, user }: RequestState):
 
 /** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
 export function markAdmitted(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
-  const [carrier, raw] = [carrierOf(context), rawRequest(request)];
+  const carrier = carrierOf(context);
+  const raw = rawRequest(request);
   setRequestState(raw, state);
   if (carrier !== raw) setRequestState(carrier, state);
   (request as { user?: unknown }).user = state.user;

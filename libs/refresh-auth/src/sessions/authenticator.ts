@@ -5,7 +5,7 @@ import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, isFromTheFuture, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 import type { VerifiedTokens } from '../tokens/verified-tokens.js';
 import type { Events } from './events.js';
-import { type NowOrLater, orElse, whenThere } from './now-or-later.js';
+import { isLater, type NowOrLater } from './now-or-later.js';
 import type { Revocations, StoreFailurePolicy } from './revocations.js';
 import type { Rotation } from './rotation.js';
 import { StoreOutage } from './store-access.js';
@@ -73,13 +73,20 @@ export class Authenticator {
    */
   authenticate(token: string, renew: boolean): NowOrLater<Authentication> {
     const claims = this.#verify(token);
-    return orElse(
-      () => (this.#isValid(claims) ? this.#admit(claims) : this.#renew(token, claims, renew)),
-      (error) => {
-        this.#report(error, this.events.generation(claims));
-        throw error;
-      },
-    );
+    try {
+      const found = this.#isValid(claims) ? this.#check(claims) : this.#renew(token, claims, renew);
+      return isLater(found) ? this.#reporting(found, claims) : found;
+    } catch (error) {
+      throw this.#reported(error, claims);
+    }
+  }
+
+  async #reporting(found: PromiseLike<Authentication>, claims: TokenClaims): Promise<Authentication> {
+    try {
+      return await found;
+    } catch (error) {
+      throw this.#reported(error, claims);
+    }
   }
 
   /**
@@ -145,8 +152,7 @@ export class Authenticator {
     try {
       return this.#renewing.get(token) ?? this.verified.verify(token);
     } catch (error) {
-      this.#report(error);
-      throw error;
+      throw this.#reported(error);
     }
   }
 
@@ -162,11 +168,14 @@ export class Authenticator {
     return state === 'valid';
   }
 
-  #admit(claims: TokenClaims): NowOrLater<Authentication> {
-    return whenThere(this.revocations.check(claims), () => {
-      this.usedMarks?.see(claims);
-      return { state: 'valid', claims };
-    });
+  #check(claims: TokenClaims): NowOrLater<Authentication> {
+    const asked = this.revocations.check(claims);
+    return asked ? asked.then(() => this.#admit(claims)) : this.#admit(claims);
+  }
+
+  #admit(claims: TokenClaims): Authentication {
+    this.usedMarks?.see(claims);
+    return { state: 'valid', claims };
   }
 
   async #renew(token: string, claims: TokenClaims, renew: boolean): Promise<Authentication> {
@@ -184,9 +193,13 @@ export class Authenticator {
     }
   }
 
-  #report(error: unknown, about: { session?: string; gen?: number } = {}): void {
-    if (!(error instanceof RefreshAuthError)) return;
-    const { code, detail } = error;
-    this.events.emit('token-refused', { code, ...(detail === undefined ? {} : { detail }), ...about });
+  /** @param claims of the token that is refused, where they could be verified */
+  #reported(error: unknown, claims?: TokenClaims): unknown {
+    if (error instanceof RefreshAuthError) {
+      const { code, detail } = error;
+      const generation = claims && this.events.generation(claims);
+      this.events.emit('token-refused', { code, ...(detail === undefined ? {} : { detail }), ...generation });
+    }
+    return error;
   }
 }

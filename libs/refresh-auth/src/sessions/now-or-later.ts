@@ -16,6 +16,6 @@ export function orElse<T>(attempt: () => NowOrLater<T>, failed: (error: unknown)
   }
 }
 
-function isLater<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+export function isLater<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined | null)?.then === 'function';
 }
