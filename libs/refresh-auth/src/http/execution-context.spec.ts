@@ -13,11 +13,13 @@ const response = {
 const reply = { raw: response, request: { raw: request }, header: () => undefined, getHeader: () => undefined };
 
 const client = { id: 'of a socket' };
+const rpc = { pattern: 'of a message' };
 
 /** What handlers are called with, by the kind of their context. */
 const ARGUMENTS: Record<string, (graphql: object) => unknown[]> = {
   http: () => [request, response],
   graphql: (operation) => [undefined, {}, operation, {}],
+  rpc: () => ['payload', rpc],
 };
 
 function context(type: string, graphql: object = {}): ExecutionContext {
@@ -31,8 +33,11 @@ test('of an HTTP route', () => {
 });
 
 describe('of a GraphQL resolver', () => {
+  const asked = { ...request, res: response };
+
   test.each([
     ['Apollo on Express', { req: request, res: response }, { request, response }],
+    ['Apollo on Express, by default', { req: asked }, { request: asked, response }],
     ['Apollo on Fastify, which has no response', { req: request }, { request, response: undefined }],
     ['a context of the application', { request, reply }, { request, response: reply }],
     ['Mercurius', { reply }, { request: reply.request, response: reply }],
@@ -53,12 +58,13 @@ test.each([
   );
 });
 
-test('guards and handlers share the raw request, the context of a GraphQL operation, or the client of a socket', () => {
+test('guards and handlers share the raw request, the context of a GraphQL operation or of an RPC, or the client of a socket', () => {
   const graphql = {};
 
   expect(carrierOf(context('http'))).toBe(request);
   expect(carrierOf(context('graphql', graphql))).toBe(graphql);
-  expect(['ws', 'rpc'].map((type) => carrierOf(context(type)))).toEqual([client, client]);
+  expect(carrierOf(context('ws'))).toBe(client);
+  expect(carrierOf(context('rpc'))).toBe(rpc);
 });
 
 describe('One of many messages over a socket is what came', () => {

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import { type HttpRequest, type HttpResponse, rawRequest } from './http-message.js';
+import { type HttpRequest, type HttpResponse, rawRequest, responseTo } from './http-message.js';
 
 /** A request, and its response where the transport has one. */
 export interface RequestResponse {
@@ -28,18 +28,21 @@ export function findRequestResponse(context: ExecutionContext): RequestResponse 
   if (type === 'graphql') {
     const { req, request, res, reply } = context.getArgByIndex<GraphqlContext>(2);
     const found = req ?? request ?? reply?.request;
-    if (found) return { request: found, response: res ?? reply };
+    if (found) return { request: found, response: res ?? reply ?? responseTo(found) };
   }
   throw new Error(
     `RefreshAuthGuard finds no request in a context of type ${type}: extend the guard and override getRequestResponse(context)`,
   );
 }
 
-/** What guards and handlers of one message have in common: the raw request, the context of a GraphQL operation, or the client of a socket. */
+/** Which argument of a handler that is, by the kind of context; that of a socket's is its client, the first. */
+const CARRIER: Readonly<Record<string, number>> = { graphql: 2, rpc: 1 };
+
+/** What guards and handlers of one message have in common: the raw request, the context of a GraphQL operation or of an RPC, or the client of a socket. */
 export function carrierOf(context: ExecutionContext): object {
   const type = context.getType<string>();
   if (type === 'http') return rawRequest(context.getArgByIndex<HttpRequest>(0));
-  return context.getArgByIndex<object>(type === 'graphql' ? 2 : 0);
+  return context.getArgByIndex<object>(CARRIER[type] ?? 0);
 }
 
 /**

@@ -53,6 +53,11 @@ export function requestOf(response: HttpResponse): HttpRequest | undefined {
   return request ?? req;
 }
 
+/** The response to a request, where the framework says so: Express does. */
+export function responseTo(request: HttpRequest): HttpResponse | undefined {
+  return (request as { res?: HttpResponse }).res;
+}
+
 /** Sets a header where the handlers of the framework see it; what comes too late is left out. */
 export function setHeader(response: HttpResponse, name: string, value: string): void {
   if (rawResponse(response).headersSent) return;
