@@ -100,6 +100,20 @@ describe.each<[string, Record<string, string>]>([
     expect((await app.auth.inspect(token)).state).toBe('refreshable');
   });
 
+  test.each([
+    ['of its own origin pass', 'same-origin', true],
+    [
+      'that a page of another site makes a browser send are refused, whatever they do',
+      'cross-site',
+      'request_cross_site',
+    ],
+  ])('with the cookie, %s [C1]', async (__, site, passes) => {
+    const headers = { ...opening, cookie: `authorization=${token}`, 'sec-fetch-site': site };
+    client = { handshake: { method: 'GET', headers } };
+
+    expect((await message('guarded')).passes).toBe(passes);
+  });
+
   test('have no user left over from an earlier one, where a token is optional and now dead', async () => {
     await message('guarded');
     await app.auth.revokeSession(ownSid(token));

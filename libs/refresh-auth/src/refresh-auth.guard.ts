@@ -73,7 +73,8 @@ export class RefreshAuthGuard implements CanActivate {
     if (!isMessage(context, exchange.request)) {
       return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
     }
-    this.#mayRenew(exchange.request, token);
+    // Whatever opened the socket: a message may change something, even if it has come by a GET.
+    if (this.core.credentials.isAmbient(exchange.request, token)) this.core.crossSite.refuseForeign(exchange.request);
     // Each message anew, since it may come long after the one before; and no response would carry a new token.
     return this.core.authenticator.authenticate(token, false);
   }
