@@ -10,7 +10,7 @@ import { Events } from './sessions/events.js';
 import { Heads } from './sessions/heads.js';
 import { KnownRevocations } from './sessions/known-revocations.js';
 import { canPush, RevocationLog } from './sessions/revocation-log.js';
-import { logRetention, revocationTtl, Revocations } from './sessions/revocations.js';
+import { logRetention, recordRetention, revocationTtl, Revocations } from './sessions/revocations.js';
 import { Rotation } from './sessions/rotation.js';
 import { Sealer } from './sessions/sealing.js';
 import type { SessionStore } from './sessions/session-store.js';
@@ -60,7 +60,7 @@ export class RefreshAuthCore {
         : undefined;
 
     // While a refreshable token may pass without the store, what is known of revocations is all there is.
-    const keep = settings.onStoreFailure === 'tolerate' ? lifetimes.refreshWindow * 1000 : 0;
+    const keep = settings.onStoreFailure === 'tolerate' ? recordRetention(lifetimes) : 0;
     const known = new KnownRevocations(clock, Math.max(keep, logRetention(lifetimes)));
     const log =
       settings.revocation === 'pushed' && canPush(store)

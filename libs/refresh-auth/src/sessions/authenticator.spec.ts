@@ -334,6 +334,19 @@ describe('refreshAhead', () => {
     expect(renewed?.claims).toMatchObject({ sid: first.claims.sid, gen: 1, iat: Math.floor(clock.now() / 1000) });
   });
 
+  test('leaves a token alone for half of its life, however much longer the last part is to be', async () => {
+    const renewing = ahead('50s');
+    const { token, claims } = await renewing.signIns.start({ sub: '1' }, { expiresIn: 20 });
+    pass(9.999);
+    expect(await renewing.authenticator.renewAhead(claims)).toBeUndefined();
+
+    pass(0.001);
+    const renewed = await renewing.authenticator.renewAhead(claims);
+    expect(renewed?.claims).toMatchObject({ gen: 1, exp: clock.now() / 1000 + 20 });
+    expect(await renewing.authenticator.renewAhead(renewed?.claims ?? claims)).toBeUndefined();
+    expect((await authenticate(renewing, token)).state).toBe('valid');
+  });
+
   test('counts from the end that the session sets', async () => {
     const renewing = ahead(10, { refreshWindow: 120, sessionLifetime: 120 });
     const { renewed } = await (async () => {
@@ -449,6 +462,26 @@ describe("onStoreFailure: 'tolerate'", () => {
     expect(await refusal(authenticate(tolerant, first.token))).toEqual(REVOKED);
   });
 
+  test('one whose end is learned of while the store is waited for does not', async () => {
+    pass(EXPIRES_IN);
+    store.intercept(async () => {
+      tolerant.revocations.learn(first.claims.sid);
+      throw new Error('connection lost');
+    });
+
+    expect(await refusal(authenticate(tolerant, first.token))).toEqual(REVOKED);
+  });
+
+  test('nor does a valid one', async () => {
+    const asking = makeCore({ onStoreFailure: 'tolerate', revocation: 'every-request' }, { store, clock });
+    store.isRevoked = async () => {
+      asking.revocations.learn(first.claims.sid);
+      throw new Error('connection lost');
+    };
+
+    expect(await refusal(authenticate(asking, first.token))).toEqual(REVOKED);
+  });
+
   test('what the store decides counts as ever', async () => {
     await elsewhere.revocations.revokeSession(first.claims.sid);
     pass(EXPIRES_IN);
@@ -532,6 +565,19 @@ describe('The grace policy', () => {
       revoked: false,
     });
     expect(store.revocations).toEqual([]);
+  });
+
+  test('tells reuse that is decided, even where the subject’s mark never comes [U1]', async () => {
+    await supersede();
+    await use(second);
+    pass(GRACE);
+    const impatient = makeCore({ replay: { grace: GRACE, onReuse: 'revoke' }, storeTimeout: 50 }, { store, clock });
+    const events = recordEvents(impatient);
+    store.subjectMark = () => new Promise(() => undefined);
+
+    expect(await refusal(authenticate(impatient, first.token))).toMatchObject({ code: 'token_reused' });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'reuse-detected', head: 1, revoked: true }));
+    expect(store.revocations).toMatchObject([{ sid: first.claims.sid }]);
   });
 
   test('inspect tells reuse, and ends nothing', async () => {

@@ -116,7 +116,9 @@ export class Authenticator {
     const { lifetimes, refreshAhead } = this.settings;
     if (!refreshAhead) return false;
     const { exp } = effectiveTimes(claims, lifetimes);
-    const last = 'seconds' in refreshAhead ? refreshAhead.seconds : (exp - claims.iat) * refreshAhead.fraction;
+    const life = exp - claims.iat;
+    // A session of its own, or its end, can make a life shorter than the seconds: a token in its last part from birth would never rest.
+    const last = 'seconds' in refreshAhead ? Math.min(refreshAhead.seconds, life / 2) : life * refreshAhead.fraction;
     return this.clock.now() / 1000 - lifetimes.clockTolerance >= exp - last;
   }
 
@@ -187,6 +189,8 @@ export class Authenticator {
       return { state, claims: renewed.claims, renewed };
     } catch (error) {
       if (!(error instanceof StoreOutage) || this.settings.onStoreFailure === 'reject') throw error;
+      // The end of the session may have been learned of while the store was waited for.
+      if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
       return { state: 'refreshable', claims };
     } finally {
       this.#renewing.delete(token);

@@ -68,10 +68,9 @@ export class KnownRevocations {
     this.#put(this.#subjects, revocation.subject, { revocation, until });
   }
 
-  /** Whether exactly this session, or this mark of the subject, is known. */
-  has(revocation: Revocation): boolean {
-    if ('session' in revocation) return this.#sessions.has(revocation.session);
-    return this.#subjects.get(revocation.subject)?.revocation.mark.mark === revocation.mark.mark;
+  /** Whether exactly this session, by its hash, is known to have ended. */
+  hasSession(session: string): boolean {
+    return this.#sessions.has(session);
   }
 
   /** Whether a session is known to have ended. */

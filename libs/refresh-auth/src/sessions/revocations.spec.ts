@@ -62,6 +62,38 @@ describe('Revocations', () => {
     expect(await authenticate(core, other.token)).toEqual({ state: 'valid', claims: other.claims });
   });
 
+  test.each<[string, RefreshAuthOptions, () => void]>([
+    ['with its store', {}, () => undefined],
+    [
+      'without it',
+      { onStoreFailure: 'tolerate' },
+      () => {
+        store.rotate = () => Promise.reject(new Error('connection lost'));
+        store.subjectMark = () => Promise.reject(new Error('connection lost'));
+      },
+    ],
+  ])(
+    '%s it has ended until its last token has, where the clock that signed it is as far ahead as is tolerated [L6]',
+    async (_, policy, lose) => {
+      const options = { clockTolerance: 300, ...policy };
+      const ahead = new TestClock();
+      ahead.advance(300_000);
+      const { token, claims } = issue(makeCore(options, { store, clock: ahead }));
+      const behind = makeCore(options, { store, clock });
+      await behind.revocations.revokeSession(claims.sid);
+      lose();
+
+      const found = new Set<string>();
+      for (let second = 0; second <= REFRESH_WINDOW + 600; second += 5) {
+        const { code } = (await refusal(authenticate(behind, token))) as { code: string };
+        found.add(second < REFRESH_WINDOW + 600 ? code : `at last ${code}`);
+        pass(5);
+      }
+
+      expect(found).toEqual(new Set(['session_revoked', 'at last token_expired']));
+    },
+  );
+
   test('the tombstone is kept as long as any token of the session could be exchanged, and a minute; the log until the last valid token has expired, and two [L6]', async () => {
     await core.revocations.revokeSession(first.claims.sid);
     await makeCore({ clockTolerance: 30 }, { store, clock }).revocations.revokeSession('another');
@@ -73,7 +105,7 @@ describe('Revocations', () => {
       },
       {
         sid: 'another',
-        ttl: { record: (REFRESH_WINDOW + 30 + MARGIN) * 1000, log: (LOG_RETENTION + 30) * 1000 },
+        ttl: { record: (REFRESH_WINDOW + 60 + MARGIN) * 1000, log: (LOG_RETENTION + 60) * 1000 },
       },
     ]);
   });

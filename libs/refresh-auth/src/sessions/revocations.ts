@@ -1,6 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
-import { type Lifetimes, MARGIN } from '../tokens/lifetimes.js';
+import { leeway, type Lifetimes, MARGIN } from '../tokens/lifetimes.js';
 import type { Events } from './events.js';
 import { firstDecision } from './first-decision.js';
 import { hashed } from './hashed.js';
@@ -17,13 +17,13 @@ export type RevocationMode = 'pushed' | 'every-request' | 'on-refresh';
 export type StoreFailurePolicy = 'reject' | 'tolerate';
 
 /** How long a tombstone or a mark is kept, in milliseconds: until the last token that could be renewed at its time no longer can. */
-function recordRetention({ refreshWindow, clockTolerance }: Lifetimes): number {
-  return (refreshWindow + clockTolerance + MARGIN) * 1000;
+export function recordRetention({ refreshWindow, clockTolerance }: Lifetimes): number {
+  return (refreshWindow + leeway(clockTolerance) + MARGIN) * 1000;
 }
 
 /** How long the log keeps an entry, in milliseconds: until the last token that was valid at its time has expired. */
 export function logRetention({ expiresIn, clockTolerance }: Lifetimes): number {
-  return (expiresIn + clockTolerance + 2 * MARGIN) * 1000;
+  return (expiresIn + leeway(clockTolerance) + 2 * MARGIN) * 1000;
 }
 
 export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
@@ -89,14 +89,15 @@ export class Revocations {
       // The store may have lost a mark that is known here and written back: a session that begins now is not to end by it.
       return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
     } catch {
-      return now;
+      // Not below a mark that is known here, by a clock that is ahead of this one: the session would have ended before it began.
+      return Math.max(now, this.known.markOf(sub));
     }
   }
 
   /** The store has ended this session, or is about to: the next reading of the log sees to it that all others learn of it. */
   learn(sid: string): void {
-    const revocation = { session: hashed(sid), at: UNSEEN };
-    if (!this.known.has(revocation)) this.known.add(revocation);
+    const session = hashed(sid);
+    if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
   }
 
   /** Whether this process knows that the session has ended. */
@@ -122,8 +123,9 @@ export class Revocations {
     } catch (error) {
       // A store outage is never a logout; what it is under every-request is the application's choice.
       const isTolerated = revocation === 'pushed' || onStoreFailure === 'tolerate';
-      if (isTolerated && error instanceof StoreOutage) return;
-      throw error;
+      if (!isTolerated || !(error instanceof StoreOutage)) throw error;
+      // It may have been learned of while the store was waited for.
+      if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
     }
   }
 

@@ -142,21 +142,22 @@ export class Rotation {
   /** One call; the subject's mark is read beside it, and since marks only grow, it does not matter which comes first. */
   async #ask(ask: Ask, claims: TokenClaims, request: RotationRequest): Promise<RotationAnswer> {
     const tracked = this.settings.tracked ? { tracked: true } : {};
+    let reused: RotationAnswer | undefined;
     const answer = await ask(async () => {
       const rotated = this.store.rotate({ ...request, ...tracked });
       const marked = this.store.subjectMark(claims.sub);
-      try {
-        const end = await firstDecision<RotationAnswer>([
-          rotated.then((given) => (given.outcome === 'revoked' ? given : undefined)),
-          marked.then((mark) => (mark && isEndedBy(mark, claims) ? { outcome: 'revoked' } : undefined)),
-        ]);
-        return end ?? (await rotated);
-      } catch (error) {
-        // Reuse is decided, and may have ended the session already, whatever the mark would have said.
-        const given = await rotated.catch(() => undefined);
-        if (given?.outcome === 'reused') return given;
-        throw error;
-      }
+      const end = await firstDecision<RotationAnswer>([
+        rotated.then((given) => {
+          if (given.outcome === 'reused') reused = given;
+          return given.outcome === 'revoked' ? given : undefined;
+        }),
+        marked.then((mark) => (mark && isEndedBy(mark, claims) ? { outcome: 'revoked' } : undefined)),
+      ]);
+      return end ?? (await rotated);
+    }).catch((error: unknown) => {
+      // Reuse is decided, and may have ended the session already, whatever the mark would have said, and even if it never comes.
+      if (reused) return reused;
+      throw error;
     });
     if (answer.outcome !== 'revoked') return answer;
     this.revocations.learn(claims.sid);

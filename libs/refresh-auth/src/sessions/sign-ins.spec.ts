@@ -49,6 +49,16 @@ describe('a sign-in', () => {
     expect(await refusal(authenticate(core, after.token))).toMatchObject({ code: 'session_revoked' });
   });
 
+  test('while the store is out begins one that goes on, even if the clock is behind the mark that ended those before [L5]', async () => {
+    await core.revocations.revokeSubject('1');
+    store.subjectMark = () => Promise.reject(new Error('connection lost'));
+    clock.set(clock.now() - 5_000);
+
+    const { token, claims } = await start();
+
+    expect(await authenticate(core, token)).toEqual({ state: 'valid', claims });
+  });
+
   test('that races the end of all sessions is before or after it, and nothing between [L5]', async () => {
     const races = Array.from({ length: 50 }, async (_, index) =>
       index % 5 === 4 ? core.revocations.revokeSubject('1') : (await start()).claims.rev,

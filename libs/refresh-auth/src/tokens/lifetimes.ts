@@ -82,7 +82,12 @@ export function isFromTheFuture(
 
 /** How long a store must remember a session whose newest token can be exchanged until then, in milliseconds from `now`. */
 export function retention(refreshExp: number, now: number, lifetimes: Lifetimes): number {
-  return Math.ceil(refreshExp * 1000 - now) + (lifetimes.clockTolerance + MARGIN) * 1000;
+  return Math.ceil(refreshExp * 1000 - now) + (leeway(lifetimes.clockTolerance) + MARGIN) * 1000;
+}
+
+/** How much longer than it says a token may count, in seconds: its signer's clock may be ahead, and whoever checks it tolerates as much again. */
+export function leeway(clockTolerance: number): number {
+  return 2 * clockTolerance;
 }
 
 /** One minute more, for whatever two clocks and a slow request add up to. */
