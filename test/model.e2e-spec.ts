@@ -15,9 +15,9 @@ import { type RedisServer, startRedis } from './support/redis-server.js';
 import {
   act,
   type Action,
-  AHEAD,
   emptyTally,
   GRACE,
+  lateFrom,
   LIFETIMES,
   optionsFor,
   type Policy,
@@ -86,7 +86,7 @@ class PassTime implements Command {
       exp: claims.exp,
       refresh_exp: claims.refresh_exp,
       end: claims.auth_time + LIFETIMES.sessionLifetime,
-      late: claims.exp - AHEAD,
+      late: lateFrom(claims),
       'grace since exp': claims.exp + GRACE,
       'grace since iat': claims.iat + GRACE,
     };

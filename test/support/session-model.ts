@@ -10,7 +10,12 @@ import type { TestClock } from './clock.js';
 /** In seconds: so short that a session comes to its end within a few renewals. */
 export const LIFETIMES = { expiresIn: 60, refreshWindow: 240, sessionLifetime: 400 };
 export const GRACE = 20;
-export const AHEAD = 30;
+const AHEAD = 30;
+
+/** In seconds: from when on a valid token is renewed. One whose life the session's end makes short has half of it to rest. */
+export function lateFrom({ iat, exp }: TokenClaims): number {
+  return exp - Math.min(AHEAD, (exp - iat) / 2);
+}
 
 /** What an application chose. */
 export interface Policy {
@@ -269,8 +274,8 @@ export class SessionModel {
     return this.#isReuse({ ...session, used }, claims);
   }
 
-  #isLate({ claims: { exp } }: IssuedToken): boolean {
-    return this.policy.renewsAhead && this.clock.now() / 1000 >= exp - AHEAD;
+  #isLate({ claims }: IssuedToken): boolean {
+    return this.policy.renewsAhead && this.clock.now() / 1000 >= lateFrom(claims);
   }
 
   #observeResult(session: Session, before: Situation, result: Result): void {
