@@ -46,6 +46,23 @@ export async function authenticate(
   return core.authenticator.authenticate(token, renew);
 }
 
+export const never = <T>(): Promise<T> => new Promise(() => undefined);
+
+/** Whether an attempt is over before another process has twice waited, one time after the other, for a store that hangs. */
+export async function waitsOnce(attempt: Promise<unknown>, storeTimeout: number): Promise<boolean> {
+  const store = new InMemorySessionStore();
+  store.subjectMark = never;
+  const other = makeCore({ storeTimeout }, { store });
+  const twice = other.storeFailure().then(() => other.storeFailure());
+  return Promise.race([
+    attempt.then(
+      () => true,
+      () => true,
+    ),
+    twice.then(() => false),
+  ]);
+}
+
 /** Everything that the core reports from now on, in order. */
 export function recordEvents(core: RefreshAuthCore): RefreshAuthEvent[] {
   const events: RefreshAuthEvent[] = [];

@@ -80,7 +80,7 @@ export class RefreshAuthCore {
     this.events = events;
     this.signer = signer;
     this.authenticator = new Authenticator(verified, rotation, revocations, usedMarks, events, clock, settings);
-    this.signIns = new SignIns(signer, revocations, tracked, clock, lifetimes);
+    this.signIns = new SignIns(access, signer, revocations, tracked, events, clock, lifetimes);
     this.revocations = revocations;
     this.tracked = tracked;
     this.credentials = new Credentials(settings.delivery.cookie?.name);

@@ -1,11 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './sessions/events.js';
-import { hashed } from './sessions/hashed.js';
 import type { SignInOptions } from './sessions/sign-ins.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
 import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
@@ -46,13 +44,13 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     claims: C,
     options: SignInOptions = {},
   ): Promise<IssuedToken<TClaims & C>> {
-    const issued = await this.core.signIns.start(claims, options, (first) => this.core.delivery.checkSize(first));
-    this.core.delivery.deliver(response, issued);
     const request = requestOf(response);
     const isForeign = request && this.core.credentials.areAmbient(request) && this.core.crossSite.isForeign(request);
-    if (request && !isForeign) {
-      await Promise.all(this.#presentedSessions(request).map(({ sid }) => this.#endReplaced(sid)));
-    }
+    const issued = await this.core.signIns.start(claims, options, {
+      check: (first) => this.core.delivery.checkSize(first),
+      replaced: request && !isForeign ? this.#presentedSessions(request).map(({ sid }) => sid) : [],
+    });
+    this.core.delivery.deliver(response, issued);
     return issued as unknown as IssuedToken<TClaims & C>;
   }
 
@@ -164,15 +162,5 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   async #end({ sid, sub }: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
     if (scope === 'session') return this.core.revocations.revokeSession(sid);
     return this.core.revocations.revokeSubject(sub, scope === 'others' ? sid : undefined);
-  }
-
-  /** A store that is out keeps nobody from signing in. */
-  async #endReplaced(sid: string): Promise<void> {
-    try {
-      await this.core.revocations.revokeSession(sid);
-    } catch (error) {
-      if (!(error instanceof RefreshAuthError)) throw error;
-      this.core.events.emit('store-failed', { reason: error.detail ?? error.message, session: hashed(sid) });
-    }
   }
 }

@@ -8,7 +8,7 @@ import { isEndedBy, type KnownRevocations, UNSEEN } from './known-revocations.js
 import type { NowOrLater } from './now-or-later.js';
 import type { RevocationLog } from './revocation-log.js';
 import type { RevocationTtl, SessionStore } from './session-store.js';
-import { type StoreAccess, StoreOutage } from './store-access.js';
+import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
 
 /** When valid tokens learn that their session has ended: the option `revocation`. */
 export type RevocationMode = 'pushed' | 'every-request' | 'on-refresh';
@@ -60,10 +60,11 @@ export class Revocations {
   /**
    * Ends a session. Idempotent.
    *
+   * @param ask before whose deadline, where this is a part of something
    * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
    */
-  async revokeSession(sid: string): Promise<void> {
-    await this.access.begin()(() => this.store.revoke(sid, this.#ttl));
+  async revokeSession(sid: string, ask = this.access.begin()): Promise<void> {
+    await ask(() => this.store.revoke(sid, this.#ttl));
     this.known.add({ session: hashed(sid), at: UNSEEN });
     this.events.emit('session-revoked', { session: hashed(sid) });
   }
@@ -83,9 +84,9 @@ export class Revocations {
   }
 
   /** The subject's mark for a session that begins now; of this process's clock where the store is out, which is no reason not to sign in. */
-  async markFor(sub: string, now: number): Promise<number> {
+  async markFor(sub: string, now: number, ask: Ask): Promise<number> {
     try {
-      const stored = await this.access.begin()(() => this.store.subjectMark(sub));
+      const stored = await ask(() => this.store.subjectMark(sub));
       // The store may have lost a mark that is known here and written back: a session that begins now is not to end by it.
       return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
     } catch {

@@ -108,7 +108,7 @@ export class Rotation {
     let successor = looksFirst ? undefined : this.#mint(presented);
     for (let calls = 1; ; calls++) {
       const answer = await this.#ask(ask, presented, this.#request(presented, offer, successor));
-      if (answer.outcome === 'reused') throw await this.#reused(presented, answer.head);
+      if (answer.outcome === 'reused') throw await this.#reused(ask, presented, answer.head);
       if (answer.outcome === 'rotated' && successor) return this.#won(presented, offer, successor, answer.lostWrite);
       if (answer.outcome === 'superseded') {
         const head = this.heads.open(presented, answer.head, answer.sealed);
@@ -118,7 +118,7 @@ export class Rotation {
           : { from: presented, generation: answer.head, refused: answer.sealed };
       }
       if (calls === MOST_CALLS) throw new StoreOutage(`undecided after ${MOST_CALLS} calls`);
-      successor = this.#mint(await this.#freshClaims(offer.from), offer.generation);
+      successor = this.#mint(await this.#freshClaims(ask, offer.from), offer.generation);
     }
   }
 
@@ -200,31 +200,28 @@ export class Rotation {
     return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', renewed: issued };
   }
 
-  /** The store has ended the session already; the log and the other processes have yet to learn it. */
-  async #reused(presented: TokenClaims, head: number): Promise<RefreshAuthError> {
+  async #reused(ask: Ask, presented: TokenClaims, head: number): Promise<RefreshAuthError> {
     const revoked = this.settings.replay?.onReuse === 'revoke';
     const kind = head === presented.gen + 1 ? 'predecessor' : 'ancestor';
     this.events.emit('reuse-detected', { ...this.events.generation(presented), head, kind, revoked });
-    if (revoked) await this.#end(presented.sid);
+    if (revoked) {
+      // The store has ended the session already. The log, and so the other processes, have yet to learn it: now, or by what is known here.
+      this.revocations.learn(presented.sid);
+      await this.revocations.revokeSession(presented.sid, ask).catch(() => undefined);
+    }
     return new RefreshAuthError('token_reused');
   }
 
-  /** Ends a session that must not go on, whatever an outage is allowed to tolerate: it has ended here, and elsewhere as soon as that can be written. */
-  async #end(sid: string): Promise<void> {
-    this.revocations.learn(sid);
-    try {
-      await this.revocations.revokeSession(sid);
-    } catch {
-      throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
-    }
-  }
-
-  async #freshClaims(claims: TokenClaims): Promise<TokenClaims> {
+  async #freshClaims(ask: Ask, claims: TokenClaims): Promise<TokenClaims> {
     const { reloader } = this.settings;
     if (!reloader) return claims;
     const fresh = await reloader.reload(claims);
     if (fresh) return fresh;
-    await this.#end(claims.sid);
+    // It must not go on, whatever an outage is allowed to tolerate: it has ended here, and elsewhere as soon as that can be written.
+    this.revocations.learn(claims.sid);
+    await this.revocations.revokeSession(claims.sid, ask).catch(() => {
+      throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
+    });
     throw new RefreshAuthError('session_revoked');
   }
 

@@ -4,10 +4,12 @@ import {
   authenticate,
   EXPIRES_IN,
   makeCore,
+  never,
   recordEvents,
   REFRESH_WINDOW,
   refusal,
   SESSION_LIFETIME,
+  waitsOnce,
 } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
@@ -47,6 +49,30 @@ describe('a sign-in', () => {
 
     await core.revocations.revokeSubject('1');
     expect(await refusal(authenticate(core, after.token))).toMatchObject({ code: 'session_revoked' });
+  });
+
+  test('waits once for a store that hangs, for the session that it replaces too [S2]', async () => {
+    const storeTimeout = 200;
+    const impatient = makeCore({ storeTimeout }, { store, clock });
+    store.subjectMark = never;
+    store.revoke = never;
+
+    const signIn = impatient.signIns.start({ sub: '1' }, {}, { replaced: ['the session before'] });
+
+    expect(await waitsOnce(signIn, storeTimeout)).toBe(true);
+    expect((await signIn).claims.sub).toBe('1');
+  });
+
+  test('of a tracked session waits once for a store that hangs [S2]', async () => {
+    const storeTimeout = 200;
+    const impatient = makeCore({ storeTimeout, sessions: 'tracked' }, { store, clock });
+    store.subjectMark = never;
+    store.rotate = never;
+
+    const signIn = refusal(impatient.signIns.start({ sub: '1' }, {}));
+
+    expect(await waitsOnce(signIn, storeTimeout)).toBe(true);
+    expect(await signIn).toMatchObject({ code: 'store_unavailable' });
   });
 
   test('while the store is out begins one that goes on, even if the clock is behind the mark that ended those before [L5]', async () => {

@@ -1,9 +1,13 @@
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { type Duration, parseSeconds } from '../tokens/duration.js';
 import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
 import type { TokenSigner } from '../tokens/signing.js';
+import type { Events } from './events.js';
+import { hashed } from './hashed.js';
 import type { Revocations } from './revocations.js';
+import type { Ask, StoreAccess } from './store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What one session has of its own. */
@@ -18,32 +22,54 @@ export interface SignInOptions {
   device?: string | undefined;
 }
 
+/** What a sign-in has to do with the client that it is for. */
+export interface SignInClient {
+  /** Throws if the first token is of no use to it, before a record begins. */
+  check?(issued: IssuedToken): void;
+  /** The `sid` of each session that it had until now. */
+  readonly replaced?: readonly string[];
+}
+
 const LONGEST_DEVICE = 200;
 
 /** Starts sessions. */
 export class SignIns {
   constructor(
+    private readonly access: StoreAccess,
     private readonly signer: TokenSigner,
     private readonly revocations: Revocations,
     private readonly tracked: TrackedSessions | undefined,
+    private readonly events: Events,
     private readonly clock: Clock,
     private readonly lifetimes: Lifetimes,
   ) {}
 
   /**
-   * Mints the first token of a session. Writes nothing, unless sessions are tracked.
+   * Mints the first token of a session. Writes nothing, unless sessions are tracked or replaced.
    *
-   * @param check throws if the token is of no use, before a record begins
    * @throws TypeError when claims or options are wrong; RefreshAuthError `store_unavailable` when a tracked session could not begin
    */
-  async start(claims: object, options: SignInOptions, check?: (issued: IssuedToken) => void): Promise<IssuedToken> {
+  async start(claims: object, options: SignInOptions, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
     const limits = this.#limits(options);
     checkDevice(options);
-    const issued = this.signer.first(own, await this.revocations.markFor(own.sub, this.clock.now()), limits);
-    check?.(issued);
-    await this.tracked?.begin(issued, options.device);
+    // One deadline for all that a sign-in asks.
+    const ask = this.access.begin();
+    const issued = this.signer.first(own, await this.revocations.markFor(own.sub, this.clock.now(), ask), limits);
+    client.check?.(issued);
+    await this.tracked?.begin(issued, options.device, ask);
+    await Promise.all(client.replaced?.map((sid) => this.#endReplaced(sid, ask)) ?? []);
     return issued;
+  }
+
+  /** A store that is out keeps nobody from signing in. */
+  async #endReplaced(sid: string, ask: Ask): Promise<void> {
+    try {
+      await this.revocations.revokeSession(sid, ask);
+    } catch (error) {
+      if (!(error instanceof RefreshAuthError)) throw error;
+      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: hashed(sid) });
+    }
   }
 
   #limits({ expiresIn, refreshWindow, sessionLifetime }: SignInOptions): OwnLimits {

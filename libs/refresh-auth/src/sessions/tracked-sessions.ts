@@ -6,7 +6,7 @@ import type { TokenVerifier } from '../tokens/verifying.js';
 import { isEndedBy } from './known-revocations.js';
 import type { Sealer } from './sealing.js';
 import type { SessionStore } from './session-store.js';
-import type { StoreAccess } from './store-access.js';
+import type { Ask, StoreAccess } from './store-access.js';
 
 /** A store that can list the sessions of a subject. */
 export type ListingStore = SessionStore & Required<Pick<SessionStore, 'listSession' | 'listedSessions'>>;
@@ -53,11 +53,10 @@ export class TrackedSessions {
    *
    * @throws RefreshAuthError `store_unavailable`: the session has not begun
    */
-  async begin({ token, claims }: IssuedToken, device: string | undefined): Promise<void> {
+  async begin({ token, claims }: IssuedToken, device: string | undefined, ask: Ask): Promise<void> {
     const { sub, sid } = claims;
     const ttl = retention(claims.refresh_exp, this.clock.now(), this.lifetimes);
     const details: Details = { sid, ...(device === undefined ? {} : { device }) };
-    const ask = this.access.begin();
     const candidate = { sealed: this.sealer.seal(token, claims), ttl };
     await ask(() => this.store.rotate({ sid, generation: NOTHING, candidate }));
     const sealedDetails = this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS });
