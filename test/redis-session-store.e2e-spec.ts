@@ -504,6 +504,19 @@ describe('The log in Redis', () => {
     expectTtl(await admin.pttl(LOG), 2 * HOUR);
   });
 
+  test('gives a subject back its mark where something else has taken its place', async () => {
+    const store = await open();
+    const ttl = { record: HOUR, log: HOUR };
+    const mark = await store.revokeSubject('1', ttl);
+    const [key] = await admin.keys('*:subject:*');
+    await admin.del(key!);
+    await admin.rpush(key!, 'foreign');
+
+    await store.restoreRevocations([{ subject: hashed('1'), mark, at: clock.now() }], ttl);
+
+    expect(await store.subjectMark('1')).toEqual(mark);
+  });
+
   test('keeps, by what a module asks of it, what was revoked within the life of a token and two minutes', async () => {
     const core = await startCore({ clockTolerance: 30 });
 

@@ -64,6 +64,7 @@ function clientOf(options: RedisOptions): Redis {
 }
 
 const keyOf = ({ claims }: IssuedToken): string => `${PREFIX}:{${hashed(claims.sid)}}`;
+const subjectKeyOf = ({ claims }: IssuedToken): string => `${PREFIX}:subject:{${hashed(claims.sub)}}`;
 const expire = (): void => clock.advance(DAY);
 const unavailable = expect.objectContaining({ code: 'store_unavailable', statusCode: 503 });
 
@@ -76,7 +77,7 @@ async function renewed(core: RefreshAuthCore, { token }: { token: string }): Pro
 }
 
 /** While the store is known to be out its next trial is a second away. */
-async function untilRenewed(core: RefreshAuthCore, { token }: { token: string }): Promise<IssuedToken> {
+async function untilRenewed(core: RefreshAuthCore, { token }: { token: string }, at = admin): Promise<IssuedToken> {
   for (;;) {
     const { renewed: successor } = await authenticate(core, token).catch((error: { statusCode?: number }) => {
       if (error.statusCode !== 503) throw error;
@@ -85,7 +86,7 @@ async function untilRenewed(core: RefreshAuthCore, { token }: { token: string })
     if (successor) return successor;
     clock.advance(1000);
     // Once there is a server at all.
-    await admin.ping();
+    await at.ping();
   }
 }
 
@@ -105,7 +106,7 @@ describe('killed in a storm', () => {
 
     const refused = answers.filter((answer) => !/Was not refused/.test(String(answer)));
     expect(refused).toEqual(refused.map(() => unavailable));
-    // What was answered before is handed on for a second; its record is lost.
+    // What was answered before has lost its record.
     clock.advance(2000);
     const [first] = tokens;
     for (const one of [core, other]) await untilRenewed(one, first!);
@@ -153,6 +154,79 @@ describe('slots that move to another node (MOVED, ASK)', () => {
     expect((await renewed(core, third)).claims.gen).toBe(3);
     await core.revocations.revokeSession(first.claims.sid);
     expect(await refusal(authenticate(core, third.token))).toMatchObject({ code: 'session_revoked' });
+  });
+});
+
+describe('a failover to a replica that had not received everything', () => {
+  let replica: RedisServer;
+  let replicaAdmin: Redis;
+  /** Between the master and its replica, and between the application and whichever is the master. */
+  let replication: TcpProxy;
+  let front: TcpProxy;
+
+  beforeEach(async () => {
+    [replication, front] = [await startTcpProxy(server.port), await startTcpProxy(server.port)];
+    await admin.config('SET', 'repl-diskless-sync-delay', '0');
+    replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(replication.port)] });
+    replicaAdmin = clientOf({ port: replica.port });
+    closing.push(async () => {
+      await Promise.all([front.close(), replication.close()]);
+      await replica.stop();
+    });
+    while (!(await replicaAdmin.info('replication')).includes('master_link_status:up'));
+    closing.push(() => server.restart());
+  });
+
+  /** What is written from now on is lost with the master. */
+  async function holdReplication(): Promise<void> {
+    await admin.call('WAIT', 1, 0);
+    replication.replies = 'hold';
+  }
+
+  async function failOver(): Promise<void> {
+    await server.kill();
+    await replicaAdmin.replicaof('NO', 'ONE');
+    front.redirect(replica.port);
+    await replicaAdmin.ping();
+  }
+
+  test('keeps what is known here, and every client its session: one successor again from then on [S7]', async () => {
+    const core = await startCore(front.url);
+    const events = recordEvents(core);
+    const [going, leaving] = [issue(core), issue(core)];
+    await holdReplication();
+    await core.revocations.revokeSession(leaving.claims.sid);
+    expire();
+    const second = await renewed(core, going);
+    expect(await replicaAdmin.keys(`${PREFIX}:{*`)).toEqual([]);
+
+    await failOver();
+
+    expect(await refusal(authenticate(core, leaving.token))).toMatchObject({ code: 'session_revoked' });
+    expect((await authenticate(core, second.token)).state).toBe('valid');
+    expire();
+    const third = await untilRenewed(core, second, replicaAdmin);
+    expect(third.claims.gen).toBe(2);
+    expect(events.map(({ type }) => type)).toContain('lost-write');
+    // What it knew of the logout is written back, for those who did not.
+    while ((await replicaAdmin.zcard(`${PREFIX}:revocations`)) === 0) await core.storeFailure();
+    const other = await startCore(front.url);
+    expect(await refusal(authenticate(other, leaving.token))).toMatchObject({ code: 'session_revoked' });
+    for (const one of [core, other])
+      for (const token of [going, second]) expect(await renewed(one, token)).toEqual(third);
+  });
+
+  test('under tracked sessions ends one that had begun meanwhile, and no other [S7]', async () => {
+    const core = await startCore(front.url, { sessions: 'tracked' });
+    const before = await core.signIns.start({ sub: '1' }, {});
+    await holdReplication();
+    const meanwhile = await core.signIns.start({ sub: '1' }, {});
+
+    await failOver();
+    expire();
+
+    expect((await untilRenewed(core, before, replicaAdmin)).claims.gen).toBe(1);
+    expect(await refusal(authenticate(core, meanwhile.token))).toMatchObject({ code: 'session_revoked' });
   });
 });
 
@@ -225,6 +299,50 @@ describe('a foreign value in place of', () => {
 
     await admin.del(keyOf(odd));
     expect((await authenticate(core, odd.token)).state).toBe('refreshable');
+  });
+
+  test('a subject’s mark (WRONGTYPE) concerns that user alone, until all sessions of that user are ended [S10]', async () => {
+    const core = await startCore(server.url);
+    const events = recordEvents(core);
+    const [odd, other] = [issue(core), issue(core, { sub: '2' })];
+    await admin.rpush(subjectKeyOf(odd), 'foreign');
+    expect((await authenticate(core, odd.token)).state).toBe('valid');
+    expire();
+
+    for (let times = 0; times < 10; times++) {
+      expect(await refusal(authenticate(core, odd.token))).toMatchObject({
+        code: 'store_unavailable',
+        detail: expect.stringContaining('WRONGTYPE'),
+      });
+    }
+    expect((await authenticate(core, other.token)).state).toBe('refreshable');
+    expect(events.map(({ type }) => type)).not.toContain('store-failed');
+
+    await core.revocations.revokeSubject('1');
+    expect(await refusal(authenticate(core, odd.token))).toMatchObject({ code: 'session_revoked' });
+    const next = await core.signIns.start({ sub: '1' }, {});
+    expire();
+    expect((await authenticate(core, next.token)).state).toBe('refreshable');
+  });
+
+  test('a list of sessions (WRONGTYPE) keeps that user from signing in, and nobody else [S10]', async () => {
+    const core = await startCore(server.url, { sessions: 'tracked' });
+    const before = await core.signIns.start({ sub: '1' }, {});
+    const [list] = (await admin.keys(`${PREFIX}:*`)).filter(
+      (key) => ![keyOf(before), subjectKeyOf(before)].includes(key),
+    );
+    await admin.set(list!, 'foreign');
+
+    expect(await refusal(core.signIns.start({ sub: '1' }, {}))).toMatchObject({
+      code: 'store_unavailable',
+      detail: expect.stringContaining('WRONGTYPE'),
+    });
+    expect((await core.signIns.start({ sub: '2' }, {})).claims.gen).toBe(0);
+    expire();
+    expect((await authenticate(core, before.token)).state).toBe('refreshable');
+
+    await admin.del(list!);
+    expect((await core.signIns.start({ sub: '1' }, {})).claims.gen).toBe(0);
   });
 
   test('the log of revocations (WRONGTYPE) is told; valid tokens pass, and the store is asked for each', async () => {

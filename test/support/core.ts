@@ -80,6 +80,7 @@ export async function refusal(attempt: Promise<unknown>): Promise<object> {
     (reason: unknown) => reason,
   );
   if (!(error instanceof RefreshAuthError)) throw error;
+  inspectOutput('refusal', error);
   const { code, statusCode, message, detail } = error;
   return { code, statusCode, message, ...(detail === undefined ? {} : { detail }) };
 }

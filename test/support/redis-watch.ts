@@ -9,7 +9,7 @@ const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g;
 export interface RedisWatch {
   /** Every command that the server was sent meanwhile, with its arguments. */
   commandsDuring(act: () => Promise<unknown>): Promise<string[][]>;
-  /** The names of those about sessions: reading the log of revocations, which happens by itself now and then, names none. */
+  /** The names of those about sessions and subjects: what concerns the log of revocations happens by itself now and then. */
   sessionCommandsDuring(act: () => Promise<unknown>): Promise<string[]>;
   stop(): void;
 }
@@ -50,8 +50,9 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
     commandsDuring,
     async sessionCommandsDuring(act) {
       const commands = await commandsDuring(act);
+      const log = `${prefix}:revocations`;
       return commands
-        .filter((command) => command.some((argument) => argument.startsWith(`${prefix}:{`)))
+        .filter((command) => command.some((key) => key.startsWith(`${prefix}:`) && !key.startsWith(log)))
         .map(([name = '']) => name.toLowerCase());
     },
     stop: () => socket.destroy(),

@@ -124,6 +124,10 @@ local function readMark(key)
   if tonumber(version) > 1 then error('NEWERFORMAT the mark was written by a newer version') end
   local floor, except = string.match(rest, '^:(%d+):(.+)$')
   return { mark = tonumber(mark), floor = tonumber(floor), except = except }
+end
+-- Before one is written: what is no string at all is nobody's mark, and a user's sessions must be able to end.
+local function markToReplace(key)
+  return redis.call('TYPE', key).ok == 'string' and readMark(key) or nil
 end`;
 
 /** KEYS: subject. Returns the mark, and floor and hash of the excepted session where there is one; nothing without a mark. */
@@ -142,7 +146,7 @@ export const REVOKE_SUBJECT = script(
   CLOCK,
   SUBJECT,
   `
-local before, except = readMark(KEYS[1]), ARGV[2]
+local before, except = markToReplace(KEYS[1]), ARGV[2]
 local mark = math.max(clock(ARGV[3]), (before and before.mark or 0) + 1)
 local floor = before and (before.except == except and before.floor or before.mark) or 0
 writeMark(KEYS[1], ARGV[1], mark, floor, except)
@@ -155,7 +159,7 @@ return {mark, floor, except}
 export const RAISE_MARK = script(
   SUBJECT,
   `
-local found, mark = readMark(KEYS[1]), tonumber(ARGV[2])
+local found, mark = markToReplace(KEYS[1]), tonumber(ARGV[2])
 if not found or found.mark < mark then writeMark(KEYS[1], ARGV[1], mark, tonumber(ARGV[3]), ARGV[4]) end
 `,
 );
