@@ -19,7 +19,7 @@ import { flipBit, respell } from './support/hostile-tokens.js';
 import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
 import { rsa } from './support/key-material.js';
 import { formsOf, takeLeaks, watchOutFor } from './support/leak-watch.js';
-import { type RedisServer, startRedis } from './support/redis-server.js';
+import { contentOf, type RedisServer, startRedis } from './support/redis-server.js';
 import { watchRedis } from './support/redis-watch.js';
 
 const SECRET = watchOutFor('canary-secret-Zm9vYmFy-of-the-leak-test-c4n4ry');
@@ -223,15 +223,6 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
     expect(takeLeaks()).toEqual([]);
   });
 });
-
-function contentOf(client: Redis, key: string): Promise<string> {
-  return client.type(key).then(async (type) => {
-    if (type === 'string') return String(await client.getBuffer(key));
-    if (type === 'zset') return String(await client.zrange(key, '0', '-1', 'WITHSCORES'));
-    if (type === 'hash') return JSON.stringify(await client.hgetall(key));
-    throw new Error(`A key of type ${type}, which this test does not read yet`);
-  });
-}
 
 describe('[G1] what stops a boot names the option, and quotes nothing that is secret', () => {
   const privateKey = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

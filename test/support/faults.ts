@@ -5,8 +5,8 @@ import { startStubRedis } from './stub-redis.js';
 import { type Replies, startTcpProxy } from './tcp-proxy.js';
 
 /** Everything that a fault needs, set up and not yet disturbed. */
-export interface Stage {
-  readonly redis: RefreshAuthOptions['redis'];
+export interface Stage<TRedis = RefreshAuthOptions['redis']> {
+  readonly redis: TRedis;
   /** Fulfilled when the fault stands. It has no end of its own. */
   begin(): Promise<void>;
   /** Idempotent. */
@@ -36,7 +36,7 @@ async function onServer(
   disturb: (admin: Redis, server: RedisServer) => Promise<{ begin(): unknown; end(): unknown }>,
   args: string[] = [],
   credentials = '',
-): Promise<Stage> {
+): Promise<Stage<string>> {
   const server = await startRedis({ args });
   const admin = adminOf(server.port);
   const { begin, end } = await disturb(admin, server);
@@ -63,7 +63,7 @@ function setting(name: string, faulty: string, healthy: string): () => Promise<S
 }
 
 /** A server that wants a password of everybody, from their next connection on. */
-function withoutPassword(): Promise<Stage> {
+function withoutPassword(): Promise<Stage<string>> {
   return onServer(async (admin) => ({
     async begin() {
       await admin.config('SET', 'requirepass', 'new');
@@ -218,7 +218,7 @@ export const FAULTS: Fault[] = [
     // A client that asks before it has looked whether it may: so the library hears what Redis says.
     async stage() {
       const { redis: url, ...stage } = await withoutPassword();
-      const client = new Redis(String(url), { enableReadyCheck: false, retryStrategy: () => 20 });
+      const client = new Redis(url, { enableReadyCheck: false, retryStrategy: () => 20 });
       client.on('error', () => undefined);
       return {
         ...stage,

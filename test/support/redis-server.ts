@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RunningProcess, startProcess } from './child-process.js';
+import { holdsSecrets } from './leak-watch.js';
 
 const HOST = '127.0.0.1';
 const PORT_ATTEMPTS = 10;
@@ -17,7 +18,7 @@ export interface RedisServer {
   readonly url: string;
   /** Another one after each `restart()`. */
   readonly process: ChildProcess;
-  /** Ends the server for good and removes its data. */
+  /** Ends the server for good and removes its data, in which there must not have been a token or a secret. */
   stop(): Promise<void>;
   /** A crash: the server is gone at once, its folder stays for `restart()`. */
   kill(): Promise<void>;
@@ -67,8 +68,10 @@ export async function startRedis({ args = [] }: { args?: string[] } = {}): Promi
       return server.child;
     },
     async stop() {
+      const leaking = await keysWithSecrets(port);
       await server.end('SIGKILL');
       await removeDirectory();
+      if (leaking.length > 0) throw new Error(`[G1] In Redis there was a token or a secret: ${leaking.join(', ')}`);
     },
     async kill() {
       await server.end('SIGKILL');
@@ -135,6 +138,30 @@ export async function startRedisSentinel(master: RedisServer): Promise<RedisSent
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** None where the server is gone, hangs, or lets nobody in. */
+async function keysWithSecrets(port: number): Promise<string[]> {
+  const client = new Redis({ host: HOST, port, lazyConnect: true, commandTimeout: 2000, retryStrategy: () => null });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const keys = await client.keys('*');
+    const contents = await Promise.all(keys.map((key) => contentOf(client, key)));
+    return keys.filter((key, index) => holdsSecrets(`${key} ${contents[index]}`));
+  } catch {
+    return [];
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** What a key holds, of a type that the library writes; a dump would be compressed. */
+export async function contentOf(client: Redis, key: string): Promise<string> {
+  const type = await client.type(key);
+  if (type === 'string') return String(await client.getBuffer(key));
+  if (type === 'zset') return String(await client.zrange(key, '0', '-1', 'WITHSCORES'));
+  return type === 'hash' ? JSON.stringify(await client.hgetall(key)) : type;
 }
 
 function program(): string {
