@@ -130,7 +130,6 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
       const { header: successor, cookie } = delivered(answer);
       expect(successor).toBe(cookie);
       expect((await me(app, successor!)).json()).toEqual({ state: 'valid' });
-      // By then it is the store again that answers.
       clock.advance(2000);
       expect(delivered(await untilAnswered(token)).header).toBe(successor);
     }

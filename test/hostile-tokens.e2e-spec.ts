@@ -24,7 +24,8 @@ class GuardedController {
   }
 }
 
-const RUNS = 150;
+/** Of each kind of attack. */
+const RUNS = 4;
 /** What a client can send as it stands, and what does not end a cookie. */
 const CAN_BE_SENT = /^[\x21-\x3a\x3c-\x7e]+$/;
 
@@ -60,24 +61,27 @@ describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
       const [token = '', other = ''] = ['one', 'other'].map((name) =>
         forge(key, { ...claims, sid: `${name}-session-of-${key}` }),
       );
-      const attacks = fc.oneof(...Object.values(attacksOn(key, token, other))).filter((text) => CAN_BE_SENT.test(text));
+      const families = Object.values(attacksOn(key, token, other));
+      const attacks = fc.tuple(...families.map((family) => family.filter((text) => CAN_BE_SENT.test(text))));
       let answered = 0;
 
       const commands = await watch.sessionCommandsDuring(() =>
         fc.assert(
-          fc.asyncProperty(attacks, fc.constantFrom(bearer, cookie), async (attack, present) => {
-            const answer = await send(`${app.url}/guarded`, present(attack));
+          fc.asyncProperty(attacks, fc.constantFrom(bearer, cookie), async (oneOfEach, present) => {
+            for (const attack of oneOfEach) {
+              const answer = await send(`${app.url}/guarded`, present(attack));
 
-            expect(refusal(answer)).toEqual(dead(expectedCode(attack)));
-            assertQuotesNothing(answer.rawHeaders.join('\n') + answer.body, attack);
-            answered += 1;
+              expect(refusal(answer)).toEqual(dead(expectedCode(attack)));
+              assertQuotesNothing(answer.rawHeaders.join('\n') + answer.body, attack);
+              answered += 1;
+            }
           }),
           { numRuns: RUNS },
         ),
       );
 
       expect(commands).toEqual([]);
-      expect(answered).toBe(RUNS);
+      expect(answered).toBe(RUNS * families.length);
       // And the watch does see what gets there.
       const renewal = async (): Promise<unknown> =>
         expect((await send(`${app.url}/guarded`, bearer(token))).status).toBe(200);

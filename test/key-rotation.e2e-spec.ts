@@ -27,7 +27,7 @@ function kidOf(token: string): unknown {
 describe.each<[name: string, old: KeyOptions, next: KeyOptions]>([
   ['from a single secret to ES256', single, es],
   ['from ES256 to RS256', es, rs],
-])('[K3] [K4] rotating keys, %s', (_, old, next) => {
+])('[K3] rotating keys, %s', (_, old, next) => {
   let server: RedisServer;
   let redis: Redis;
   let store: SessionStore;

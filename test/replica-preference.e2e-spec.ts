@@ -6,6 +6,7 @@ import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-sessi
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
 
 const LIMIT_MS = 20_000;
+const TTL = { record: 60_000, log: 60_000 };
 const SESSIONS = Array.from({ length: 100 }, (_, index) => `session ${index}`);
 
 let cluster: RedisCluster;
@@ -37,7 +38,14 @@ test('a replica may lag behind: sessions are decided on their masters, whatever 
 
   await Promise.all(SESSIONS.map((sid) => store.rotate({ sid, generation: 0, candidate })));
   await Promise.all(SESSIONS.map((sid) => store.rotate({ sid, generation: 0 })));
-  await Promise.all(SESSIONS.map((sid) => store.revoke(sid, { record: 60_000, log: 60_000 })));
+  await Promise.all(SESSIONS.map((sid) => store.markUsed([{ sid, gen: 1 }])));
+  await Promise.all(SESSIONS.map((sid) => store.revoke(sid, TTL)));
+  await Promise.all(SESSIONS.map((sid) => store.isRevoked(sid)));
+  await Promise.all(SESSIONS.map((sub) => store.revokeSubject(sub, TTL)));
+  await Promise.all(SESSIONS.map((sub) => store.subjectMark(sub)));
+  await Promise.all(SESSIONS.map((sub) => store.listSession(sub, sub, 60_000, Buffer.from('details'))));
+  await Promise.all(SESSIONS.map((sub) => store.listedSessions(sub)));
+  await store.revocationsSince(0);
   // What the client reads by itself does go to the replica.
   await Promise.all(SESSIONS.map((key) => client.get(key)));
 

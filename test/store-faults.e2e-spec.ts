@@ -123,7 +123,7 @@ describe('slots that move to another node (MOVED, ASK)', () => {
   });
   afterAll(() => cluster.stop());
 
-  test('a session is renewed and replayed in every stage of it, and keeps its successor', async () => {
+  test('a session is renewed and replayed in every stage of it, and keeps its successor [S5] [S8]', async () => {
     const client = new Cluster(cluster.nodes);
     closing.push(() => client.disconnect());
     const core = await startCore(client);
@@ -258,7 +258,7 @@ describe('eviction of records', () => {
     expect(events.map(({ type }) => type)).toContain('lost-write');
   });
 
-  test('a tracked one ends at its next renewal, and not before [S7]', async () => {
+  test('a tracked one ends at its next renewal, and not before [S6] [S7]', async () => {
     const core = await startCore(server.url, { sessions: 'tracked' });
     const first = await core.signIns.start({ sub: '1' }, {});
     await evict(keyOf(first));
@@ -268,7 +268,7 @@ describe('eviction of records', () => {
     expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'session_revoked' });
   });
 
-  test('a revoked one stays ended where that is known, and in memory of no process comes back to life', async () => {
+  test('a revoked one stays ended where that is known, and in memory of no process comes back to life [S6]', async () => {
     const [core, later] = [await startCore(server.url), await startCore(server.url, { revocation: 'on-refresh' })];
     const first = issue(core);
     await core.revocations.revokeSession(first.claims.sid);
@@ -281,7 +281,7 @@ describe('eviction of records', () => {
 });
 
 describe('a foreign value in place of', () => {
-  test('a record (WRONGTYPE) concerns that session alone, however often it is asked for [S10]', async () => {
+  test('a record (WRONGTYPE) concerns that session alone, however often it is asked for [S5] [S10]', async () => {
     const core = await startCore(server.url);
     const events = recordEvents(core);
     const [odd, other] = [issue(core), issue(core)];
@@ -498,7 +498,7 @@ describe('a bell that may not be heard any more (NOPERM)', () => {
 });
 
 describe('A connection of the library', () => {
-  test('to a server that hangs is gone as soon as it is closed, and leaves no timer', async () => {
+  test('to a server that hangs is gone as soon as it is closed, and leaves no timer [S12]', async () => {
     const connection = await connectRedis(server.url);
     const bell = connection.subscribe(
       'channel',

@@ -162,7 +162,7 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       },
     );
 
-    test('[L8] neither is a revocation fulfilled', async () => {
+    test('[L8] [S11] neither is a revocation fulfilled, not even in memory', async () => {
       const unavailable = { code: 'store_unavailable', statusCode: 503 };
 
       await expect(app.auth.revokeSession('some-session')).rejects.toMatchObject(unavailable);

@@ -6,6 +6,7 @@ import { CurrentUser } from 'nestjs-refresh-auth';
 import { adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { bearer, delivered } from './support/delivered.js';
+import { refusal, storeUnavailable } from './support/http-refusals.js';
 import { connections, type HttpAnswer, send } from './support/http.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 import { watchRedis } from './support/redis-watch.js';
@@ -76,6 +77,25 @@ describe.each(adapters)('[M2] on %s a thousand requests with one expired token, 
     const answers = await waiting;
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(WAITERS);
     expect(new Set(answers.map((answer) => delivered(answer).header)).size).toBe(1);
-    expect(commands.filter((name) => name === 'evalsha')).toHaveLength(1);
+    // One about the session, and one about its subject beside it.
+    expect(commands.filter((name) => name === 'evalsha')).toHaveLength(2);
+  });
+
+  test('are let go when storeTimeout is over, all of them, while it hangs', async () => {
+    const impatient = await startAuthApp(adapter, {
+      controllers: [UserController],
+      options: { redis: redis.url, storeTimeout: 500 },
+    });
+    const { token } = await impatient.auth.issue({ sub: '1' });
+    impatient.clock.advance(60 * 60 * 1000);
+
+    redis.pause();
+    const answers = await Promise.all(
+      Array.from({ length: WAITERS }, () => send(impatient.url, { ...bearer(token), agent })),
+    );
+    redis.resume();
+    await impatient.close();
+
+    expect(answers.map(refusal)).toEqual(answers.map(() => storeUnavailable));
   });
 });

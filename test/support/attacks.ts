@@ -207,6 +207,15 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
     '[V8] an extension that is not understood': fc
       .tuple(fc.constantFrom('crit', 'b64', 'zip'), anyJson)
       .map(([name, value]) => signed({ [name]: value })),
+    '[V8] an extension in letters that JSON escapes': fc
+      .constantFrom('cr\\u0069t', '\\u0062\\u00364', 'z\\u0069p')
+      .map((name) => forge(algorithm, claims, `${JSON.stringify(header).slice(0, -1)},"${name}":["exp"]}`)),
+    '[V11] a name of the header twice': fc
+      .tuple(fc.constantFrom('alg', 'kid', 'typ'), anyJson)
+      .filter(([name, value]) => !isIn(header, name, value))
+      .map(([name, value]) =>
+        forge(algorithm, claims, `${JSON.stringify(header).slice(0, -1)},"${name}":${JSON.stringify(value)}}`),
+      ),
     '[V8] a critical extension that is': fc
       .subarray(['exp', 'b64', 'alg', 'kid', 'typ', 'http://example.com/x'])
       .map((crit) => signed({ crit })),
@@ -266,6 +275,9 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
     '[V13] a claim that every object has': fc
       .tuple(prototypeName, anyJson)
       .map(([name, value]) => withClaim(name, JSON.stringify(value))),
+    '[V13] such a claim, in letters that JSON escapes': anyJson.map((value) =>
+      signed({}, `${JSON.stringify(claims).slice(0, -1)},"__proto\\u005f_":${JSON.stringify(value)}}`),
+    ),
     '[M4] claims nested deep': fc
       .tuple(fc.integer({ min: 101, max: 900 }), fc.constantFrom(['[', ']'], ['{"a":', '}'], ['[{"a":', '}]']))
       .map(([depth, [open = '', close = '']]) => withClaim('deep', `${open.repeat(depth)}1${close.repeat(depth)}`)),
@@ -310,6 +322,11 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
   };
   const isHostile = (attack: string): boolean => !isSameToken(attack, token) && !isSameToken(attack, other);
   return Object.fromEntries(Object.entries(families).map(([family, tokens]) => [family, tokens.filter(isHostile)]));
+}
+
+/** Whether a header says this already; a type in whatever case. */
+function isIn(header: Record<string, unknown>, name: string, value: unknown): boolean {
+  return String(header[name]).toLowerCase() === String(value).toLowerCase();
 }
 
 /** Whether this is that token after all, at most with a signature that is spelled in another way (RFC 4648 section 3.5). */

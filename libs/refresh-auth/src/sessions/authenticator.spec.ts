@@ -528,7 +528,7 @@ describe('The grace policy', () => {
     expect((await authenticate(policed, first.token)).state).toBe('already-refreshed');
   });
 
-  test('ends the session on reuse: thief and victim alike [U1] [U3]', async () => {
+  test('ends the session on reuse: thief and victim alike [U1] [U3] [G2]', async () => {
     await supersede();
     await use(second);
     pass(GRACE);

@@ -206,7 +206,7 @@ describe('the log is read', () => {
   });
 });
 
-test('a bell that is refused is told once for each reason, and the polls go on', async () => {
+test('a bell that is refused is told once for each reason, and the polls go on [G2]', async () => {
   await log.start();
   for (const reason of ['NOPERM', 'NOPERM', 'NOAUTH']) store.refuse(reason);
   await passTime(POLL_INTERVAL);

@@ -170,7 +170,7 @@ describe('The end of all sessions of a subject', () => {
     core = makeCore({}, { store, clock });
   });
 
-  test('ends each of them, renewed ones too, and nobody else’s; an event says so without a sub [L5]', async () => {
+  test('ends each of them, renewed ones too, and nobody else’s; an event says so without a sub [L5] [G2]', async () => {
     const events = recordEvents(core);
     const sessions = [issue(core), issue(core)];
     const other = issue(core, { sub: '2' });

@@ -480,7 +480,7 @@ describe('A successor', () => {
     expect(renewed?.token).toHaveLength(first.token.length);
   });
 
-  test('that would not reach the client is not issued: 503, and an event says how long it is', async () => {
+  test('that would not reach the client is not issued: 503, and an event says how long it is [G2]', async () => {
     const narrow = withRoomFor(first.token.length - 1);
     const told = recordEvents(narrow);
     expire();

@@ -79,7 +79,7 @@ describe('UsedMarks', () => {
     expect([store.marks.length, jest.getTimerCount()]).toEqual([1, 0]);
   });
 
-  test('reports each mark that was lost, and fails nobody', async () => {
+  test('reports each mark that was lost, and fails nobody [G2]', async () => {
     store.markUsed = () => Promise.reject(new Error('connection lost'));
     see('1', 1, 'a');
     see('2', 2, 'b');
