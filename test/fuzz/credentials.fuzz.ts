@@ -30,7 +30,8 @@ const line = fc.array(
 /** What the documentation says of a request with one Authorization header and one line of cookies. */
 function expected(authorization: string | undefined, cookie: string | undefined): string | undefined {
   if (authorization !== undefined && /^bearer([^\w!#$%&'*+.^`|~-]|$)/i.test(authorization)) {
-    return /^bearer +([^\s,]+)$/i.exec(authorization)?.[1] ?? 'token_malformed';
+    // Other white space is found where the token is read.
+    return /^bearer +([^ ,]+)$/i.exec(authorization)?.[1] ?? 'token_malformed';
   }
   const pairs = (cookie ?? '').split(';').map((pair) => pair.trim());
   const values = new Set(pairs.filter((pair) => /^authorization=./s.test(pair)).map((pair) => pair.slice(14)));
