@@ -48,9 +48,9 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     const isForeign = request && this.core.credentials.areAmbient(request) && this.core.crossSite.isForeign(request);
     const issued = await this.core.signIns.start(claims, options, {
       check: (first) => this.core.delivery.checkSize(first),
+      receive: (first) => this.core.delivery.deliver(response, first),
       replaced: request && !isForeign ? this.#presentedSessions(request).map(({ sid }) => sid) : [],
     });
-    this.core.delivery.deliver(response, issued);
     return issued as unknown as IssuedToken<TClaims & C>;
   }
 

@@ -13,6 +13,7 @@ import {
 } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { IssuedToken } from '../tokens/claims.js';
 import type { SignInOptions } from './sign-ins.js';
 
 let clock: TestClock;
@@ -49,6 +50,21 @@ describe('a sign-in', () => {
 
     await core.revocations.revokeSubject('1');
     expect(await refusal(authenticate(core, after.token))).toMatchObject({ code: 'session_revoked' });
+  });
+
+  test('ends the sessions that it replaces, once the client was handed the new one', async () => {
+    const received: IssuedToken[] = [];
+    const replaced = ['the session before'];
+    const gone = (): void => {
+      throw new Error('the response has gone');
+    };
+
+    await expect(core.signIns.start({ sub: '1' }, {}, { receive: gone, replaced })).rejects.toThrow('gone');
+    expect(store.revocations).toEqual([]);
+
+    const issued = await core.signIns.start({ sub: '1' }, {}, { receive: (first) => received.push(first), replaced });
+    expect(received).toEqual([issued]);
+    expect(store.revocations).toMatchObject([{ sid: 'the session before' }]);
   });
 
   test('waits once for a store that hangs, for the session that it replaces too [S2]', async () => {

@@ -26,6 +26,8 @@ export interface SignInOptions {
 export interface SignInClient {
   /** Throws if the first token is of no use to it, before a record begins. */
   check?(issued: IssuedToken): void;
+  /** Is handed its first token. */
+  receive?(issued: IssuedToken): void;
   /** The `sid` of each session that it had until now. */
   readonly replaced?: readonly string[];
 }
@@ -58,6 +60,8 @@ export class SignIns {
     const issued = this.signer.first(own, await this.revocations.markFor(own.sub, this.clock.now(), ask), limits);
     client.check?.(issued);
     await this.tracked?.begin(issued, options.device, ask);
+    client.receive?.(issued);
+    // Not before: whoever cannot be handed the new one keeps the old one.
     await Promise.all(client.replaced?.map((sid) => this.#endReplaced(sid, ask)) ?? []);
     return issued;
   }
