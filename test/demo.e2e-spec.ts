@@ -640,7 +640,7 @@ describe('the settings of the demo', () => {
       'REPLAY_GRACE was refused: RefreshAuthModule: option `replay.grace` is 120 s. Write at most 60',
     ],
     [{ REPLAY_ON_REUSE: 'revoke' }, 'REPLAY_ON_REUSE is set without REPLAY_GRACE: set REPLAY_GRACE too, such as 30s'],
-    [{ REVOCATION: 'sometimes' }, 'REVOCATION is "sometimes": write pushed or every-request or on-refresh'],
+    [{ REVOCATION: 'sometimes' }, 'REVOCATION is "sometimes": write pushed or every-request'],
     [{ ON_STORE_FAILURE: 'ignore' }, 'ON_STORE_FAILURE is "ignore": write reject or tolerate'],
     [
       { REFRESH_AHEAD: '15m' },

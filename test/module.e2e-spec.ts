@@ -299,11 +299,11 @@ describe('stores', () => {
     },
   );
 
-  test('without pushed revocations nobody listens', async () => {
-    const app = await start({ redis: `${redis.url}?connectionName=own`, revocation: 'on-refresh' });
+  test("[F7] a second connection listens for revocations under 'every-request' too", async () => {
+    const app = await start({ redis: `${redis.url}?connectionName=own`, revocation: 'every-request' });
     await expectRotation(app);
 
-    expect(await connections('own')).toBe(1);
+    await expectConnections('own', 2);
   });
 
   test('a client of the application is used, and stays open', async () => {

@@ -157,18 +157,6 @@ describe('two processes, one on Express and one on Fastify, and one Redis', () =
     expect(refusal(await me(strict, tokens[1]!))).toEqual(dead('session_revoked'));
   });
 
-  test("under 'on-refresh' a valid token lives on in the other, and is not renewed", async () => {
-    const lazy = await startMore({ REVOCATION: 'on-refresh' });
-    const [token, aged] = [await logIn(one), expired()];
-    const successor = String(delivered(await me(lazy, aged)).header);
-
-    await logOut(one, token);
-    await logOut(one, successor);
-
-    expect([(await me(lazy, token)).status, (await me(lazy, successor)).status]).toEqual([200, 200]);
-    expect(refusal(await me(lazy, aged))).toEqual(dead('session_revoked'));
-  });
-
   test('what a process knows and Redis has forgotten is written back, for those that start later', async () => {
     const first = await startMore();
     const [ended, alans] = [await logIn(first), await logIn(first, 'alan')];

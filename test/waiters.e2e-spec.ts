@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { Controller, Get } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { CurrentUser } from 'nestjs-refresh-auth';
+import { mintToken } from 'nestjs-refresh-auth/testing';
 import { adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { bearer, delivered } from './support/delivered.js';
@@ -33,7 +34,7 @@ describe.each(adapters)('[M2] on %s a thousand requests with one expired token, 
     client = new Redis(redis.url);
     app = await startAuthApp(adapter, {
       controllers: [UserController],
-      options: { redis: redis.url, storeTimeout: '60s', revocation: 'on-refresh' },
+      options: { redis: redis.url, storeTimeout: '60s' },
     });
   });
 
@@ -46,8 +47,8 @@ describe.each(adapters)('[M2] on %s a thousand requests with one expired token, 
   });
 
   test('hold up nobody else, and are all answered by one call', async () => {
-    const { token: expired } = await app.auth.issue({ sub: '1' });
-    app.clock.advance(60 * 60 * 1000);
+    // The clock stands still, so that what the process has read of the log stays fresh and valid tokens need no store.
+    const { token: expired } = await mintToken(app.app, { sub: '1' }, { state: 'refreshable' });
     const { token: valid } = await app.auth.issue({ sub: '2' });
     const watch = await watchRedis(client);
     const order: string[] = [];

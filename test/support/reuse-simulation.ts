@@ -27,7 +27,7 @@ const SETTINGS = [undefined, 0.2].map((refreshAhead) =>
     replay: { grace: GRACE },
     refreshAhead,
     // The stores of the simulation do not push.
-    revocation: 'on-refresh',
+    revocation: 'every-request',
   }),
 );
 

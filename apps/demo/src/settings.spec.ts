@@ -141,7 +141,7 @@ describe('readSettings', () => {
     expect(readSettings({ REFRESH_AHEAD: written }).refreshAuth.refreshAhead).toBe(meant);
   });
 
-  it.each(['pushed', 'every-request', 'on-refresh'])('knows the revocation %s', (revocation) => {
+  it.each(['pushed', 'every-request'])('knows the revocation %s', (revocation) => {
     expect(readSettings({ REVOCATION: revocation }).refreshAuth).toMatchObject({ revocation });
   });
 
@@ -171,7 +171,7 @@ describe('readSettings', () => {
     ['REPLAY_GRACE', '0', 'is "0": write a number of seconds such as 900'],
     ['REPLAY_ON_REUSE', 'revoke', 'is set without REPLAY_GRACE: set REPLAY_GRACE too, such as 30s'],
     ['REPLAY_ON_REUSE', 'ignore', 'is "ignore": write revoke or reject'],
-    ['REVOCATION', 'never', 'is "never": write pushed or every-request or on-refresh'],
+    ['REVOCATION', 'never', 'is "never": write pushed or every-request'],
     ['ON_STORE_FAILURE', 'ignore', 'is "ignore": write reject or tolerate'],
     [
       'REFRESH_AHEAD',

@@ -52,7 +52,7 @@ export function readSettings(env: Environment): Settings {
       ...(storeTimeout !== undefined && { storeTimeout }),
       ...(replay !== undefined && { replay }),
       ...(refreshAhead !== undefined && { refreshAhead }),
-      revocation: readChoice(env, 'REVOCATION', ['pushed', 'every-request', 'on-refresh']),
+      revocation: readChoice(env, 'REVOCATION', ['pushed', 'every-request']),
       onStoreFailure: readChoice(env, 'ON_STORE_FAILURE', ['reject', 'tolerate']),
       sessions: readChoice(env, 'SESSIONS', ['untracked', 'tracked']),
       delivery: readDelivery(env),

@@ -13,5 +13,4 @@ export const VARIANTS: Readonly<Record<string, () => Promise<Variant>>> = {
   'express-session': async () => (await import('./express-session.js')).expressSession,
   pushed: async () => (await import('./refresh-auth.js')).refreshAuth('pushed'),
   'every-request': async () => (await import('./refresh-auth.js')).refreshAuth('every-request'),
-  'on-refresh': async () => (await import('./refresh-auth.js')).refreshAuth('on-refresh'),
 };

@@ -35,7 +35,6 @@ const FASTIFY_JWT: Contestant = { name: '@fastify/jwt', variant: 'fastify-jwt' }
 const FASTIFY_JWT_CACHED: Contestant = { name: '@fastify/jwt with its cache', variant: 'fastify-jwt-cached' };
 const SESSION: Contestant = { name: 'express-session with connect-redis', variant: 'express-session' };
 const PUSHED: Contestant = { name: `${OURS}, 'pushed' (the default)`, variant: 'pushed' };
-const ON_REFRESH: Contestant = { name: `${OURS}, 'on-refresh'`, variant: 'on-refresh' };
 const EVERY_REQUEST: Contestant = { name: `${OURS}, 'every-request'`, variant: 'every-request' };
 const RENEWING: Contestant = { name: `${OURS}, every request renews`, variant: 'pushed', carrying: 'expired tokens' };
 const RACING: Contestant = {
@@ -52,7 +51,6 @@ const PLATFORMS: Readonly<Record<string, { contestants: readonly Contestant[]; r
       NO_OP,
       CACHING,
       PUSHED,
-      ON_REFRESH,
       FASTIFY_JWT_CACHED,
       FASTIFY_JWT,
       KEY_OBJECT,

@@ -62,10 +62,9 @@ export class RefreshAuthCore {
     // While a refreshable token may pass without the store, what is known of revocations is all there is.
     const keep = settings.onStoreFailure === 'tolerate' ? recordRetention(lifetimes) : 0;
     const known = new KnownRevocations(clock, Math.max(keep, logRetention(lifetimes)));
-    const log =
-      settings.revocation === 'pushed' && canPush(store)
-        ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
-        : undefined;
+    const log = canPush(store)
+      ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
+      : undefined;
     const revocations = new Revocations(store, access, events, known, log, settings);
     const usedMarks = settings.replay && new UsedMarks(store, access, events);
     const heads = new Heads(sealer, verifier, events);

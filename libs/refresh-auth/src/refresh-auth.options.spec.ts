@@ -66,7 +66,7 @@ describe('options that boot', () => {
       storeTimeout: '2s',
       onStoreFailure: 'tolerate',
       replay: { grace: '30s', onReuse: 'reject' },
-      revocation: 'on-refresh',
+      revocation: 'every-request',
       refreshAhead: '20s',
       reloadClaims: () => null,
       reloadTimeout: '1s',
@@ -83,7 +83,7 @@ describe('options that boot', () => {
       name: undefined,
       onStoreFailure: 'tolerate',
       replay: { grace: 30_000, onReuse: 'reject' },
-      revocation: 'on-refresh',
+      revocation: 'every-request',
       refreshAhead: { seconds: 20 },
       reloader: expect.any(ClaimsReloader),
       tracked: true,
@@ -264,7 +264,7 @@ test.each([
 describe('policies', () => {
   test.each([
     ['onStoreFailure', "'reject', 'tolerate'"],
-    ['revocation', "'pushed', 'every-request', 'on-refresh'"],
+    ['revocation', "'pushed', 'every-request'"],
     ['sessions', "'untracked', 'tracked'"],
   ])('option %s is one of those that there are', (option, known) => {
     for (const value of ['', 'Reject', 'constructor', true, 7, null, {}, ['reject']]) {
@@ -276,7 +276,7 @@ describe('policies', () => {
     expect(resolveOptions({ secret, onStoreFailure }).onStoreFailure).toBe(onStoreFailure);
   });
 
-  test.each([['pushed'], ['every-request'], ['on-refresh']] as const)('revocation %s', (revocation) => {
+  test.each([['pushed'], ['every-request']] as const)('revocation %s', (revocation) => {
     expect(resolveOptions({ secret, revocation }).revocation).toBe(revocation);
   });
 });
@@ -405,7 +405,7 @@ describe('what an option asks of the store', () => {
     (methods) => {
       expect(optionsErrorOf(check(methods, {}))).toEqual({
         option: 'revocation',
-        says: "is 'pushed' (the default), and the store cannot push. Write 'every-request' or 'on-refresh', or implement revocationsSince and onRevocation.",
+        says: "is 'pushed' (the default), and the store cannot push. Write 'every-request', or implement revocationsSince and onRevocation.",
       });
     },
   );
@@ -419,11 +419,10 @@ describe('what an option asks of the store', () => {
 
   test.each<[object, RefreshAuthOptions]>([
     [{}, { revocation: 'every-request' }],
-    [{}, { revocation: 'on-refresh' }],
     [{ revocationsSince, onRevocation }, {}],
     [
       { listSession, listedSessions },
-      { revocation: 'on-refresh', sessions: 'tracked' },
+      { revocation: 'every-request', sessions: 'tracked' },
     ],
   ])('%p is enough for %j', (methods, options) => {
     expect(check(methods, options)).not.toThrow();

@@ -51,8 +51,8 @@ export interface RefreshAuthOptions {
    */
   replay?: 'refresh-window' | { grace: Duration; onReuse?: 'revoke' | 'reject' | undefined } | undefined;
   /**
-   * When valid tokens learn that their session has ended: `'pushed'`: at once, checked in memory; `'every-request'`: at once, by asking the
-   * store for each request; `'on-refresh'`: when they expire. @default 'pushed'
+   * How a request with a valid token finds out that its session has ended. `'pushed'`: the store pushes revocations to every process, and the
+   * token is checked in memory. `'every-request'`: the store is asked for each request. @default 'pushed'
    */
   revocation?: RevocationMode | undefined;
   /**
@@ -154,7 +154,7 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
     storeTimeout: parseMilliseconds('storeTimeout', storeTimeout),
     onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
     replay: resolveReplay(options.replay),
-    revocation: choose('revocation', options.revocation, ['pushed', 'every-request', 'on-refresh']),
+    revocation: choose('revocation', options.revocation, ['pushed', 'every-request']),
     refreshAhead: resolveRefreshAhead(options.refreshAhead, lifetimes),
     reloader: resolveReloader(options),
     tracked: choose('sessions', options.sessions, ['untracked', 'tracked']) === 'tracked',
@@ -294,7 +294,7 @@ export function checkStore(store: SessionStore, { revocation, tracked }: Refresh
     throw new RefreshAuthOptionsError(
       'revocation',
       "is 'pushed' (the default), and the store cannot push",
-      "Write 'every-request' or 'on-refresh', or implement revocationsSince and onRevocation.",
+      "Write 'every-request', or implement revocationsSince and onRevocation.",
     );
   }
   if (tracked && !canList(store)) {

@@ -293,16 +293,6 @@ describe('A valid token whose session was ended elsewhere', () => {
       expect(await state(core)).toBe('session_revoked');
       expect(store.reads).toHaveLength(4);
     });
-
-    test('on-refresh: passes until it has expired, and the store is not asked', async () => {
-      const core = open({ revocation: 'on-refresh' });
-      await end();
-      clock.advance(EXPIRES_IN * 1000 - 1);
-      expect([await state(core), store.reads.length]).toEqual(['valid', 0]);
-
-      clock.advance(1);
-      expect(await state(core)).toBe('session_revoked');
-    });
   });
 
   describe.each(['isRevoked', 'subjectMark'] as const)('while the store fails in %s', (method) => {
@@ -338,10 +328,6 @@ describe('A valid token whose session was ended elsewhere', () => {
 
       expect(await state(core)).toBe('valid');
       expect(events).toContainEqual({ type: 'store-failed', at: clock.now(), reason: 'connection lost' });
-    });
-
-    test('on-refresh: passes', async () => {
-      expect(await state(open({ revocation: 'on-refresh' }))).toBe('valid');
     });
   });
 });

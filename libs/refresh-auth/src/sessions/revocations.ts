@@ -11,7 +11,7 @@ import type { RevocationTtl, SessionStore } from './session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
 
 /** When valid tokens learn that their session has ended: the option `revocation`. */
-export type RevocationMode = 'pushed' | 'every-request' | 'on-refresh';
+export type RevocationMode = 'pushed' | 'every-request';
 
 /** What happens when the store does not decide: the option `onStoreFailure`. */
 export type StoreFailurePolicy = 'reject' | 'tolerate';
@@ -39,7 +39,7 @@ export class Revocations {
     private readonly access: StoreAccess,
     private readonly events: Events,
     private readonly known: KnownRevocations,
-    /** Followed under `'pushed'`. */
+    /** Followed where the store can push: under `'every-request'` too, since a response may go out long after its request was checked. */
     private readonly log: RevocationLog | undefined,
     private readonly settings: {
       readonly revocation: RevocationMode;
@@ -101,6 +101,11 @@ export class Revocations {
     if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
   }
 
+  /** True while this process knows of every revocation, so that its memory may answer for the store. */
+  get isFresh(): boolean {
+    return this.log?.isFresh ?? false;
+  }
+
   /** Whether this process knows that the session has ended. */
   ends(claims: TokenClaims): boolean {
     return this.known.ends(claims);
@@ -114,7 +119,7 @@ export class Revocations {
    */
   check(claims: TokenClaims): NowOrLater<void> {
     if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
-    if (this.settings.revocation !== 'on-refresh' && !this.log?.isFresh) return this.#checkStore(claims);
+    if (this.settings.revocation === 'every-request' || !this.isFresh) return this.#checkStore(claims);
   }
 
   async #checkStore(claims: TokenClaims): Promise<void> {
