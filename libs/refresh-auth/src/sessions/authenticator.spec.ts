@@ -400,9 +400,25 @@ describe('refreshAhead', () => {
     await renewing.usedMarks?.flush();
 
     pass(29);
+    await renewing.start();
     expect(await authenticate(renewing, first.token)).toEqual({ state: 'valid', claims: first.claims });
     expect(await renewing.authenticator.renewAhead(first.claims)).toEqual(renewed);
     expect(events.map(({ type }) => type)).toEqual(['rotated']);
+    await renewing.stop();
+  });
+
+  test('[F8] hands over nothing from memory once a revocation may have been missed', async () => {
+    const refreshing = ahead(30);
+    await refreshing.start();
+    pass(30);
+    expect((await refreshing.authenticator.renewAhead(first.claims))?.claims.gen).toBe(1);
+    store.revocationsSince = never;
+    store.intercept(() => Promise.reject(new Error('connection lost')));
+    await elsewhere.revocations.revokeSession(first.claims.sid);
+    pass(5);
+
+    expect(await refreshing.authenticator.renewAhead(first.claims)).toBeUndefined();
+    await refreshing.stop();
   });
 
   test.each<[string, () => unknown]>([

@@ -102,7 +102,7 @@ export class Authenticator {
   async #exchangeAhead(claims: TokenClaims): Promise<IssuedToken | undefined> {
     const known = this.#renewedAhead.get(claims.jti);
     // Not in its own last part yet: nobody has had a reason to renew it, so it is the head still.
-    if (known && !this.#isInLastPart(known.claims) && !this.revocations.ends(known.claims)) return known;
+    if (known && !this.#isInLastPart(known.claims) && this.#isKnownToLive(known.claims)) return known;
     try {
       const { renewed } = await this.rotation.exchange(claims);
       this.#renewedAhead.set(claims.jti, renewed);
@@ -110,6 +110,11 @@ export class Authenticator {
     } catch {
       return undefined;
     }
+  }
+
+  /** Memory answers only while it knows of every revocation. After that, the store decides. */
+  #isKnownToLive(claims: TokenClaims): boolean {
+    return this.revocations.isFresh && !this.revocations.ends(claims);
   }
 
   #isInLastPart(claims: TokenClaims): boolean {
