@@ -8,46 +8,13 @@ import { CookieJar } from 'tough-cookie';
 import { adapters } from './support/apps.js';
 import { type AuthApp, globalGuard, startAuthApp } from './support/auth-app.js';
 import { bearer, cookie, delivered, nothing } from './support/delivered.js';
+import { Gates } from './support/gates.js';
 import { decodePayload } from './support/hostile-tokens.js';
 import { type HttpAnswer, send } from './support/http.js';
 import { type AnyRequest, type AnyResponse, takeOver } from './support/raw-response.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-
-/** Where a handler waits until the test lets it go on. */
-class Gate {
-  arrived: () => void = () => undefined;
-  open: () => void = () => undefined;
-  readonly arrival = new Promise<void>((resolve) => (this.arrived = resolve));
-  readonly opened = new Promise<void>((resolve) => (this.open = resolve));
-}
-
-class Gates {
-  readonly #gates = new Map<string, Gate>();
-
-  async pass(name: string): Promise<void> {
-    this.#gate(name).arrived();
-    await this.#gate(name).opened;
-  }
-
-  arrival(name: string): Promise<void> {
-    return this.#gate(name).arrival;
-  }
-
-  open(name: string): void {
-    this.#gate(name).open();
-  }
-
-  #gate(name: string): Gate {
-    let gate = this.#gates.get(name);
-    if (!gate) {
-      gate = new Gate();
-      this.#gates.set(name, gate);
-    }
-    return gate;
-  }
-}
 
 let gates = new Gates();
 /** What a handler met with after the response was on its way. */
@@ -151,8 +118,16 @@ describe.each(adapters)('on %s', (adapter) => {
       expect([answer.status, delivered(answer)]).toEqual([200, nothing]);
     });
 
-    test('carries none that has expired in the meantime', async () => {
-      expect(delivered(await slow(() => app.clock.advance(15 * MINUTE)))).toEqual(nothing);
+    test('[F27] carries a token that has expired in the meantime, and the client goes on with it', async () => {
+      const { header = '' } = delivered(await slow(() => app.clock.advance(15 * MINUTE)));
+
+      gates.open('next');
+      expect(decodePayload(header)).toMatchObject({ sid, gen: 1 });
+      expect(decodePayload(delivered(await ask('gate/next', header)).header ?? '')).toMatchObject({ sid, gen: 2 });
+    });
+
+    test('[F27] carries none that can no longer be refreshed', async () => {
+      expect(delivered(await slow(() => app.clock.advance(7 * 24 * HOUR)))).toEqual(nothing);
     });
   });
 

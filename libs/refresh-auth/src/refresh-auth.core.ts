@@ -84,8 +84,14 @@ export class RefreshAuthCore {
     this.tracked = tracked;
     this.credentials = new Credentials(settings.delivery.cookie?.name);
     this.crossSite = new CrossSiteCheck(settings.csrf, events);
-    this.delivery = new Delivery(settings.delivery, revocations, events, clock, lifetimes);
     this.answers = new ErrorAnswers(parties.issuer);
+    this.delivery = new Delivery(
+      settings,
+      { revocations, authenticator: this.authenticator },
+      this.answers,
+      events,
+      clock,
+    );
     this.#log = log;
     this.#access = access;
     this.usedMarks = usedMarks;

@@ -82,17 +82,17 @@ export class RefreshAuthGuard implements CanActivate {
   #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
     const mayRenew = this.#mayRenew(exchange.request, token);
     return whenThere(this.core.authenticator.authenticate(token, mayRenew), (authentication) => {
-      if (exchange.response && mayRenew) this.#deliver(authentication, exchange.response);
+      if (exchange.response && mayRenew) this.#deliver(authentication, exchange.response, token);
       return authentication;
     });
   }
 
-  #deliver({ claims, renewed }: Authentication, response: HttpResponse): void {
-    if (renewed) return this.core.delivery.deliver(response, renewed);
+  #deliver({ claims, renewed }: Authentication, response: HttpResponse, presented: string): void {
+    if (renewed) return this.core.delivery.deliver(response, renewed, presented);
     // Goes on beside the handler, and is delivered if it is there before the headers go out.
     void this.core.authenticator
       .renewAhead(claims)
-      ?.then((ahead) => ahead && this.core.delivery.offer(response, ahead))
+      ?.then((ahead) => ahead && this.core.delivery.offer(response, ahead, presented))
       .catch(() => undefined);
   }
 

@@ -7,7 +7,7 @@ import { RefreshAuthCore } from '../refresh-auth.core.js';
 import { type RefreshAuthOptions, resolveOptions } from '../refresh-auth.options.js';
 import { hashed } from '../sessions/hashed.js';
 import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
-import { checkOwnClaims } from '../tokens/claims.js';
+import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 
 const DAY = 86_400;
 const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Lax';
@@ -48,7 +48,6 @@ describe('a token that is due', () => {
   test('[D8] goes out in the cookie alone', () => {
     const { delivery, response, sent, issued } = setUp({ delivery: { header: false } });
     delivery.deliver(response, issued);
-    delivery.show(response);
 
     expect(sent()).toEqual({
       'set-cookie': [`authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
@@ -109,7 +108,6 @@ describe('a token that is due', () => {
     const { core, delivery, response, sent, issued } = setUp();
     const signedIn = core.signer.first({ sub: '2' }, 0);
     delivery.deliver(response, issued);
-    delivery.show(response);
     delivery.deliver(response, signedIn);
 
     expect(sent()).toMatchObject({
@@ -121,7 +119,6 @@ describe('a token that is due', () => {
   test('is shown to the handler in the header', () => {
     const { delivery, response, issued } = setUp();
     delivery.deliver(response, issued);
-    delivery.show(response);
 
     expect({ ...response.getHeaders() }).toEqual({ authorization: `Bearer ${issued.token}` });
   });
@@ -130,7 +127,7 @@ describe('a token that is due', () => {
 describe('a token that is offered', () => {
   test('goes out where nothing else is due, though no handler saw it', () => {
     const { delivery, response, sent, issued } = setUp();
-    delivery.offer(response, issued);
+    delivery.offer(response, issued, 'presented');
 
     expect({ ...response.getHeaders() }).toEqual({});
     expect(sent()).toMatchObject({
@@ -142,7 +139,7 @@ describe('a token that is offered', () => {
   test('takes the place of nothing that is due', () => {
     const { core, delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued);
-    delivery.offer(response, core.signer.first({ sub: '2' }, 0));
+    delivery.offer(response, core.signer.first({ sub: '2' }, 0), 'presented');
 
     expect(sent()).toMatchObject({ authorization: `Bearer ${issued.token}` });
   });
@@ -150,7 +147,7 @@ describe('a token that is offered', () => {
   test('does not bring back what a sign-out has removed', () => {
     const { delivery, response, sent, issued } = setUp();
     delivery.clear(response);
-    delivery.offer(response, issued);
+    delivery.offer(response, issued, 'presented');
 
     expect(sent()).toEqual({ 'set-cookie': [`authorization=; Max-Age=0; ${ATTRIBUTES}`] });
   });
@@ -182,28 +179,194 @@ test('[D3] where nothing is due, the response is the handler’s', () => {
     .setHeader('Cache-Control', 'public')
     .setHeader('Set-Cookie', 'a=b')
     .setHeader('Authorization', 'Bearer other');
-  delivery.show(response);
+  delivery.write(response);
 
   expect(sent()).toEqual({ 'cache-control': 'public', 'set-cookie': 'a=b', authorization: 'Bearer other' });
 });
 
-describe('the last look, when the headers go out', () => {
-  test('[L3] nothing is delivered once the session is revoked', async () => {
+describe('the last check, when the headers go out', () => {
+  test('[L3] delivers nothing once the session was revoked', async () => {
     const { core, delivery, response, sent, issued } = setUp();
-    delivery.deliver(response, issued);
-    delivery.show(response);
+    delivery.deliver(response, issued, 'presented');
     await core.revocations.revokeSession(issued.claims.sid);
 
     expect(sent({ 'Cache-Control': 'public' })).toEqual({ 'cache-control': 'public' });
+    expect(response.statusCode).toBe(200);
   });
 
-  test('nothing is delivered that has expired meanwhile', () => {
+  test('[F27] delivers a token that has expired meanwhile, as long as it can be refreshed', () => {
     const { clock, delivery, response, sent, issued } = setUp();
-    delivery.deliver(response, issued);
-    delivery.show(response);
-    clock.advance(900_000);
+    delivery.deliver(response, issued, 'presented');
+    clock.advance(DAY * 7000 - 1);
+
+    expect(sent()).toMatchObject({
+      authorization: `Bearer ${issued.token}`,
+      'set-cookie': [expect.stringContaining(`authorization=${issued.token}; Max-Age=0;`)],
+    });
+  });
+
+  test('[F27] delivers nothing that can no longer be refreshed', () => {
+    const { clock, delivery, response, sent, issued } = setUp();
+    delivery.deliver(response, issued, 'presented');
+    clock.advance(DAY * 7000);
 
     expect(sent()).toEqual({});
+  });
+
+  test('[F28] turns a success into 401 where the session that a sign-in started has ended', async () => {
+    const { core, delivery, response, sent, issued } = setUp();
+    delivery.deliver(response, issued);
+    await core.revocations.revokeSubject('1');
+
+    expect(sent()).toEqual({
+      'www-authenticate':
+        'Bearer realm="refresh-auth", error="invalid_token", error_description="The session was revoked"',
+    });
+    expect(response.statusCode).toBe(401);
+  });
+
+  test.each([303, 500])('[F28] leaves an answer with status %i as it is, without the token', async (status) => {
+    const { core, delivery, response, issued } = setUp();
+    delivery.deliver(response, issued);
+    await core.revocations.revokeSubject('1');
+    response.writeHead(status);
+
+    expect([response.statusCode, { ...response.getHeaders() }]).toEqual([status, {}]);
+  });
+});
+
+describe('[D11] under reuse detection, a response that is later than the grace', () => {
+  const REPLAY = { expiresIn: '1m', refreshWindow: '1h', replay: { grace: '30s' } } as const;
+
+  /** The answer to a request with an expired token that was held up for so many seconds. */
+  function late(seconds: number, options: RefreshAuthOptions) {
+    const { clock, core, delivery, response, sent, issued } = setUp(options);
+    clock.advance(60_000);
+    const successor = core.signer.successor(issued.claims);
+    delivery.deliver(response, successor, issued.token);
+    clock.advance(seconds * 1000);
+    return { token: successor.token, headers: sent() };
+  }
+
+  test('delivers nothing, since the client can still refresh the token that it presented', () => {
+    expect(late(31, REPLAY).headers).toEqual({});
+  });
+
+  test('delivers the token where that is the only one that can still be refreshed', () => {
+    const { token, headers } = late(3540, REPLAY);
+
+    expect(headers).toMatchObject({ authorization: `Bearer ${token}` });
+  });
+
+  test.each<[string, number, RefreshAuthOptions]>([
+    ['within the grace', 30, REPLAY],
+    ['without reuse detection', 31, { ...REPLAY, replay: 'refresh-window' }],
+  ])('%s the token is delivered', (_, seconds, options) => {
+    const { token, headers } = late(seconds, options);
+
+    expect(headers).toMatchObject({ authorization: `Bearer ${token}` });
+  });
+});
+
+describe('what an interceptor has written', () => {
+  const written = ({ token }: IssuedToken) => `authorization=${token}; Max-Age=604800; ${ATTRIBUTES}`;
+
+  test('is seen in header and cookie, and goes out once', () => {
+    const { delivery, response, sent, issued } = setUp();
+    response.setHeader('Set-Cookie', 'theme=dark');
+    delivery.deliver(response, issued, 'presented');
+    delivery.write(response);
+    delivery.write(response);
+
+    expect({ ...response.getHeaders() }).toEqual({
+      authorization: `Bearer ${issued.token}`,
+      'set-cookie': ['theme=dark', written(issued)],
+    });
+    expect(sent()).toMatchObject({
+      'set-cookie': ['theme=dark', written(issued)],
+      'cache-control': 'private, no-store',
+    });
+  });
+
+  test('is nothing where nothing can be delivered', async () => {
+    const { core, delivery, response, issued } = setUp();
+    delivery.offer(response, issued, 'presented');
+    await core.revocations.revokeSession(issued.claims.sid);
+    delivery.write(response);
+
+    expect({ ...response.getHeaders() }).toEqual({});
+  });
+
+  test('[L3] is taken back where the session has ended since', async () => {
+    const { core, delivery, response, sent, issued } = setUp();
+    response.setHeader('Set-Cookie', 'theme=dark');
+    delivery.deliver(response, issued, 'presented');
+    delivery.write(response);
+    await core.revocations.revokeSession(issued.claims.sid);
+
+    expect(sent()).toEqual({ 'set-cookie': ['theme=dark'] });
+  });
+
+  test('[L3] leaves no empty list of cookies behind', async () => {
+    const { core, delivery, response, sent, issued } = setUp();
+    delivery.deliver(response, issued, 'presented');
+    delivery.write(response);
+    await core.revocations.revokeSession(issued.claims.sid);
+
+    expect(sent()).toEqual({});
+  });
+
+  test.each<[string, (response: ServerResponse) => unknown]>([
+    ['replaced', (response) => response.setHeader('Authorization', 'Basic x').setHeader('Set-Cookie', 'theme=dark')],
+    ['removed', (response) => [response.removeHeader('Authorization'), response.setHeader('Set-Cookie', 'theme=dark')]],
+  ])('is restored where somebody has %s it', (_, tamper) => {
+    const { delivery, response, sent, issued } = setUp();
+    delivery.deliver(response, issued, 'presented');
+    delivery.write(response);
+    tamper(response);
+
+    expect(sent()).toMatchObject({
+      authorization: `Bearer ${issued.token}`,
+      'set-cookie': ['theme=dark', written(issued)],
+    });
+  });
+
+  test('gives way to a sign-in, and to a sign-out, that come after it', () => {
+    const [signingIn, signingOut] = [setUp(), setUp()];
+    for (const { delivery, response, issued } of [signingIn, signingOut]) {
+      delivery.deliver(response, issued, 'presented');
+      delivery.write(response);
+    }
+    const other = signingIn.core.signer.first({ sub: '2' }, 0);
+    signingIn.delivery.deliver(signingIn.response, other);
+    signingOut.delivery.clear(signingOut.response);
+
+    expect(signingIn.sent()).toMatchObject({ authorization: `Bearer ${other.token}`, 'set-cookie': [written(other)] });
+    expect(signingOut.sent()).toEqual({ 'set-cookie': [`authorization=; Max-Age=0; ${ATTRIBUTES}`] });
+  });
+});
+
+describe('[F36] a response that has gone out is not kept', () => {
+  test('on a host whose responses never emit close', () => {
+    const { delivery, response, sent, issued } = setUp();
+    delivery.deliver(response, issued, 'presented');
+    expect(delivery.sessionsUnderway).toBe(1);
+    sent();
+
+    expect(delivery.sessionsUnderway).toBe(0);
+  });
+
+  test('nor one whose client has hung up before, nor one that carries something else in the end', () => {
+    const { core, delivery, response, issued } = setUp();
+    const other = new ServerResponse(new IncomingMessage(new Socket()));
+    delivery.deliver(response, issued, 'presented');
+    delivery.deliver(response, core.signer.first({ sub: '2' }, 0));
+    delivery.deliver(other, issued, 'presented');
+    expect(delivery.sessionsUnderway).toBe(2);
+
+    delivery.clear(response);
+    other.emit('close');
+    expect(delivery.sessionsUnderway).toBe(0);
   });
 });
 
@@ -288,7 +451,6 @@ describe('a sign-out', () => {
       },
     });
     delivery.deliver(response, issued);
-    delivery.show(response);
     delivery.clear(response);
 
     expect(sent()).toEqual({

@@ -1,63 +1,119 @@
 import { stringifySetCookie } from 'cookie';
 import onHeaders from 'on-headers';
 import type { ServerResponse } from 'node:http';
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { Authenticator } from '../sessions/authenticator.js';
 import type { Events } from '../sessions/events.js';
 import type { Revocations } from '../sessions/revocations.js';
-import type { IssuedToken } from '../tokens/claims.js';
+import type { GracePolicy } from '../sessions/rotation.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 import { forbidCaching } from './caching.js';
 import type { DeliverySettings } from './delivery-options.js';
-import { appendToList, type HttpResponse, isGone, type RawResponse, rawResponse, setHeader } from './http-message.js';
-import { NewestUnderway } from './newest-underway.js';
+import type { ErrorAnswers } from './error-answers.js';
+import {
+  appendCookies,
+  appendToList,
+  type HttpResponse,
+  isGone,
+  type RawResponse,
+  rawResponse,
+  replaceCookies,
+  setHeader,
+} from './http-message.js';
+import { LatestUnderway } from './latest-underway.js';
 import { cookieBytes, MOST_COOKIE_BYTES } from './token-size.js';
 
 /** RFC 6265bis section 5.5: user agents cut longer lifetimes to 400 days. */
 const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;
 
+/** What one response is to carry. */
+interface Due {
+  /** `undefined`: no token; the cookie is removed. */
+  readonly issued: IssuedToken | undefined;
+  /** The token that the client presented for it; `undefined` at a sign-in. */
+  readonly presented: string | undefined;
+  /** When it became due, in milliseconds on the library's clock. */
+  readonly since: number;
+}
+
+/** A response, from the moment at which something became due. */
+interface Exchange {
+  due: Due;
+  /** The `Set-Cookie` lines that were written before the headers went out. */
+  lines: readonly string[];
+  /** The generation for which it counts as under way. */
+  counted: TokenClaims | undefined;
+}
+
 /**
- * Writes tokens to responses. What is due is written at the moment the headers go out, so that it arrives whatever kind of
- * response it is and whoever ends it; until then it can be replaced or withdrawn. A response carries at most one token.
+ * Writes tokens to responses. What is due is written when the headers go out, so that it arrives whatever kind of response it is and
+ * whoever ends it. Until then it can be replaced or withdrawn. A response carries at most one token.
  */
 export class Delivery {
-  /** What is due, by raw response: a token, or `null` for the removal of the cookie. */
-  readonly #due = new WeakMap<RawResponse, IssuedToken | null>();
-  readonly #underway = new NewestUnderway();
-  /** Of the cookie, as they stand behind its value and lifetime: the same for all. */
+  readonly #exchanges = new WeakMap<RawResponse, Exchange>();
+  readonly #underway = new LatestUnderway();
+  /** The attributes of the cookie, which follow its value and lifetime and never change. */
   readonly #attributes: string;
 
   constructor(
-    private readonly settings: DeliverySettings,
-    private readonly revocations: Revocations,
+    private readonly settings: {
+      readonly delivery: DeliverySettings;
+      readonly lifetimes: Lifetimes;
+      readonly replay: GracePolicy;
+    },
+    private readonly sessions: {
+      readonly revocations: Pick<Revocations, 'ends'>;
+      readonly authenticator: Pick<Authenticator, 'liveSession'>;
+    },
+    private readonly answers: ErrorAnswers,
     private readonly events: Events,
     private readonly clock: Clock,
-    private readonly lifetimes: Lifetimes,
   ) {
-    const { cookie } = settings;
+    const { cookie } = settings.delivery;
     this.#attributes = cookie ? stringifySetCookie({ ...cookie, value: '' }).slice(`${cookie.name}=`.length) : '';
   }
 
-  /** A token is to go out with this response, and nothing else that was due. */
-  deliver(response: HttpResponse, issued: IssuedToken): void {
-    this.#schedule(response, issued);
-    this.show(response);
+  /** How many sessions have responses under way that are to carry a token. */
+  get sessionsUnderway(): number {
+    return this.#underway.size;
   }
 
-  /** A token is to go out with this response if nothing else is: it is no longer waited for. */
-  offer(response: HttpResponse, issued: IssuedToken): void {
-    if (!this.#due.has(rawResponse(response))) this.#schedule(response, issued);
+  /**
+   * Makes a token due with this response, instead of whatever was due, and shows it to handlers in the header.
+   *
+   * @param presented the token that the client presented for it; left out at a sign-in
+   */
+  deliver(response: HttpResponse, issued: IssuedToken, presented?: string): void {
+    if (this.#schedule(response, issued, presented)) this.#showHeader(response, issued);
   }
 
-  /** Shows handlers the header that will go out, if a token is due. */
-  show(response: HttpResponse): void {
-    const issued = this.#due.get(rawResponse(response));
-    const { header } = this.settings;
-    if (issued && header) setHeader(response, header.name, headerValue(header.scheme, issued.token));
+  /** Makes a token due with this response unless something is due already: no handler waits for it. */
+  offer(response: HttpResponse, issued: IssuedToken, presented: string): void {
+    if (!this.#exchanges.has(rawResponse(response))) this.#schedule(response, issued, presented);
+  }
+
+  /** Makes the removal of the cookie due, instead of whatever was due: a sign-out. */
+  clear(response: HttpResponse): void {
+    this.#schedule(response, undefined, undefined);
+  }
+
+  /** Writes what is due now, where interceptors see it. It is checked once more when the headers go out. */
+  write(response: HttpResponse): void {
+    const raw = rawResponse(response);
+    const exchange = this.#exchanges.get(raw);
+    // Once: an interceptor calls this for each of the values that a stream emits.
+    if (!exchange || exchange.lines.length > 0 || raw.headersSent) return;
+    const issued = this.#deliverable(exchange.due);
+    this.#showHeader(response, issued);
+    exchange.lines = this.#cookieLines(exchange.due, issued);
+    if (exchange.lines.length > 0) appendCookies(response, exchange.lines);
   }
 
   /** @throws RangeError when the token does not fit into a cookie */
   checkSize({ token }: IssuedToken): void {
-    const { cookie } = this.settings;
+    const { cookie } = this.settings.delivery;
     const size = cookie ? cookieBytes(cookie.name, token) : 0;
     if (size > MOST_COOKIE_BYTES) {
       throw new RangeError(
@@ -66,44 +122,84 @@ export class Delivery {
     }
   }
 
-  /** A sign-out: the cookie is removed, and nothing that was due goes out. */
-  clear(response: HttpResponse): void {
-    this.#schedule(response, null);
-  }
-
-  #schedule(response: HttpResponse, due: IssuedToken | null): void {
+  /** @returns false if it is too late, or nobody is there any more */
+  #schedule(response: HttpResponse, issued: IssuedToken | undefined, presented: string | undefined): boolean {
     const raw = rawResponse(response);
-    // Too late, or nobody is there any more.
-    if (raw.headersSent || isGone(raw)) return;
-    if (!this.#due.has(raw)) onHeaders(raw as ServerResponse, () => this.#write(raw));
-    this.#due.set(raw, due);
-    if (due) this.#underway.add(raw, due);
+    if (raw.headersSent || isGone(raw)) return false;
+    const exchange = this.#exchanges.get(raw) ?? this.#begin(raw);
+    exchange.due = { issued, presented, since: this.clock.now() };
+    this.#count(exchange, issued?.claims);
+    return true;
   }
 
-  /** Last moment before the headers go out. */
-  #write(raw: RawResponse): void {
-    const due = this.#due.get(raw);
-    const issued = due && this.#isStillGood(due) ? due : undefined;
+  #begin(raw: RawResponse): Exchange {
+    const exchange: Exchange = { due: NOTHING, lines: [], counted: undefined };
+    this.#exchanges.set(raw, exchange);
+    onHeaders(raw as ServerResponse, () => this.#settle(raw, exchange));
+    // For a client that hangs up before the headers go out. Hosts whose responses never emit `close`, such as some of AWS Lambda, have none.
+    raw.once('close', () => this.#count(exchange, undefined));
+    return exchange;
+  }
+
+  /** Counts a response as under way for the session whose token it is to carry, and for no other. */
+  #count(exchange: Exchange, claims: TokenClaims | undefined): void {
+    if (exchange.counted) this.#underway.remove(exchange.counted);
+    exchange.counted = claims;
+    if (claims) this.#underway.add(claims);
+  }
+
+  #showHeader(response: HttpResponse, issued: IssuedToken | undefined): void {
+    const { header } = this.settings.delivery;
+    if (issued && header) setHeader(response, header.name, headerValue(header.scheme, issued.token));
+  }
+
+  /** The last moment before the headers go out: whatever was written until now gives way to what can be delivered now. */
+  #settle(raw: RawResponse, exchange: Exchange): void {
+    const { due, lines } = exchange;
+    const issued = this.#deliverable(due);
     this.#writeHeader(raw, issued);
-    if (due === null) this.#appendCookie(raw, '', 0);
-    if (!issued) return;
-    this.#writeCookie(raw, issued);
-    forbidCaching(raw);
+    replaceCookies(raw, lines, this.#cookieLines(due, issued));
+    if (issued) {
+      this.#reportSize(issued);
+      forbidCaching(raw);
+    }
+    if (due.issued && due.presented === undefined) this.#refuseIfEnded(raw, due.issued);
+    this.#count(exchange, undefined);
   }
 
-  /** While this response was made, the session may have ended, a slow handler have outlived the token, or another one overtaken it. */
-  #isStillGood(issued: IssuedToken): boolean {
-    const { claims } = issued;
-    return (
-      !this.revocations.ends(claims) &&
-      timeState(claims, this.clock.now(), this.lifetimes) === 'valid' &&
-      this.#underway.isNewest(issued)
-    );
+  /**
+   * The token that is due, unless meanwhile its session has ended, it can no longer be refreshed, or another response carries a newer one.
+   * That it has expired is no reason: the client can still refresh it.
+   */
+  #deliverable(due: Due): IssuedToken | undefined {
+    const { issued } = due;
+    if (!issued || this.sessions.revocations.ends(issued.claims) || !this.#underway.isLatest(issued.claims)) return;
+    const state = timeState(issued.claims, this.clock.now(), this.settings.lifetimes);
+    const canBeRefreshed = state === 'valid' || state === 'expired';
+    return canBeRefreshed && !this.#isOvertaken(due) ? issued : undefined;
+  }
+
+  /**
+   * Under reuse detection, a response that comes later than the grace may bring a token that something newer has superseded: its next use
+   * would look like theft. The client goes on with the token that it presented, as long as that can be refreshed.
+   */
+  #isOvertaken({ presented, since }: Due): boolean {
+    const { replay } = this.settings;
+    if (!replay || presented === undefined || this.clock.now() - since <= replay.grace) return false;
+    return this.sessions.authenticator.liveSession(presented) !== undefined;
+  }
+
+  /** A sign-in whose session has ended before its answer went out must not look like a success without a token. */
+  #refuseIfEnded(raw: RawResponse, { claims }: IssuedToken): void {
+    if (!this.sessions.revocations.ends(claims) || raw.statusCode >= 300) return;
+    const ended = new RefreshAuthError('session_revoked');
+    raw.statusCode = ended.statusCode;
+    this.answers.refuse(ended, raw);
   }
 
   /** Instead of what was shown to the handler, which may be something that was due earlier. */
   #writeHeader(raw: RawResponse, issued: IssuedToken | undefined): void {
-    const { header } = this.settings;
+    const { header } = this.settings.delivery;
     if (!header) return;
     if (!issued) return raw.removeHeader(header.name);
     const value = headerValue(header.scheme, issued.token);
@@ -113,27 +209,31 @@ export class Delivery {
     appendToList(raw, 'Access-Control-Expose-Headers', header.name);
   }
 
-  #writeCookie(raw: RawResponse, { token, claims }: IssuedToken): void {
-    const { cookie } = this.settings;
-    if (cookie && cookieBytes(cookie.name, token) > MOST_COOKIE_BYTES) {
-      this.events.emit('token-too-large', { ...this.events.generation(claims), bytes: token.length });
-    } else {
-      const left = effectiveTimes(claims, this.lifetimes).refreshExp - Math.ceil(this.clock.now() / 1000);
-      this.#appendCookie(raw, token, Math.min(left, LONGEST_MAX_AGE));
-    }
+  /** @param issued the token that is due, if it can be delivered */
+  #cookieLines(due: Due, issued: IssuedToken | undefined): readonly string[] {
+    if (!due.issued) return this.#cookieLine('', 0);
+    if (!issued || !this.#fits(issued)) return [];
+    const left = effectiveTimes(issued.claims, this.settings.lifetimes).refreshExp - Math.ceil(this.clock.now() / 1000);
+    return this.#cookieLine(issued.token, Math.min(left, LONGEST_MAX_AGE));
   }
 
-  #appendCookie(raw: RawResponse, value: string, maxAge: number): void {
-    const { cookie } = this.settings;
-    if (!cookie) return;
-    const line = `${cookie.name}=${value}; Max-Age=${maxAge}${this.#attributes}`;
-    raw.setHeader('Set-Cookie', [...setCookies(raw), line]);
+  #cookieLine(value: string, maxAge: number): readonly string[] {
+    const { cookie } = this.settings.delivery;
+    return cookie ? [`${cookie.name}=${value}; Max-Age=${maxAge}${this.#attributes}`] : [];
+  }
+
+  #fits({ token }: IssuedToken): boolean {
+    const { cookie } = this.settings.delivery;
+    return !cookie || cookieBytes(cookie.name, token) <= MOST_COOKIE_BYTES;
+  }
+
+  #reportSize(issued: IssuedToken): void {
+    if (this.#fits(issued)) return;
+    this.events.emit('token-too-large', { ...this.events.generation(issued.claims), bytes: issued.token.length });
   }
 }
 
-function setCookies(raw: RawResponse): string[] {
-  return [raw.getHeader('Set-Cookie') ?? []].flat() as string[];
-}
+const NOTHING: Due = { issued: undefined, presented: undefined, since: 0 };
 
 function headerValue(scheme: string, token: string): string {
   return scheme === '' ? token : `${scheme} ${token}`;

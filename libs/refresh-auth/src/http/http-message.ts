@@ -10,6 +10,7 @@ export interface RawRequest {
 /** What the library uses of Node's response (HTTP/1 or HTTP/2). */
 export interface RawResponse {
   readonly headersSent: boolean;
+  statusCode: number;
   readonly destroyed?: boolean;
   /** Of HTTP/2. */
   readonly stream?: { readonly destroyed: boolean };
@@ -71,4 +72,24 @@ export function appendToList(response: HttpResponse, header: string, name: strin
   const names = listed.split(',').map((entry) => entry.trim().toLowerCase());
   if (names.includes(name.toLowerCase())) return;
   setHeader(response, header, listed === '' ? name : `${listed}, ${name}`);
+}
+
+/** Adds `Set-Cookie` lines where the interceptors of the framework see them, behind those of the application. */
+export function appendCookies(response: HttpResponse, lines: readonly string[]): void {
+  // A reply of Fastify adds to its own lines, and replaces those of the raw response when it is sent.
+  const own = setCookies(rawResponse(response));
+  if ('raw' in response) response.header('Set-Cookie', [...own, ...lines]);
+  else response.setHeader('Set-Cookie', [...own, ...lines]);
+}
+
+/** Puts `Set-Cookie` lines in the place of those that were added before; the application's stay. */
+export function replaceCookies(raw: RawResponse, before: readonly string[], lines: readonly string[]): void {
+  if (before.length === 0 && lines.length === 0) return;
+  const others = setCookies(raw).filter((line) => !before.includes(line));
+  if (others.length + lines.length > 0) raw.setHeader('Set-Cookie', [...others, ...lines]);
+  else raw.removeHeader('Set-Cookie');
+}
+
+function setCookies(raw: RawResponse): string[] {
+  return [raw.getHeader('Set-Cookie') ?? []].flat() as string[];
 }

@@ -13,6 +13,7 @@ import {
 } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
+import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { SignInOptions } from './sign-ins.js';
 
@@ -50,6 +51,32 @@ describe('a sign-in', () => {
 
     await core.revocations.revokeSubject('1');
     expect(await refusal(authenticate(core, after.token))).toMatchObject({ code: 'session_revoked' });
+  });
+
+  test.each<[string, RefreshAuthOptions, (endAll: () => Promise<void>) => void]>([
+    [
+      'while the record of a tracked session begins',
+      { sessions: 'tracked' },
+      (endAll) => store.intercept((ask) => endAll().then(ask)),
+    ],
+    [
+      'while the session that it replaces is ended',
+      {},
+      (endAll) => {
+        const revoke = store.revoke.bind(store);
+        store.revoke = (...session) => endAll().then(() => revoke(...session));
+      },
+    ],
+  ])('[F28] fails where all sessions of the user are ended %s', async (_, options, prepare) => {
+    const racing = makeCore(options, { store, clock });
+    prepare(() => racing.revocations.revokeSubject('1'));
+    const ended = racing.signIns.start({ sub: '1' }, {}, { replaced: ['the session before'] });
+
+    expect(await refusal(ended)).toEqual({
+      code: 'session_revoked',
+      statusCode: 401,
+      message: 'The session was revoked',
+    });
   });
 
   test('ends the sessions that it replaces, once the client was handed the new one', async () => {

@@ -49,7 +49,8 @@ export class SignIns {
   /**
    * Mints the first token of a session. Writes nothing, unless sessions are tracked or replaced.
    *
-   * @throws TypeError when claims or options are wrong; RefreshAuthError `store_unavailable` when a tracked session could not begin
+   * @throws TypeError when claims or options are wrong; RefreshAuthError `store_unavailable` when a tracked session could not begin,
+   *   `session_revoked` when all sessions of the user were ended at the same moment
    */
   async start(claims: object, options: SignInOptions, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
@@ -63,6 +64,8 @@ export class SignIns {
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
     await Promise.all(client.replaced?.map((sid) => this.#endReplaced(sid, ask)) ?? []);
+    // All sessions of the user may have been ended meanwhile, this one among them.
+    if (this.revocations.ends(issued.claims)) throw new RefreshAuthError('session_revoked');
     return issued;
   }
 
