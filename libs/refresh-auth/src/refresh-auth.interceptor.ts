@@ -1,16 +1,16 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import { catchError, type Observable } from 'rxjs';
+import { catchError, type Observable, tap } from 'rxjs';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import type { HttpResponse } from './http/http-message.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
- * Shows interceptors after it and handlers the header with a token that was renewed ahead, if it is there already, and turns refusals
- * that a handler lets through into the guard's answers, before exception filters of the application see them.
+ * Writes the new token to header and cookie as soon as the handler has answered or thrown, so that interceptors outside this one see them,
+ * and turns rejections that a handler throws into the guard's answers, before exception filters of the application see them.
  *
- * Not needed for tokens to arrive, nor for refusals to be answered, and so not registered: one interceptor makes NestJS build a chain of
- * streams for every request of a route. `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }` is for applications whose
- * filter for all exceptions knows an `HttpException` only.
+ * Optional: the guard sees to it that the token goes out with any response, those included that no interceptor sees, and the module's
+ * filter answers rejections. The module does not register it, because one interceptor costs a request more than the guard does. Register
+ * it with `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }`.
  */
 @Injectable()
 export class RefreshAuthInterceptor implements NestInterceptor {
@@ -19,8 +19,9 @@ export class RefreshAuthInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') return next.handle();
     const response = context.switchToHttp().getResponse<HttpResponse>();
-    this.core.delivery.show(response);
+    const write = () => this.core.delivery.write(response);
     return next.handle().pipe(
+      tap({ next: write, error: write, complete: write }),
       catchError((error: unknown) => {
         throw error instanceof RefreshAuthError ? this.core.answers.refuse(error, response) : error;
       }),

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { RefreshAuthGuard } from 'nestjs-refresh-auth';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { RefreshAuthGuard, RefreshAuthInterceptor } from 'nestjs-refresh-auth';
 import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
 import { TokenStateHeaderGuard } from './token-state-header.guard.js';
@@ -12,6 +12,8 @@ import { TokenStateHeaderGuard } from './token-state-header.guard.js';
     // Global guards run in this order, on every route.
     { provide: APP_GUARD, useExisting: RefreshAuthGuard },
     { provide: APP_GUARD, useClass: TokenStateHeaderGuard },
+    // Writes the new token as soon as a handler has answered, where interceptors outside it can see it.
+    { provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor },
   ],
 })
 export class AuthModule {}
