@@ -28,7 +28,7 @@ import { cookieBytes, MOST_COOKIE_BYTES } from './token-size.js';
 /** RFC 6265bis section 5.5: user agents cut longer lifetimes to 400 days. */
 const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;
 
-/** What one response is to carry. */
+/** The token that one response is to carry, or the removal of the cookie. */
 interface Due {
   /** `undefined`: no token; the cookie is removed. */
   readonly issued: IssuedToken | undefined;
@@ -48,8 +48,8 @@ interface Exchange {
 }
 
 /**
- * Writes tokens to responses. What is due is written when the headers go out, so that it arrives whatever kind of response it is and
- * whoever ends it. Until then it can be replaced or withdrawn. A response carries at most one token.
+ * Writes tokens to responses. A token that is due is written when the headers go out, so that it arrives with any kind of response, whoever
+ * ends it. Until then it can be replaced or withdrawn. A response carries at most one token.
  */
 export class Delivery {
   readonly #exchanges = new WeakMap<RawResponse, Exchange>();
