@@ -20,7 +20,8 @@ import { type RedisServer, startRedis } from './support/redis-server.js';
 
 /** What the tests themselves may take, between a write and the look at its time to live. */
 const SLACK = 20_000;
-const MARGIN = 60_000;
+/** Twice the minute by which the clocks of two processes may differ. */
+const KEPT_LONGER = 120_000;
 
 let server: RedisServer;
 let admin: Redis;
@@ -140,21 +141,21 @@ test('the commands of a renewal leave in one packet, also where several renew at
 });
 
 describe('Time to live', () => {
-  test('of a record: until the last token can be exchanged, and a minute; seconds given as milliseconds would be gone at once', async () => {
+  test('of a record: until the last token can be exchanged, and two minutes; seconds given as milliseconds would be gone at once', async () => {
     const core = await startCore();
     const first = issue(core);
     const second = await renew(core, first);
 
-    expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + MARGIN);
+    expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
   });
 
-  test('of a record: longer by the clock tolerance, that of the signer and that of the verifier', async () => {
-    const core = await startCore({ clockTolerance: 30 });
+  test('of a record: longer by twice the clock tolerance, where that is more than a minute', async () => {
+    const core = await startCore({ clockTolerance: 300 });
     const first = issue(core);
-    clock.advance(30_000);
+    clock.advance(300_000);
     const second = await renew(core, first);
 
-    expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + 2 * 30_000 + MARGIN);
+    expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + 2 * 300_000);
   });
 
   test('of a record: counted from the presented token where that can be exchanged for longer', async () => {
@@ -162,16 +163,16 @@ describe('Time to live', () => {
     const shortened = await startCore({ refreshWindow: 120 });
     await renew(shortened, first);
 
-    expectTtl(await admin.pttl(keyOf(first)), first.claims.refresh_exp * 1000 - clock.now() + MARGIN);
+    expectTtl(await admin.pttl(keyOf(first)), first.claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
   });
 
-  test('of a tombstone: as long as any token of the session could be exchanged, and a minute [L6]', async () => {
+  test('of a tombstone: as long as any token of the session could be exchanged, and two minutes [L6]', async () => {
     const core = await startCore();
     const first = issue(core);
 
     await core.revocations.revokeSession(first.claims.sid);
 
-    expectTtl(await admin.pttl(keyOf(first)), REFRESH_WINDOW * 1000 + MARGIN);
+    expectTtl(await admin.pttl(keyOf(first)), REFRESH_WINDOW * 1000 + KEPT_LONGER);
   });
 
   test('never shrinks, whatever comes after', async () => {
@@ -213,7 +214,7 @@ describe('Time to live', () => {
     expect(keys).toHaveLength(7);
     for (const ttl of ttls) {
       expect(ttl).toBeGreaterThan(0);
-      expect(ttl).toBeLessThanOrEqual(REFRESH_WINDOW * 1000 + MARGIN);
+      expect(ttl).toBeLessThanOrEqual(REFRESH_WINDOW * 1000 + KEPT_LONGER);
     }
   });
 });
@@ -364,7 +365,7 @@ describe('A string that somebody planted', () => {
   test.each(['garbage', '1:5:7:0:\u0001'])('%s: gets a time to live', async (value) => {
     const { ttl } = await renewOver(value);
 
-    expectTtl(ttl, REFRESH_WINDOW * 1000 + MARGIN);
+    expectTtl(ttl, REFRESH_WINDOW * 1000 + KEPT_LONGER);
   });
 
   test.each([
@@ -517,12 +518,12 @@ describe('The log in Redis', () => {
     expect(await store.subjectMark('1')).toEqual(mark);
   });
 
-  test('keeps, by what a module asks of it, what was revoked within the life of a token and two minutes', async () => {
-    const core = await startCore({ clockTolerance: 30 });
+  test('keeps, by what a module asks of it, what was revoked within the life of a token and twice the tolerance', async () => {
+    const core = await startCore({ clockTolerance: 300 });
 
     await core.revocations.revokeSession('a');
 
-    expectTtl(await admin.pttl(LOG), (EXPIRES_IN + 2 * 30) * 1000 + 2 * MARGIN);
+    expectTtl(await admin.pttl(LOG), (EXPIRES_IN + 2 * 300) * 1000);
   });
 
   test('holds no sid and no sub', async () => {
@@ -590,13 +591,13 @@ describe('A tracked session in Redis', () => {
     }
   });
 
-  test('lives as long as its newest token can be exchanged, and a minute', async () => {
+  test('lives as long as its newest token can be exchanged, and two minutes', async () => {
     const core = await startCore({ sessions: 'tracked' });
     const { claims } = await issueTracked(core);
 
     const keys = await admin.keys('*');
     for (const key of keys) {
-      expectTtl(await admin.pttl(key), claims.refresh_exp * 1000 - clock.now() + MARGIN);
+      expectTtl(await admin.pttl(key), claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
     }
   });
 

@@ -151,8 +151,8 @@ describe('a storm on four processes and one Redis', () => {
     const forgottenAt = Date.now() + (await client.pttl(key));
     const needed = Number(refresh_exp) * SECOND;
     expect(forgottenAt).toBeGreaterThanOrEqual(needed);
-    // The margins of the design: one minute, and no clock tolerance here. One more second for the time since the request.
-    expect(forgottenAt).toBeLessThanOrEqual(needed + 61 * SECOND);
+    // Twice the minute by which clocks may differ, and one more second for the time since the request.
+    expect(forgottenAt).toBeLessThanOrEqual(needed + 121 * SECOND);
   });
 
   describe('a record that was altered is refused, and never handed over', () => {

@@ -26,7 +26,10 @@ export interface RefreshAuthOptions {
   refreshWindow?: Duration | undefined;
   /** Absolute end of a session, from `auth_time`; `false`: none. @default '30d' */
   sessionLifetime?: Duration | false | undefined;
-  /** How far the clocks of processes may differ: seconds, at most 300. @default 0 */
+  /**
+   * How long after `exp` and `refresh_exp` a token still counts: seconds, at most 300. The clocks of processes may differ by this, and by
+   * 60 s in any case. @default 0
+   */
   clockTolerance?: Duration | undefined;
   /** Signed as `iss` and required of every token (RFC 7519 section 4.1.1). @default none */
   issuer?: string | undefined;

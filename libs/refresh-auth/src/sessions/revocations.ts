@@ -1,6 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
-import { leeway, type Lifetimes, MARGIN } from '../tokens/lifetimes.js';
+import { type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
 import type { Events } from './events.js';
 import { firstDecision } from './first-decision.js';
 import { hashed } from './hashed.js';
@@ -17,13 +17,13 @@ export type RevocationMode = 'pushed' | 'every-request';
 export type StoreFailurePolicy = 'reject' | 'tolerate';
 
 /** How long a tombstone or a mark is kept, in milliseconds: until the last token that could be renewed at its time no longer can. */
-export function recordRetention({ refreshWindow, clockTolerance }: Lifetimes): number {
-  return (refreshWindow + leeway(clockTolerance) + MARGIN) * 1000;
+export function recordRetention(lifetimes: Lifetimes): number {
+  return (lifetimes.refreshWindow + retentionMargin(lifetimes)) * 1000;
 }
 
 /** How long the log keeps an entry, in milliseconds: until the last token that was valid at its time has expired. */
-export function logRetention({ expiresIn, clockTolerance }: Lifetimes): number {
-  return (expiresIn + leeway(clockTolerance) + 2 * MARGIN) * 1000;
+export function logRetention(lifetimes: Lifetimes): number {
+  return (lifetimes.expiresIn + retentionMargin(lifetimes)) * 1000;
 }
 
 export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {

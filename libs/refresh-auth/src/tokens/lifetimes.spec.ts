@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { claims, START } from '../../../../test/support/signed-claims.js';
-import { effectiveTimes, isFromTheFuture, type Lifetimes, retention, signedTimes, timeState } from './lifetimes.js';
+import {
+  effectiveTimes,
+  isFromTheFuture,
+  leeway,
+  type Lifetimes,
+  retention,
+  signedTimes,
+  timeState,
+} from './lifetimes.js';
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -187,15 +195,18 @@ describe('signed times are upper bounds', () => {
 });
 
 describe('[T4] [T5] tokens from the future', () => {
+  /** [tolerance, how far in the future each may be], in seconds. */
+  const limits = { iat: [0, 1, 60, 61, 300].map((t) => [t, Math.max(60, t)]), nbf: [0, 1, 30, 300].map((t) => [t, t]) };
+
   test.each(
-    ['iat', 'nbf'].flatMap((name) =>
-      [0, 1, 30, 300].flatMap((tolerance) => [-1, 0, 1].map((ms) => [name, tolerance, ms] as const)),
+    Object.entries(limits).flatMap(([name, allowed]) =>
+      allowed.flatMap(([tolerance = 0, limit = 0]) => [-1, 0, 1].map((ms) => [name, tolerance, limit, ms] as const)),
     ),
-  )('%s, with a tolerance of %d s, %d ms before it allows', (name, clockTolerance, early) => {
-    const now = (START - clockTolerance) * 1000 - early;
+  )('[F20] %s, with a tolerance of %d s, may be %d s ahead: %d ms more', (name, clockTolerance, limit, more) => {
+    const now = (START - limit) * 1000 - more;
     const token = { ...claims, iat: START - 1000, [name]: START };
 
-    expect(isFromTheFuture(token, now, { ...lifetimes, clockTolerance })).toBe(early > 0);
+    expect(isFromTheFuture(token, now, { ...lifetimes, clockTolerance })).toBe(more > 0);
   });
 
   test('[T5] an iat in the future within the tolerance widens no window', () => {
@@ -206,11 +217,47 @@ describe('[T4] [T5] tokens from the future', () => {
     expect(timeState(ahead, at(START + 959), tolerant)).toBe('valid');
     expect(timeState(ahead, at(START + 960), tolerant)).toBe('expired');
   });
+
+  test('[F20] [T5] no iat lets a token count later than its signed times and the tolerance say', () => {
+    fc.assert(
+      fc.property(anyTimes, anyLifetimes, fc.integer({ min: -400 * DAY, max: 400 * DAY }), (token, options, ahead) => {
+        const signed = { ...token, iat: token.iat + ahead };
+        const { clockTolerance } = options;
+
+        expect(timeState(signed, at(token.exp + clockTolerance), options)).not.toBe('valid');
+        expect(timeState(signed, at(token.refresh_exp + clockTolerance), options)).toMatch(/^(token|session)_expired$/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('[F20] [T5] nor, where this process has shorter limits, later than they say, but for the difference of the clocks', () => {
+    fc.assert(
+      fc.property(anyTimes, anyLifetimes, (token, options) => {
+        const { clockTolerance, expiresIn, refreshWindow } = options;
+        // The first moment at which it is accepted at all is the one at which it has the longest to live.
+        const accepted = token.iat - leeway(clockTolerance);
+        const longest = leeway(clockTolerance) + clockTolerance;
+        expect(isFromTheFuture(token, at(accepted), options)).toBe(false);
+        expect(isFromTheFuture(token, at(accepted) - 1, options)).toBe(true);
+
+        expect(timeState(token, at(accepted + expiresIn + longest), options)).not.toBe('valid');
+        expect(timeState(token, at(accepted + refreshWindow + longest), options)).toMatch(/^(token|session)_expired$/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });
 
-test('a record is kept to the end of the refresh window, and the tolerance twice and a minute more', () => {
-  expect(retention(START + DAY, START * 1000 + 1, { ...lifetimes, clockTolerance: 30 })).toBe(
-    DAY * 1000 - 1 + 2 * 30_000 + 60_000,
-  );
+test.each([
+  [0, 120],
+  [30, 120],
+  [60, 120],
+  [300, 600],
+])('[F20] with a tolerance of %d s, a record is kept %d s longer than the refresh window', (clockTolerance, longer) => {
+  expect(retention(START + DAY, START * 1000 + 1, { ...lifetimes, clockTolerance })).toBe((DAY + longer) * 1000 - 1);
+});
+
+test('a record is kept for whole milliseconds', () => {
   expect(Number.isInteger(retention(START + DAY, START * 1000 + 0.25, lifetimes))).toBe(true);
 });

@@ -9,7 +9,7 @@ export interface Lifetimes {
   readonly refreshWindow: number;
   /** From `auth_time`: the absolute end of a session; `Infinity` for none. */
   readonly sessionLifetime: number;
-  /** How far the clocks of the processes may differ. */
+  /** For how long a token still counts after its times, and before its `nbf`, since clocks differ. */
   readonly clockTolerance: number;
 }
 
@@ -70,25 +70,39 @@ export function timeState(claims: TokenClaims, now: number, lifetimes: Lifetimes
   return earliest >= end ? 'session_expired' : 'token_expired';
 }
 
-/** Whether a token was signed for, or in, a future that the clock tolerance does not explain (RFC 7519 sections 4.1.5, 4.1.6). */
+/**
+ * Returns true if a token was signed for a future (`nbf`), or in one (`iat`), that a difference between two clocks does not explain
+ * (RFC 7519 sections 4.1.5, 4.1.6). The `nbf` is a limit like `exp`, so the clock tolerance counts. The `iat` is not one: our own key
+ * signed it, so a future one only shows that the signer's clock is ahead, and `exp` ends the token all the same.
+ */
 export function isFromTheFuture(
   claims: TokenClaims & { readonly nbf?: unknown },
   now: number,
-  lifetimes: Lifetimes,
+  { clockTolerance }: Lifetimes,
 ): boolean {
-  const latest = now / 1000 + lifetimes.clockTolerance;
-  return claims.iat > latest || (typeof claims.nbf === 'number' && claims.nbf > latest);
+  const seconds = now / 1000;
+  return (
+    claims.iat > seconds + leeway(clockTolerance) ||
+    (typeof claims.nbf === 'number' && claims.nbf > seconds + clockTolerance)
+  );
 }
 
-/** How long a store must remember a session whose newest token can be exchanged until then, in milliseconds from `now`. */
-export function retention(refreshExp: number, now: number, lifetimes: Lifetimes): number {
-  return Math.ceil(refreshExp * 1000 - now) + (leeway(lifetimes.clockTolerance) + MARGIN) * 1000;
-}
+const LEAST_LEEWAY = 60;
 
-/** How much longer than it says a token may count, in seconds: its signer's clock may be ahead, and whoever checks it tolerates as much again. */
+/** How far the clocks of two processes may differ before one rejects what the other signs, in seconds. At least 60. */
 export function leeway(clockTolerance: number): number {
-  return 2 * clockTolerance;
+  return Math.max(LEAST_LEEWAY, clockTolerance);
 }
 
-/** One minute more, for whatever two clocks and a slow request add up to. */
-export const MARGIN = 60;
+/**
+ * How much longer than a token's signed times everything is kept that is kept for that token, in seconds: the signer's clock may be ahead
+ * of the one that checks it by the leeway, and the check tolerates as much again.
+ */
+export function retentionMargin({ clockTolerance }: Lifetimes): number {
+  return 2 * leeway(clockTolerance);
+}
+
+/** How long a store must remember a session whose latest token can be refreshed until then, in milliseconds from `now`. */
+export function retention(refreshExp: number, now: number, lifetimes: Lifetimes): number {
+  return Math.ceil(refreshExp * 1000 - now) + retentionMargin(lifetimes) * 1000;
+}
