@@ -33,6 +33,8 @@ export class RevocationLog {
   #wanted = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
+  /** How far the store's clock was ahead of this process's at the last reading, in milliseconds: less by the way of the answer. */
+  #lead: number | undefined;
   /** Why the bell was refused, the last time that it was. */
   #silence: string | undefined;
 
@@ -49,6 +51,11 @@ export class RevocationLog {
   get isFresh(): boolean {
     const now = this.clock.now();
     return Math.abs(now - this.#readAt) < FRESH_FOR && !this.known.isIncompleteAt(now);
+  }
+
+  /** The store's clock, in milliseconds: never ahead of it. `undefined` until the log was read once. */
+  get storeTime(): number | undefined {
+    return this.#lead === undefined ? undefined : this.clock.now() + this.#lead;
   }
 
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
@@ -110,8 +117,10 @@ export class RevocationLog {
     }
   }
 
-  #page(since: number): Promise<RevocationPage> {
-    return this.access.insist()(() => this.store.revocationsSince(since));
+  async #page(since: number): Promise<RevocationPage> {
+    const page = await this.access.insist()(() => this.store.revocationsSince(since));
+    this.#lead = page.now - this.clock.now();
+    return page;
   }
 
   #merge(page: RevocationPage): RevocationPage {

@@ -1,6 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
-import { type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
+import { leeway, type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
 import type { Events } from './events.js';
 import { firstDecision } from './first-decision.js';
 import { hashed } from './hashed.js';
@@ -83,15 +83,21 @@ export class Revocations {
     });
   }
 
-  /** The subject's mark for a session that begins now; of this process's clock where the store is out, which is no reason not to sign in. */
+  /**
+   * The user's cutoff for a session that begins now. A store that is down keeps nobody from signing in: the session then begins at the
+   * time of the store's clock, as far as that is known here, so that it ends with the revocations that come later, and with none that
+   * came before. Where it is not known, that time is the earliest that it can be.
+   */
   async markFor(sub: string, now: number, ask: Ask): Promise<number> {
     try {
       const stored = await ask(() => this.store.subjectMark(sub));
       // The store may have lost a mark that is known here and written back: a session that begins now is not to end by it.
       return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
     } catch {
-      // Not below a mark that is known here, by a clock that is ahead of this one: the session would have ended before it began.
-      return Math.max(now, this.known.markOf(sub));
+      const { clockTolerance } = this.settings.lifetimes;
+      const storeTime = this.log?.storeTime ?? now - leeway(clockTolerance) * 1000;
+      // Not below a mark that is known here: the session would have ended before it began.
+      return Math.max(storeTime, this.known.markOf(sub));
     }
   }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { MINUTE } from '../../../../test/support/aged-tokens.js';
 import { TestClock } from '../../../../test/support/clock.js';
 import {
   authenticate,
@@ -12,6 +13,7 @@ import {
   waitsOnce,
 } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { StoppableStore } from '../../../../test/support/stoppable-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
@@ -146,14 +148,65 @@ describe('a sign-in', () => {
     }
   });
 
-  test('needs no store: its mark is then the process’s clock', async () => {
-    store.subjectMark = () => Promise.reject(new Error('connection lost'));
-    const events = recordEvents(core);
+  describe('[F20] while the store is out', () => {
+    const LEEWAY = 60_000;
+    const out = () => Promise.reject(new Error('connection lost'));
 
-    const { claims } = await start();
+    /** A process that has read the log, and cannot reach the store from then on. */
+    async function cutOff(by: TestClock, options: RefreshAuthOptions = {}): Promise<RefreshAuthCore> {
+      const way = new StoppableStore(store);
+      const process = makeCore(options, { store: way, clock: by });
+      await process.start();
+      Object.assign(way, { subjectMark: out, revocationsSince: out });
+      return process;
+    }
 
-    expect(claims.rev).toBe(clock.now());
-    expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason: 'connection lost' }]);
+    const isLive = async (token: string): Promise<boolean> => {
+      const strict = makeCore({ revocation: 'every-request' }, { store, clock });
+      return (await strict.authenticator.inspect(token)).state !== 'dead';
+    };
+
+    test.each([0, 1, 5_000, 30_000, -1, -5_000, -30_000])(
+      'is before every end of all sessions that comes later, and after every one that came before, with a clock %d ms off',
+      async (off) => {
+        const own = new TestClock(clock.now() + off);
+        const process = await cutOff(own);
+        for (const one of [clock, own]) one.advance(MINUTE);
+        await core.revocations.revokeSubject('1');
+        for (const one of [clock, own]) one.advance(1);
+        const { token } = await start({}, { sub: '1' }, process);
+
+        expect(await isLive(token)).toBe(true);
+        clock.advance(1);
+        await core.revocations.revokeSubject('1');
+        expect(await isLive(token)).toBe(false);
+        await process.stop();
+      },
+    );
+
+    test.each([
+      ['ahead by all that is allowed', LEEWAY, {}],
+      ['ahead by the tolerance', 300_000, { clockTolerance: 300 }],
+      ['not ahead', 0, {}],
+    ])(
+      'before the log was ever read is before every end that comes later, with a clock %s',
+      async (_, off, options) => {
+        const process = makeCore(options, {
+          store: new StoppableStore(store),
+          clock: new TestClock(clock.now() + off),
+        });
+        Object.assign(process.store, { subjectMark: out });
+        const events = recordEvents(process);
+        const { token, claims } = await start({}, { sub: '1' }, process);
+        expect(events).toEqual([{ type: 'store-failed', at: clock.now() + off, reason: 'connection lost' }]);
+        expect(claims.rev).toBeLessThanOrEqual(clock.now());
+
+        clock.advance(1);
+        await core.revocations.revokeSubject('1');
+
+        expect(await isLive(token)).toBe(false);
+      },
+    );
   });
 
   test('has a copy of its claims', async () => {
