@@ -1,16 +1,36 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Controller, Get } from '@nestjs/common';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { startProcess } from './support/child-process.js';
 import { TestClock } from './support/clock.js';
+import { bearer } from './support/delivered.js';
 import { startDemo } from './support/demo-process.js';
+import { send } from './support/http.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 
 const EVICTS =
   'Redis evicts keys when its memory is full (maxmemory-policy volatile-lru): a revoked session can come back to life, and a tracked one end. Set maxmemory-policy to noeviction.';
 const DEAF = /^Redis does not let this process listen for revocations \(NOPERM .*ACL SETUSER <user> &refresh-auth:\*$/;
+
+/** Runs as the clock of Redis does, which is that of the same machine, so many milliseconds ahead. */
+class RunningClock extends TestClock {
+  constructor(private readonly ahead: number) {
+    super();
+  }
+
+  override now(): number {
+    return Date.now() + this.ahead;
+  }
+}
+
+@Controller()
+class EmptyController {
+  @Get()
+  nothing(): void {}
+}
 
 const apps: AuthApp[] = [];
 afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
@@ -19,6 +39,7 @@ afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
 async function warningsOf(options: RefreshAuthOptions, clock = new TestClock(Date.now())): Promise<string[]> {
   const warnings: string[] = [];
   const app = await startAuthApp('express', {
+    controllers: [EmptyController],
     options,
     clock,
     configure: (starting) => starting.useLogger({ log() {}, error() {}, warn: (text: string) => warnings.push(text) }),
@@ -47,12 +68,6 @@ describe('With Redis, a boot warns', () => {
     await server.stop();
   });
 
-  /** That of Redis, which is the same machine's: no test's clock is nearer. */
-  async function clockOff(milliseconds: number): Promise<TestClock> {
-    const [seconds] = await redis.time();
-    return new TestClock(Number(seconds) * 1000 + milliseconds);
-  }
-
   test('of nothing, where all is well', async () => {
     expect(await warningsOf({ redis: server.url, clockTolerance: 300 })).toEqual([]);
   });
@@ -63,20 +78,49 @@ describe('With Redis, a boot warns', () => {
     expect(await warningsOf({ redis: server.url, clockTolerance: 300 })).toEqual([EVICTS]);
   });
 
-  test.each<[string, number, string]>([
-    ['ahead of', -3_600_000, 'ahead of'],
-    ['behind', 3_600_000, 'behind'],
-  ])('of a clock that is an hour %s that of the process', async (_, off, lead) => {
-    const warnings = await warningsOf({ redis: server.url }, await clockOff(off));
+  test.each<[number, number, RefreshAuthOptions, RegExp]>([
+    [-35_000, 60, {}, /is 3[45]\.\d s ahead of that of this process/],
+    [35_000, 60, {}, /is 3[45]\.\d s behind that of this process/],
+    [3_600_000, 60, { clockTolerance: 60 }, /is 3\d{3}\.\d s behind that of this process/],
+    [-155_000, 300, { clockTolerance: 300 }, /is 15[45]\.\d s ahead of that of this process/],
+    [155_000, 300, { clockTolerance: 300 }, /is 15[45]\.\d s behind that of this process/],
+  ])('[F20] of a clock that is %d ms off that of Redis', async (off, leeway, options, what) => {
+    const [warning, ...others] = await warningsOf({ redis: server.url, ...options }, new RunningClock(off));
 
-    expect(warnings).toEqual([
-      expect.stringMatching(new RegExp(`^The clock of Redis is 3\\d{3}\\.\\d s ${lead} that of this process: .*NTP`)),
-    ]);
+    expect(warning).toMatch(what);
+    expect(warning).toContain(`\`iat\` is more than ${leeway} s in the future`);
+    expect(warning).toContain('NTP');
+    expect(others).toEqual([]);
   });
 
-  test('of no clock that is within the tolerance', async () => {
-    expect(await warningsOf({ redis: server.url, clockTolerance: 300 }, await clockOff(-200_000))).toEqual([]);
+  test.each<[number, RefreshAuthOptions]>([
+    [-29_500, {}],
+    [29_500, {}],
+    [29_500, { clockTolerance: 60 }],
+    [-149_500, { clockTolerance: 300 }],
+    [149_500, { clockTolerance: 300 }],
+  ])('[F20] of no clock that is %d ms off, with %j', async (off, options) => {
+    expect(await warningsOf({ redis: server.url, ...options }, new RunningClock(off))).toEqual([]);
   });
+
+  test.each<[number, object]>([
+    [29_500, { warnings: 0, status: 200 }],
+    [35_000, { warnings: 2, status: 401 }],
+  ])(
+    '[F20] only where a token can be rejected: two processes, each %d ms off, the one ahead',
+    async (off, expected) => {
+      const options = { redis: server.url };
+      const warnings = [
+        ...(await warningsOf(options, new RunningClock(off))),
+        ...(await warningsOf(options, new RunningClock(-off))),
+      ];
+      const [ahead, behind] = apps;
+      const { token } = (await ahead?.auth.issue({ sub: '1' })) ?? {};
+
+      const { status } = await send(`${behind?.url}/`, bearer(String(token)));
+      expect({ warnings: warnings.length, status }).toEqual(expected);
+    },
+  );
 
   test('of nothing that Redis may not be asked, and of a channel that it may not listen to', async () => {
     await redis.config('SET', 'maxmemory-policy', 'volatile-lru');

@@ -5,6 +5,7 @@ import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 import { RedisSessionStore } from './sessions/redis-session-store.js';
 import type { SessionStore } from './sessions/session-store.js';
 import type { Clock } from './tokens/clock.js';
+import { leeway } from './tokens/lifetimes.js';
 
 /**
  * What works, but not as an operator may think: each says what may happen, and what to do.
@@ -54,6 +55,6 @@ async function warnOfRedis(
   clock: Clock,
 ): Promise<string[]> {
   if (!(store instanceof RedisSessionStore)) return [];
-  const doubts = within(storeTimeout, 'storeTimeout', () => store.doubts(clock, lifetimes.clockTolerance * 1000));
+  const doubts = within(storeTimeout, 'storeTimeout', () => store.doubts(clock, leeway(lifetimes.clockTolerance)));
   return doubts.catch(() => []);
 }

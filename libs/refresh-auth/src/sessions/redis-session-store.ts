@@ -110,8 +110,8 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** What in the set-up of this Redis an operator should know. */
-  doubts(clock: Clock, tolerance: number): Promise<string[]> {
-    return redisDoubts(this.connection.client, clock, tolerance);
+  doubts(clock: Clock, leeway: number): Promise<string[]> {
+    return redisDoubts(this.connection.client, clock, leeway);
   }
 
   async close(): Promise<void> {
