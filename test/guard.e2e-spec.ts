@@ -112,6 +112,10 @@ class OptionalController {
   }
 }
 
+function requestPath(request: HttpRequest): string {
+  return ('raw' in request ? (request.raw as { url?: string }) : (request as { url?: string })).url ?? '';
+}
+
 /** What a handler sees of the user with these claims. */
 function seen(state: string, claims: object): Seen {
   return { user: claims, sub: '1', state, requestUser: claims };
@@ -438,6 +442,70 @@ describe.each(adapters)('a guard of the application that extends ours, on %s', (
       [418, { custom: 'token_missing' }],
       [418, { custom: 'token_invalid' }],
     ]);
+  });
+});
+
+describe.each(adapters)('[F39] what a method of the application throws goes through as it is, on %s', (adapter) => {
+  let failure: () => unknown = () => undefined;
+
+  @Injectable()
+  class FailingGuard extends RefreshAuthGuard {
+    protected override getToken(request: HttpRequest): string {
+      if (requestPath(request).includes('optional')) failure();
+      return super.getToken(request);
+    }
+
+    protected override toUser(claims: TokenClaims): unknown {
+      return failure() ?? claims;
+    }
+  }
+
+  let app: AuthApp;
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [GuardedController],
+      providers: [{ provide: APP_GUARD, useClass: FailingGuard }],
+    });
+  });
+  afterAll(() => app.close());
+
+  const logged = (): readonly string[] => app.logs.filter((line) => line.includes('no database'));
+
+  describe.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no database');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no database'))],
+  ])('that %s', (_, fail) => {
+    test('an error: 500, in the log, not as a token that was refused; the next token goes out all the same', async () => {
+      const { token } = await app.auth.issue({ sub: '1' });
+      app.clock.advance(HOUR);
+      const before = [logged().length, app.events.length];
+      failure = fail;
+
+      const answer = await send(`${app.url}/guarded`, bearer(token));
+
+      expect([answer.status, answer.json()]).toEqual([500, { statusCode: 500, message: 'Internal server error' }]);
+      expect(delivered(answer).header).toEqual(expect.any(String));
+      expect([logged().length - (before[0] ?? 0), app.events.slice(before[1]).map(({ type }) => type)]).toEqual([
+        1,
+        ['rotated'],
+      ]);
+    });
+  });
+
+  test.each(['guarded', 'guarded/optional'])('an HttpException: its own answer, from %s', async (path) => {
+    const { token } = await app.auth.issue({ sub: '1' });
+    failure = () => {
+      throw new HttpException({ custom: true }, 418);
+    };
+
+    const answer = await send(`${app.url}/${path}`, bearer(token));
+
+    expect([answer.status, answer.json()]).toEqual([418, { custom: true }]);
   });
 });
 
