@@ -24,7 +24,7 @@ import { TestClock } from './support/clock.js';
 import { bearer, delivered, nothing } from './support/delivered.js';
 import { decodePayload } from './support/hostile-tokens.js';
 import { type HttpAnswer, send } from './support/http.js';
-import { dead, refusal, storeUnavailable } from './support/http-refusals.js';
+import { dead, refusal, reloadFailed } from './support/http-refusals.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 import { StoppableStore } from './support/stoppable-store.js';
 
@@ -254,28 +254,31 @@ describe.each(adapters)('on %s', (adapter) => {
       ['returns another sub', () => ({ sub: '2' })],
       ['returns a reserved claim', () => ({ sub: '1', exp: 9_999_999_999 })],
       ['returns what is no JSON', () => ({ sub: '1', since: 1n })],
-    ])('that %s: 503, nothing is issued, and the client keeps its token', async (_, reloadClaims) => {
-      let isBroken = true;
-      const app = await start({
-        reloadTimeout: 50,
-        reloadClaims: (claims: TokenClaims) =>
-          isBroken ? (reloadClaims(claims) as object) : { sub: '1', role: 'new' },
-      });
-      const { token } = await signIn(app);
-      app.clock.advance(MINUTE);
+    ])(
+      '[F39] that %s: 503, nothing is issued, the client keeps its token, and it is logged once',
+      async (_, reloadClaims) => {
+        let isBroken = true;
+        const app = await start({
+          reloadTimeout: 50,
+          reloadClaims: (claims: TokenClaims) =>
+            isBroken ? (reloadClaims(claims) as object) : { sub: '1', role: 'new' },
+        });
+        const { token } = await signIn(app);
+        app.clock.advance(MINUTE);
 
-      const answer = await get(app, token);
+        const answer = await get(app, token);
 
-      expect([refusal(answer), delivered(answer)]).toEqual([storeUnavailable, nothing]);
-      expect(of(app, 'rotated', 'session-revoked', 'token-refused')).toEqual([
-        expect.objectContaining({
-          code: 'store_unavailable',
-          detail: 'reloadClaims gave no claims within reloadTimeout',
-        }),
-      ]);
-      isBroken = false;
-      expect((await get(app, token)).json()).toEqual({ state: 'refreshable', sub: '1', role: 'new', gen: 1 });
-    });
+        expect([refusal(answer), delivered(answer)]).toEqual([reloadFailed, nothing]);
+        expect(of(app, 'rotated', 'session-revoked', 'token-refused', 'store-failed')).toEqual([
+          expect.objectContaining({ code: 'reload_failed', detail: 'reloadClaims failed: the log says why' }),
+        ]);
+        expect(app.logs.filter((line) => !line.startsWith('log '))).toEqual([
+          expect.stringMatching(/^error reloadClaims failed.*\n +at .* RefreshAuthModule$/s),
+        ]);
+        isBroken = false;
+        expect((await get(app, token)).json()).toEqual({ state: 'refreshable', sub: '1', role: 'new', gen: 1 });
+      },
+    );
   });
 
   describe('refreshAhead', () => {

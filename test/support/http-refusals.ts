@@ -1,4 +1,4 @@
-import type { DeadReason } from 'nestjs-refresh-auth';
+import type { DeadReason, RefreshAuthErrorCode } from 'nestjs-refresh-auth';
 import type { HttpAnswer } from './http.js';
 
 const MESSAGES: Record<DeadReason, string> = {
@@ -43,16 +43,18 @@ export function dead(code: DeadReason, realm = 'refresh-auth'): HttpRefusal {
   };
 }
 
+function unavailable(code: RefreshAuthErrorCode, message: string): HttpRefusal {
+  return {
+    status: 503,
+    body: { statusCode: 503, error: 'Service Unavailable', message, code },
+    authenticate: undefined,
+    retryAfter: '1',
+    setCookies: [],
+  };
+}
+
 /** The 503 of a store that does not answer, as it is documented. */
-export const storeUnavailable: HttpRefusal = {
-  status: 503,
-  body: {
-    statusCode: 503,
-    error: 'Service Unavailable',
-    message: 'The session store is unavailable, try again',
-    code: 'store_unavailable',
-  },
-  authenticate: undefined,
-  retryAfter: '1',
-  setCookies: [],
-};
+export const storeUnavailable = unavailable('store_unavailable', 'The session store is unavailable, try again');
+
+/** The 503 of a `reloadClaims` that failed, as it is documented. */
+export const reloadFailed = unavailable('reload_failed', 'The claims could not be reloaded, try again');

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { RefreshAuthOptionsError } from './errors/refresh-auth-options-error.js';
 import { type CrossSiteOptions, type CrossSiteSettings, resolveCrossSite } from './http/cross-site-options.js';
 import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from './http/delivery-options.js';
@@ -271,7 +272,10 @@ function resolveReloader({ reloadClaims, reloadTimeout = 2000 }: RefreshAuthOpti
       'Write (claims) => fresh claims, or null to end the session.',
     );
   }
-  return new ClaimsReloader(reloadClaims, timeout);
+  const logger = new Logger('RefreshAuthModule');
+  return new ClaimsReloader(reloadClaims, timeout, ({ message, stack }) =>
+    logger.error(`reloadClaims failed, so the token was not refreshed (503 reload_failed): ${message}`, stack),
+  );
 }
 
 const STORE_METHODS = ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject'];

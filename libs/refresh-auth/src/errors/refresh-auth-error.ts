@@ -9,7 +9,7 @@ export type DeadReason =
   | 'session_expired';
 
 /** Every code that a {@link RefreshAuthError} can have. Stable: applications and clients may switch on it. */
-export type RefreshAuthErrorCode = DeadReason | 'request_cross_site' | 'store_unavailable';
+export type RefreshAuthErrorCode = DeadReason | 'request_cross_site' | 'store_unavailable' | 'reload_failed';
 
 interface Description {
   readonly statusCode: 401 | 403 | 503;
@@ -27,6 +27,7 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
   session_expired: { statusCode: 401, message: 'The session has expired' },
   request_cross_site: { statusCode: 403, message: 'The request came from another site' },
   store_unavailable: { statusCode: 503, message: 'The session store is unavailable, try again' },
+  reload_failed: { statusCode: 503, message: 'The claims could not be reloaded, try again' },
 };
 
 /** A request or a token that was refused. Its message is constant for its code and safe to show. */

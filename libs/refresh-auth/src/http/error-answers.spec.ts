@@ -69,6 +69,19 @@ test.each([
   });
 });
 
+test('[F39] claims that could not be reloaded', () => {
+  expect(refuse('reload_failed')).toEqual({
+    status: 503,
+    body: {
+      statusCode: 503,
+      error: 'Service Unavailable',
+      message: 'The claims could not be reloaded, try again',
+      code: 'reload_failed',
+    },
+    headers: { 'retry-after': '1', 'access-control-expose-headers': 'Retry-After' },
+  });
+});
+
 const codes: Record<RefreshAuthErrorCode, true> = {
   token_missing: true,
   token_malformed: true,
@@ -79,6 +92,7 @@ const codes: Record<RefreshAuthErrorCode, true> = {
   session_expired: true,
   request_cross_site: true,
   store_unavailable: true,
+  reload_failed: true,
 };
 
 describe.each(Object.keys(codes) as RefreshAuthErrorCode[])('[D2] the message of %s', (code) => {

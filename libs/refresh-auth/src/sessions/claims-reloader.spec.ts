@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { ConsoleLogger, Logger } from '@nestjs/common';
 import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { WatchedLogger } from '../../../../test/support/watched-logger.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
@@ -10,21 +12,27 @@ import { hashed } from './hashed.js';
 
 const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
 const failed = {
-  code: 'store_unavailable',
+  code: 'reload_failed',
   statusCode: 503,
-  message: 'The session store is unavailable, try again',
-  detail: 'reloadClaims gave no claims within reloadTimeout',
+  message: 'The claims could not be reloaded, try again',
+  detail: 'reloadClaims failed: the log says why',
 };
+const LOGGED = 'error reloadClaims failed, so the token was not refreshed (503 reload_failed): ';
 
 let clock: TestClock;
 let store: InterceptedStore;
 let asked: TokenClaims[];
+let logger: WatchedLogger;
 
 beforeEach(() => {
+  logger = new WatchedLogger();
+  Logger.overrideLogger(logger);
   clock = new TestClock();
   store = new InterceptedStore(clock);
   asked = [];
 });
+
+afterEach(() => Logger.overrideLogger(new ConsoleLogger()));
 
 function coreWith(reload: ReloadClaims, options: RefreshAuthOptions = {}): RefreshAuthCore {
   const reloadClaims: ReloadClaims = (claims: TokenClaims) => {
@@ -131,25 +139,44 @@ describe('reloadClaims [R9]', () => {
   const cycle: { sub: string; self?: unknown } = { sub: '1' };
   cycle.self = cycle;
 
-  describe.each<[string, ReloadClaims]>([
+  const NO_OBJECT = 'return the claims to sign, or null to end the session';
+
+  describe.each<[string, ReloadClaims, string]>([
     [
       'throws',
       () => {
         throw new Error('no database');
       },
+      'no database',
     ],
-    ['rejects', () => Promise.reject(new Error('no database'))],
-    ['throws what is no error', () => Promise.reject('no database')],
-    ['returns nothing', () => undefined as unknown as null],
-    ['returns a list', () => ['1']],
-    ['returns no sub', () => ({ role: 'admin' })],
-    ['returns another sub', () => ({ sub: '2' })],
-    ['returns a reserved claim', () => ({ sub: '1', exp: 9_999_999_999 })],
-    ['returns a cycle', () => cycle],
-    ['returns a BigInt', () => ({ sub: '1', big: 1n })],
-  ])('that %s', (_, reload) => {
+    ['rejects', () => Promise.reject(new RangeError('no database')), 'no database'],
+    ['throws text', () => Promise.reject('no database'), "it threw 'no database'"],
+    ['throws undefined', () => Promise.reject(undefined), 'it threw undefined'],
+    ['throws null', () => Promise.reject(null), 'it threw null'],
+    ['throws an object', () => Promise.reject({ password: 'hidden' }), 'it threw an object'],
+    ['returns nothing', () => undefined as unknown as null, `it returned undefined: ${NO_OBJECT}`],
+    ['returns false', () => false as unknown as null, `it returned a boolean: ${NO_OBJECT}`],
+    ['returns 0', () => 0 as unknown as null, `it returned a number: ${NO_OBJECT}`],
+    ['returns text', () => 'hidden' as unknown as null, `it returned a string: ${NO_OBJECT}`],
+    ['returns empty text', () => '' as unknown as null, `it returned a string: ${NO_OBJECT}`],
+    ['returns a list', () => ['1'], `it returned a list: ${NO_OBJECT}`],
+    ['returns a date', () => new Date(0), 'Claims must be a JSON object, such as { sub: "1" }'],
+    [
+      'returns no sub',
+      () => ({ role: 'admin' }),
+      'Claim `sub` must be a non-empty string: the id of the user who signs in',
+    ],
+    ['returns another sub', () => ({ sub: '2' }), 'Claim `sub` has changed: return the one that it was given'],
+    [
+      'returns a reserved claim',
+      () => ({ sub: '1', exp: 9_999_999_999 }),
+      'Claim `exp` is reserved: leave it out, or return it unchanged',
+    ],
+    ['returns a cycle', () => cycle, 'Claims must be plain JSON values, without cycles and BigInts'],
+    ['returns a BigInt', () => ({ sub: '1', big: 1n }), 'Claims must be plain JSON values, without cycles and BigInts'],
+  ])('[F39] that %s', (_, reload, reason) => {
     test.each(['reject', 'tolerate'] as const)(
-      'issues nothing: 503, and the client keeps its token, under %s',
+      'issues nothing: 503, the client keeps its token, and the log says why, under %s',
       async (onStoreFailure) => {
         let isBroken = true;
         const core = coreWith((claims: TokenClaims) => (isBroken ? reload(claims) : promoted(claims)), {
@@ -158,25 +185,114 @@ describe('reloadClaims [R9]', () => {
         const events = recordEvents(core);
         const first = expired(core);
 
-        expect(await refusal(authenticate(core, first.token))).toEqual(failed);
+        // More often than a store may fail before requests stop waiting for it.
+        for (let times = 0; times < 5; times++) expect(await refusal(authenticate(core, first.token))).toEqual(failed);
         expect(store.requests.filter(({ candidate }) => candidate)).toEqual([]);
         expect(store.revocations).toEqual([]);
-        expect(events.map(({ type }) => type)).toEqual(['token-refused']);
+        const { type, code, detail } = events[0] as { type: string; code?: string; detail?: string };
+        expect([type, code, detail]).toEqual(['token-refused', 'reload_failed', failed.detail]);
+        expect(new Set(events.map((event) => event.type))).toEqual(new Set(['token-refused']));
+        expect(await core.storeFailure()).toBeUndefined();
+        expect(logger.lines).toHaveLength(5);
+        expect(logger.lines[0]?.split('\n')[0]?.startsWith(`${LOGGED}${reason}`)).toBe(true);
+        // Where it came from: the stack.
+        expect(logger.lines[0]).toMatch(/\n +at .* RefreshAuthModule$/s);
+        expect(logger.lines.join()).not.toContain('hidden');
 
         isBroken = false;
         expect(await authenticate(core, first.token)).toMatchObject({
           state: 'refreshable',
           claims: { role: 'owner' },
         });
+        expect(logger.lines).toHaveLength(5);
       },
     );
+  });
+
+  test('[F39] that fails is logged once for all requests that share the refresh, and answers each of them', async () => {
+    const core = coreWith(() => Promise.reject(new Error('no database')));
+    const first = expired(core);
+
+    const refusals = await Promise.all(Array.from({ length: 10 }, () => refusal(authenticate(core, first.token))));
+
+    expect(refusals).toEqual(refusals.map(() => failed));
+    expect([asked.length, logger.lines.length]).toEqual([1, 1]);
+  });
+
+  test('[F39] that fails ahead of time costs the request nothing, and is logged', async () => {
+    const core = coreWith(() => Promise.reject(new Error('no database')), { refreshAhead: 30 });
+    const first = issue(core);
+    clock.advance(45_000);
+
+    expect(await core.authenticator.renewAhead(first.claims)).toBeUndefined();
+
+    expect(logger.lines).toEqual([expect.stringContaining(`${LOGGED}no database`)]);
+  });
+
+  describe('[F39] reserved claims', () => {
+    const parties = { issuer: 'https://auth.example', audience: 'api' };
+    const limits = { expiresIn: 50, refreshWindow: 500, sessionLifetime: 3000 };
+
+    async function expiredWithAll(core: RefreshAuthCore): Promise<IssuedToken> {
+      const issued = await core.signIns.start({ sub: '1', role: 'admin' }, limits);
+      expire();
+      return issued;
+    }
+
+    test('that come back unchanged are accepted, and set anew', async () => {
+      const core = coreWith((claims: TokenClaims) => ({ ...claims, role: 'owner' }), parties);
+      const first = await expiredWithAll(core);
+
+      const { state, claims } = await authenticate(core, first.token);
+
+      expect(Object.keys(first.claims)).toEqual(expect.arrayContaining(['iss', 'aud', 'expires_in', 'refresh_window']));
+      expect({ state, claims }).toEqual({
+        state: 'refreshable',
+        claims: {
+          ...first.claims,
+          role: 'owner',
+          gen: 1,
+          jti: expect.not.stringMatching(first.claims.jti),
+          iat: clock.now() / 1000,
+          exp: clock.now() / 1000 + limits.expiresIn,
+          refresh_exp: clock.now() / 1000 + limits.refreshWindow,
+        },
+      });
+      expect(logger.lines).toEqual([]);
+    });
+
+    test.each([
+      ['sid', 'another'],
+      ['gen', 7],
+      ['gen', '0'],
+      ['jti', null],
+      ['rev', 1],
+      ['auth_time', 1],
+      ['iat', 1],
+      ['exp', 1],
+      ['nbf', 1],
+      ['refresh_exp', 1],
+      ['expires_in', 1],
+      ['refresh_window', 1],
+      ['session_lifetime', 1],
+      ['iss', 'other'],
+      ['aud', ['api']],
+    ])('such as %s, that come back changed, to %j, are an error that names them', async (name, value) => {
+      const core = coreWith((claims: TokenClaims) => ({ ...claims, [name]: value }), parties);
+      const first = await expiredWithAll(core);
+
+      expect(await refusal(authenticate(core, first.token))).toEqual(failed);
+      expect(logger.lines).toEqual([
+        expect.stringContaining(`${LOGGED}Claim \`${name}\` is reserved: leave it out, or return it unchanged`),
+      ]);
+    });
   });
 
   test('cannot change what it was given', async () => {
     const core = coreWith((claims: object) => Object.assign(claims, { role: 'owner' }));
     const first = expired(core);
 
-    expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'store_unavailable' });
+    expect(await refusal(authenticate(core, first.token))).toEqual(failed);
   });
 
   describe('that hangs', () => {
@@ -204,6 +320,7 @@ describe('reloadClaims [R9]', () => {
       await attempt;
 
       expect(outcome).toEqual(failed);
+      expect(logger.lines).toEqual([expect.stringContaining(`${LOGGED}no answer within reloadTimeout`)]);
       expect(store.requests.filter(({ candidate }) => candidate)).toEqual([]);
     });
 

@@ -1,5 +1,5 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
-import { checkOwnClaims, reservedClaims, type TokenClaims } from '../tokens/claims.js';
+import { checkOwnClaims, isObject, reservedClaims, type TokenClaims } from '../tokens/claims.js';
 import { within } from './deadline.js';
 
 /**
@@ -7,7 +7,8 @@ import { within } from './deadline.js';
  * run in two processes that ask at the same moment, and only the winner's result counts.
  *
  * @param claims those of the token that is renewed
- * @returns what to sign instead, with the same `sub`; `null` ends the session
+ * @returns what to sign instead, with the same `sub`; reserved claims may come back unchanged. `null` ends the session. Anything else, an
+ *   error, or no answer within `reloadTimeout`: nothing is issued, the answer is 503 `reload_failed`, and the error is logged
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- the application's claims: it knows their type
 export type ReloadClaims = (claims: any) => object | null | Promise<object | null>;
@@ -18,22 +19,42 @@ export class ClaimsReloader {
     private readonly reloadClaims: ReloadClaims,
     /** `reloadTimeout`, in milliseconds. */
     private readonly timeout: number,
+    /** Is told why it failed, each time: only the application can mend that, and no client learns it. */
+    private readonly report: (error: Error) => void,
   ) {}
 
   /**
    * @returns the claims to sign the successor from; `null` when the session is to end
-   * @throws RefreshAuthError `store_unavailable`: nothing is issued, and the client keeps its token
+   * @throws RefreshAuthError `reload_failed`: nothing is issued, and the client keeps its token
    */
   async reload(claims: TokenClaims): Promise<TokenClaims | null> {
     try {
-      const fresh = await within(this.timeout, 'reloadTimeout', async () => this.reloadClaims(claims));
-      if (fresh === null) return null;
-      const own = checkOwnClaims(fresh);
-      if (own.sub !== claims.sub) throw new TypeError('`sub` has changed');
-      return { ...reservedClaims(claims), ...own };
-    } catch {
-      // What the application's error says may name users: it is the application's to log.
-      throw new RefreshAuthError('store_unavailable', 'reloadClaims gave no claims within reloadTimeout');
+      const fresh: unknown = await within(this.timeout, 'reloadTimeout', async () => this.reloadClaims(claims));
+      return fresh === null ? null : successorClaims(claims, fresh);
+    } catch (error) {
+      this.report(
+        error instanceof Error
+          ? error
+          : new TypeError(`it threw ${typeof error === 'string' ? `'${error}'` : kindOf(error)}`),
+      );
+      throw new RefreshAuthError('reload_failed', 'reloadClaims failed: the log says why');
     }
   }
+}
+
+/** @throws TypeError that says what is wrong with what `reloadClaims` returned */
+function successorClaims(claims: TokenClaims, fresh: unknown): TokenClaims {
+  if (!isObject(fresh)) {
+    throw new TypeError(`it returned ${kindOf(fresh)}: return the claims to sign, or null to end the session`);
+  }
+  const own = checkOwnClaims(fresh, claims);
+  if (own.sub !== claims.sub) throw new TypeError('Claim `sub` has changed: return the one that it was given');
+  return { ...reservedClaims(claims), ...own };
+}
+
+/** Its type alone: what it holds is not for the log. */
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

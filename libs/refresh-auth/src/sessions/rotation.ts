@@ -63,7 +63,8 @@ export class Rotation {
    * Exchanges a token that is inside its refresh window.
    *
    * @param presented its claims, verified
-   * @throws RefreshAuthError `session_revoked`, `token_reused`, `token_expired`, `session_expired` or `store_unavailable`
+   * @throws RefreshAuthError `session_revoked`, `token_reused`, `token_expired`, `session_expired`, `store_unavailable` or
+   *   `reload_failed`
    */
   async exchange(presented: TokenClaims): Promise<Rotated> {
     const rotated = await this.#share(presented);

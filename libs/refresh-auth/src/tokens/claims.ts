@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 
 /** The claims that the library signs into every token. Times are whole seconds (NumericDate, RFC 7519 section 2). */
@@ -78,11 +79,13 @@ function isPrototypeName(name: string): boolean {
 }
 
 /**
- * A copy of what the application wants to sign, as JSON will carry it.
+ * Returns a copy of what the application wants to sign, as JSON will carry it.
  *
+ * @param signed the claims of the token that is refreshed, if there is one: reserved claims may come back as they stand there, and are
+ *   left out of the copy
  * @throws TypeError that names the claim, when `sub` is missing or a name is not the application's to set
  */
-export function checkOwnClaims(claims: object): Record<string, unknown> & { sub: string } {
+export function checkOwnClaims(claims: object, signed?: TokenClaims): Record<string, unknown> & { sub: string } {
   const own = toJson(claims);
   if (!isObject(own)) {
     throw new TypeError('Claims must be a JSON object, such as { sub: "1" }');
@@ -93,12 +96,18 @@ export function checkOwnClaims(claims: object): Record<string, unknown> & { sub:
   if (isNestedDeeper(own, MOST_LEVELS)) {
     throw new TypeError(`Claims must not be nested more than ${MOST_LEVELS} deep`);
   }
-  for (const name of Object.keys(own)) {
-    if (isPrototypeName(name) || (RESERVED_CLAIMS as readonly string[]).includes(name)) {
-      throw new TypeError(`Claim \`${name}\` is reserved: choose another name for it`);
+  for (const name of Object.keys(own).filter(isReserved)) {
+    if (!signed) throw new TypeError(`Claim \`${name}\` is reserved: choose another name for it`);
+    if (!isDeepStrictEqual(own[name], (signed as unknown as Record<string, unknown>)[name])) {
+      throw new TypeError(`Claim \`${name}\` is reserved: leave it out, or return it unchanged`);
     }
+    delete own[name];
   }
   return { ...own, sub: own['sub'] };
+}
+
+function isReserved(name: string): boolean {
+  return isPrototypeName(name) || (RESERVED_CLAIMS as readonly string[]).includes(name);
 }
 
 function toJson(value: object): unknown {
