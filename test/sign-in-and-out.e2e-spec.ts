@@ -340,7 +340,7 @@ describe.each(adapters)('without a cookie, on %s', (adapter) => {
 
   afterAll(() => app.close());
 
-  test('signIn delivers a token of any size, and signOut clears nothing', async () => {
+  test('signIn delivers a token that no cookie could hold, and signOut clears nothing', async () => {
     const signedIn = await signIn(app, { sub: '1', notes: 'x'.repeat(5000) });
     const { header: token = '' } = delivered(signedIn);
     const signedOut = await post(app, 'sign-out', bearer(token));
@@ -348,5 +348,19 @@ describe.each(adapters)('without a cookie, on %s', (adapter) => {
     expect(decodePayload(token)).toMatchObject({ sub: '1', gen: 0 });
     expect([signedIn, signedOut].map(({ setCookies }) => setCookies)).toEqual([[], []]);
     expect(refusal(await me(app, token))).toEqual(dead('session_revoked'));
+  });
+
+  test('[F32] signIn refuses a token that would be rejected when it comes back, and names its size', async () => {
+    const refused = (await signIn(app, { sub: '1', notes: 'x'.repeat(6600) })).json();
+    const answer = await signIn(app, { sub: '1', notes: 'x'.repeat(5800) });
+    const { header: token = '' } = delivered(answer);
+
+    expect(refused).toEqual({
+      refused: expect.stringMatching(
+        /^RangeError: The token has 9\d{3} bytes, but tokens of more than 8192 bytes are rejected when they come back: sign fewer claims$/,
+      ),
+    });
+    expect([answer.status, token.length > 8000, (await me(app, token)).status]).toEqual([201, true, 200]);
+    await expect(app.auth.issue({ sub: '1', notes: 'x'.repeat(6600) } as { sub: string })).rejects.toThrow(RangeError);
   });
 });

@@ -36,8 +36,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
    * @param claims `sub`, and whatever else the application wants to find in the token
    * @param options what this session has of its own
-   * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie; RefreshAuthError
-   *   `store_unavailable` when a tracked session could not begin
+   * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie, or is longer than
+   *   8,192 bytes; RefreshAuthError `store_unavailable` when a tracked session could not begin
    */
   async signIn<C extends OwnClaims<TClaims>>(
     response: HttpResponse,
@@ -77,7 +77,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   /**
    * Starts a session without HTTP. Writes nothing, unless sessions are tracked.
    *
-   * @throws TypeError when claims or options are wrong; RefreshAuthError `store_unavailable` when a tracked session could not begin
+   * @throws TypeError when claims or options are wrong; RangeError when the token is longer than 8,192 bytes; RefreshAuthError
+   *   `store_unavailable` when a tracked session could not begin
    */
   async issue<C extends OwnClaims<TClaims>>(claims: C, options: SignInOptions = {}): Promise<IssuedToken<TClaims & C>> {
     return (await this.core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;

@@ -229,6 +229,41 @@ describe('a sign-in', () => {
   });
 });
 
+describe('[F32] a token that nobody could present', () => {
+  const letters = (count: number) => ({ sub: '1', notes: 'x'.repeat(count) });
+
+  /** The most letters with which the token has at most 8,192 bytes. */
+  async function most(): Promise<number> {
+    let count = Math.floor((8192 - (await start({}, letters(0))).token.length) * 0.75) - 3;
+    while (core.signer.first(letters(count + 1), 0).token.length <= 8192) count += 1;
+    return count;
+  }
+
+  test('is refused to the byte: a RangeError names its size and what to do', async () => {
+    const count = await most();
+    const longest = await start({}, letters(count));
+    const { length } = core.signer.first(letters(count + 1), 0).token;
+
+    expect(await authenticate(core, longest.token)).toMatchObject({ state: 'valid' });
+    await expect(start({}, letters(count + 1))).rejects.toThrow(
+      new RangeError(
+        `The token has ${length} bytes, but tokens of more than 8192 bytes are rejected when they come back: sign fewer claims`,
+      ),
+    );
+  });
+
+  test('begins no record, is handed to nobody, and ends nothing', async () => {
+    const tracked = makeCore({ sessions: 'tracked' }, { store, clock });
+    const received: IssuedToken[] = [];
+    const receive = (issued: IssuedToken): void => void received.push(issued);
+
+    const attempt = tracked.signIns.start(letters(9000), {}, { receive, replaced: ['another'] });
+
+    await expect(attempt).rejects.toThrow(RangeError);
+    expect([store.requests, store.revocations, received]).toEqual([[], [], []]);
+  });
+});
+
 describe('limits of a session', () => {
   test.each<[SignInOptions, object, number, number, number?]>([
     [{}, {}, REFRESH_WINDOW, SESSION_LIFETIME],

@@ -1,6 +1,7 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
+import { checkLength } from '../tokens/compact.js';
 import { type Duration, parseSeconds } from '../tokens/duration.js';
 import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
 import type { TokenSigner } from '../tokens/signing.js';
@@ -49,8 +50,8 @@ export class SignIns {
   /**
    * Mints the first token of a session. Writes nothing, unless sessions are tracked or replaced.
    *
-   * @throws TypeError when claims or options are wrong; RefreshAuthError `store_unavailable` when a tracked session could not begin,
-   *   `session_revoked` when all sessions of the user were ended at the same moment
+   * @throws TypeError when claims or options are wrong; RangeError when the token is too long; RefreshAuthError `store_unavailable` when a
+   *   tracked session could not begin, `session_revoked` when all sessions of the user were ended at the same moment
    */
   async start(claims: object, options: SignInOptions, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
@@ -59,6 +60,7 @@ export class SignIns {
     // One deadline for all that a sign-in asks.
     const ask = this.access.begin();
     const issued = this.signer.first(own, await this.revocations.markFor(own.sub, this.clock.now(), ask), limits);
+    checkLength(issued.token);
     client.check?.(issued);
     await this.tracked?.begin(issued, options.device, ask);
     client.receive?.(issued);

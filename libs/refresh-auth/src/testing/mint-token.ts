@@ -23,8 +23,8 @@ export interface MintOptions {
  *
  * @param app the application or testing module, after it was initialized
  * @param claims `sub`, and whatever else the application signs
- * @throws RangeError when a token of this age has another state, by the options of the module; TypeError when claims or age are wrong, or no
- *   module has the name
+ * @throws RangeError when a token of this age has another state, by the options of the module, or the token is longer than 8,192 bytes;
+ *   TypeError when claims or age are wrong, or no module has the name
  */
 export async function mintToken<C extends OwnClaims>(
   app: Pick<INestApplicationContext, 'get'>,

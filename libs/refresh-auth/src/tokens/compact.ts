@@ -12,6 +12,19 @@ const UNSUPPORTED = ['crit', 'b64', 'zip'];
 export type TokenHeader = Readonly<Record<string, unknown>>;
 
 /**
+ * Refuses to issue a token that would be rejected when it comes back.
+ *
+ * @throws RangeError that names its size
+ */
+export function checkLength({ length }: string): void {
+  if (length > LONGEST_TOKEN) {
+    throw new RangeError(
+      `The token has ${length} bytes, but tokens of more than ${LONGEST_TOKEN} bytes are rejected when they come back: sign fewer claims`,
+    );
+  }
+}
+
+/**
  * The header of a token as it is written.
  *
  * @throws RefreshAuthError `token_malformed`
