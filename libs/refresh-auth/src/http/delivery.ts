@@ -23,7 +23,7 @@ import {
   setHeader,
 } from './http-message.js';
 import { LatestUnderway } from './latest-underway.js';
-import { cookieBytes, MOST_COOKIE_BYTES } from './token-size.js';
+import { cookieBytes, HeaderSizeWarning, MOST_COOKIE_BYTES } from './token-size.js';
 
 /** RFC 6265bis section 5.5: user agents cut longer lifetimes to 400 days. */
 const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;
@@ -54,6 +54,7 @@ interface Exchange {
 export class Delivery {
   readonly #exchanges = new WeakMap<RawResponse, Exchange>();
   readonly #underway = new LatestUnderway();
+  readonly #sizeWarning: HeaderSizeWarning;
   /** The attributes of the cookie, which follow its value and lifetime and never change. */
   readonly #attributes: string;
 
@@ -72,6 +73,7 @@ export class Delivery {
     private readonly clock: Clock,
   ) {
     const { cookie } = settings.delivery;
+    this.#sizeWarning = new HeaderSizeWarning(settings.delivery);
     this.#attributes = cookie ? stringifySetCookie({ ...cookie, value: '' }).slice(`${cookie.name}=`.length) : '';
   }
 
@@ -129,6 +131,7 @@ export class Delivery {
     const exchange = this.#exchanges.get(raw) ?? this.#begin(raw);
     exchange.due = { issued, presented, since: this.clock.now() };
     this.#count(exchange, issued?.claims);
+    if (issued) this.#sizeWarning.look(issued);
     return true;
   }
 

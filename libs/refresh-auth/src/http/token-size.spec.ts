@@ -1,6 +1,10 @@
-import { expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ConsoleLogger, Logger } from '@nestjs/common';
+import { claims } from '../../../../test/support/signed-claims.js';
+import { WatchedLogger } from '../../../../test/support/watched-logger.js';
+import type { IssuedToken } from '../tokens/claims.js';
 import { resolveDelivery } from './delivery-options.js';
-import { cookieBytes, longestDeliverable } from './token-size.js';
+import { cookieBytes, headerBytes, HeaderSizeWarning, longestDeliverable } from './token-size.js';
 
 test('a cookie has the bytes of its name and its value', () => {
   expect(cookieBytes('name', 'a.b.c')).toBe(9);
@@ -13,4 +17,59 @@ test.each([
   [4096 - 't'.length, 'a cookie with a short name', { header: false, cookie: { name: 't' } }],
 ])('at most %i bytes of a token go out in %s', (bytes, _, options) => {
   expect(longestDeliverable(resolveDelivery(options))).toBe(bytes);
+});
+
+const token = (bytes: number): IssuedToken => ({ token: 'x'.repeat(bytes), claims });
+
+describe('[F33] the headers of a response', () => {
+  const line = (text: string): number => `${text}\r\n`.length;
+  const always = line('Cache-Control: private, no-store');
+  const attributes = '; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax';
+
+  test.each([
+    [{ cookie: false }, line('Authorization: Bearer xyz') + line('Access-Control-Expose-Headers: Authorization')],
+    [
+      { cookie: false, header: { name: 'X-Token', scheme: '' } },
+      line('X-Token: xyz') + line('Access-Control-Expose-Headers: X-Token'),
+    ],
+    [{ header: false }, line(`Set-Cookie: authorization=xyz${attributes}`)],
+    [
+      { cookie: { name: 't' } },
+      line('Authorization: Bearer xyz') +
+        line('Access-Control-Expose-Headers: Authorization') +
+        line(`Set-Cookie: t=xyz${attributes}`),
+    ],
+  ])('are counted to the byte, with %j', (options, bytes) => {
+    expect(headerBytes(resolveDelivery(options), { token: 'xyz', claims })).toBe(always + bytes);
+  });
+
+  test('have no cookie that no browser would keep', () => {
+    expect(headerBytes(resolveDelivery(), token(5000))).toBe(
+      headerBytes(resolveDelivery({ cookie: false }), token(5000)),
+    );
+  });
+});
+
+describe('[F33] the warning', () => {
+  let logger: WatchedLogger;
+  beforeEach(() => {
+    logger = new WatchedLogger();
+    Logger.overrideLogger(logger);
+  });
+  afterEach(() => Logger.overrideLogger(new ConsoleLogger()));
+
+  test('leaves a kilobyte of nginx’s four to all other headers, to the byte', () => {
+    const delivery = resolveDelivery({ cookie: false });
+    const others = headerBytes(delivery, token(0));
+    const warning = new HeaderSizeWarning(delivery);
+
+    warning.look(token(3072 - others));
+    expect(logger.lines).toEqual([]);
+    warning.look(token(3073 - others));
+    expect(logger.lines).toEqual([
+      expect.stringContaining(`${3073 - others} bytes makes response headers of 3073 bytes`),
+    ]);
+    warning.look(token(3073 - others));
+    expect(logger.lines).toHaveLength(1);
+  });
 });
