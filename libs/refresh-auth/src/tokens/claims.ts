@@ -81,8 +81,7 @@ function isPrototypeName(name: string): boolean {
 /**
  * Returns a copy of what the application wants to sign, as JSON will carry it.
  *
- * @param signed the claims of the token that is refreshed, if there is one: reserved claims may come back as they stand there, and are
- *   left out of the copy
+ * @param signed the claims of the token that is refreshed, if there is one: reserved claims may come back as they stand there
  * @throws TypeError that names the claim, when `sub` is missing or a name is not the application's to set
  */
 export function checkOwnClaims(claims: object, signed?: TokenClaims): Record<string, unknown> & { sub: string } {
@@ -101,7 +100,6 @@ export function checkOwnClaims(claims: object, signed?: TokenClaims): Record<str
     if (!isDeepStrictEqual(own[name], (signed as unknown as Record<string, unknown>)[name])) {
       throw new TypeError(`Claim \`${name}\` is reserved: leave it out, or return it unchanged`);
     }
-    delete own[name];
   }
   return { ...own, sub: own['sub'] };
 }
