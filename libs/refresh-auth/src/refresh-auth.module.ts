@@ -15,6 +15,7 @@ import {
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { CLOCK, NAME, SETTINGS } from './refresh-auth.tokens.js';
 import { findWarnings } from './refresh-auth.warnings.js';
+import { RegisteredGuards } from './registered-guards.js';
 import type { RefreshAuthEvent } from './sessions/events.js';
 import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 import { connectRedis } from './sessions/redis-connection.js';
@@ -44,6 +45,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
     RefreshAuthService,
     RefreshAuthGuard,
     RefreshAuthInterceptor,
+    RegisteredGuards,
     { provide: APP_FILTER, useClass: RefreshAuthFilter },
   ],
 })
