@@ -41,7 +41,7 @@ export function pathTo(
 }
 
 /**
- * Everything that can make a provider request-scoped. Not asked of NestJS (`isDependencyTreeStatic`): 11.0 and 11.1 answer that before they
+ * Everything that can make a provider request-scoped. Not asked of NestJS (`isDependencyTreeStatic`): 11.0 and 11.1 may answer that before they
  * have seen the properties, and remember the answer.
  */
 export function dependenciesOf(provider: Provider): Provider[] {

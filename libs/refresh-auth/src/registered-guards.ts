@@ -16,7 +16,7 @@ import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { SUPPORTED } from './supported-platform.js';
 
 /**
- * Refuses a request-scoped core as soon as the providers of the module are created. NestJS 11.2.8 and 12.2 look at global guards right
+ * Refuses a request-scoped core as soon as the providers of the module are created. NestJS 11.2.8 and 12.1.3 look at global guards right
  * afterwards, and their message would name the guard but not the cause.
  */
 @Injectable()
@@ -29,7 +29,7 @@ class CoreCheck {
 /**
  * Stops the boot unless NestJS has created the core, and every global guard of ours, exactly once.
  *
- * A provider that depends on a request-scoped one becomes request-scoped itself. NestJS up to 11.2.7, and 12.0 and 12.1, drop such a global
+ * A provider that depends on a request-scoped one becomes request-scoped itself. NestJS up to 11.2.7, and 12 up to 12.1.2, drop such a global
  * guard without a word; newer versions refuse some of them; and none runs a request-scoped global guard for the messages of a gateway. A
  * request-scoped core would know nothing of what other requests did.
  *
