@@ -32,6 +32,7 @@ export const nestPackages = {
     '@nestjs/jwt': '11.0.2',
     '@nestjs/platform-express': '11.2.10',
     '@nestjs/platform-fastify': '11.2.8',
+    '@nestjs/terminus': '11.1.1',
     '@nestjs/testing': '11.2.6',
   },
   12: {
@@ -40,12 +41,15 @@ export const nestPackages = {
     '@nestjs/jwt': '12.0.2',
     '@nestjs/platform-express': '12.5.1',
     '@nestjs/platform-fastify': '12.5.0',
+    '@nestjs/terminus': '12.1.0',
     '@nestjs/testing': '12.1.1',
   },
 };
 
+export const typePackages = { '@types/express': '5.0.6', '@types/node': '20.19.43' };
+
 export const vitestPackages = {
-  4: { vitest: '4.1.12', '@types/node': '20.19.43' },
+  4: { vitest: '4.1.12', '@types/node': typePackages['@types/node'] },
   // Its peer is the types of Node 22 or newer.
   5: { vitest: '5.1.1', '@types/node': '22.20.5' },
 };
@@ -56,7 +60,7 @@ export const commonPackages = {
   rxjs: '7.8.2',
   '@swc/core': '1.16.18',
   '@swc/jest': '0.2.39',
-  '@types/express': '5.0.6',
+  '@types/express': typePackages['@types/express'],
   jest: '30.5.2',
   'unplugin-swc': '2.0.0',
 };
@@ -104,7 +108,7 @@ export const listed = [
 ].map(parseCell);
 
 /** @param text the values of a cell in the order of the axes, each with a space between */
-export function parseCell(text) {
+function parseCell(text) {
   const values = text.split(' ');
   return Object.fromEntries(Object.keys(axes).map((axis, index) => [axis, values[index]]));
 }

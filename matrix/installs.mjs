@@ -4,7 +4,8 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manifest } from '../scripts/library.mjs';
-import { axes, commonPackages, nestPackages, vitestPackages } from './axes.mjs';
+import { axes, commonPackages, nestPackages, typePackages, vitestPackages } from './axes.mjs';
+import { peerSets } from './peers.mjs';
 
 /** Kept between runs. `MATRIX_FOLDER` names another one. */
 export const workshop = process.env.MATRIX_FOLDER || join(tmpdir(), 'nestjs-refresh-auth-matrix');
@@ -23,8 +24,18 @@ export async function installNodes(names) {
   return Object.fromEntries(names.map((name) => [name, join(folder, 'node_modules', name, 'bin', executable)]));
 }
 
-/** Cells share an installation where they differ in nothing that is installed. Both versions of TypeScript are in each. */
-export function installationOf({ application, runner, ioredis }) {
+/** Cells share an installation where they differ in nothing that is installed. */
+export function installationOf(cell) {
+  if (cell.peers === undefined) return installationWithRunners(cell);
+  const { typescript, peers } = cell;
+  return {
+    name: peers,
+    packages: { ...peerSets[peers], ...typePackages, ...typescriptPackages([typescript]) },
+  };
+}
+
+/** Both versions of TypeScript are in each. */
+function installationWithRunners({ application, runner, ioredis }) {
   const { nest } = axes.application[application];
   const vitest = axes.runner[runner].vitest ?? (ioredis === 'ioredis-5' ? 4 : 5);
   return {
@@ -34,12 +45,13 @@ export function installationOf({ application, runner, ioredis }) {
       ...commonPackages,
       ...vitestPackages[vitest],
       ioredis: axes.ioredis[ioredis].version,
-      ...Object.fromEntries(
-        Object.entries(axes.typescript).map(([name, { version }]) => [name, `npm:typescript@${version}`]),
-      ),
+      ...typescriptPackages(Object.keys(axes.typescript)),
     },
   };
 }
+
+const typescriptPackages = (names) =>
+  Object.fromEntries(names.map((name) => [name, `npm:typescript@${axes.typescript[name].version}`]));
 
 /** @returns the folder in which the tarball and the packages are installed */
 export async function installTarball({ name, packages }, tarball) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as prettier from 'prettier';
 import { root } from '../scripts/library.mjs';
 import { axes, combinations, nameOf, nestPackages, vitestPackages, whyImpossible } from './axes.mjs';
+import { peerSets } from './peers.mjs';
 
 const file = join(root, 'docs/compatibility.md');
 
@@ -37,6 +38,20 @@ function listedTable(results) {
       failed ? `fails: ${failed.step}` : 'passes',
     ]),
   );
+}
+
+const PEERS = ['@nestjs/core', '@nestjs/jwt', '@nestjs/terminus', 'ioredis', 'reflect-metadata', 'rxjs'];
+
+/** One row for each set of versions: passes on both adapters, or where it fails. */
+function peersTable(results) {
+  const rows = Object.entries(peerSets).map(([name, versionOf]) => {
+    const failed = results.filter(({ cell, failed }) => cell.peers === name && failed);
+    const outcome = failed
+      .map(({ cell, failed: { step } }) => `fails: ${step} on ${versions[cell.adapter]}`)
+      .join(', ');
+    return [...PEERS.map((peer) => versionOf[peer]), outcome || 'passes'];
+  });
+  return table([...PEERS.map((peer) => `\`${peer}\``), ''], rows);
 }
 
 /** One row for each application and module setting, one column for each runner: which Node versions pass, with all that is left. */
@@ -91,12 +106,17 @@ function replaceSection(text, mark, section) {
   return `${text.slice(0, from)}${begin}\n\n${section}\n\n${text.slice(to)}`;
 }
 
-/** @param results of the listed cells, or of all */
+/** @param results of the cells that stand for all, of all, or of the versions of the peers: the sections of cells that were not run stay as they are */
 export async function writeReport(results, { isAll }) {
-  const options = await prettier.resolveConfig(file);
+  const ofPeers = results.filter(({ cell }) => cell.peers);
+  const others = results.filter(({ cell }) => !cell.peers);
   let text = replaceSection(readFileSync(file, 'utf8'), 'impossible', impossibleSection());
-  text = isAll
-    ? replaceSection(text, 'all', allSection(results))
-    : replaceSection(text, 'listed', listedTable(results));
+  text = replaceSection(text, 'peers', peersTable(ofPeers));
+  if (others.length > 0) {
+    text = isAll
+      ? replaceSection(text, 'all', allSection(others))
+      : replaceSection(text, 'listed', listedTable(others));
+  }
+  const options = await prettier.resolveConfig(file);
   writeFileSync(file, await prettier.format(text, { ...options, filepath: file }));
 }

@@ -4,28 +4,34 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from '../scripts/ensure-installed.mjs';
+import { manifest } from '../scripts/library.mjs';
 import { pack } from '../scripts/pack.mjs';
-import { axes, combinations, listed, nameOf, parseCell, whyImpossible } from './axes.mjs';
+import { axes, combinations, listed, nameOf, whyImpossible } from './axes.mjs';
 import { checkRefusal, installationOf, installNodes, installTarball } from './installs.mjs';
+import { peerCells, peerSets } from './peers.mjs';
 import { startRedis } from './redis.mjs';
 import { writeReport } from './report.mjs';
 import { boot, build, keys, test } from './steps.mjs';
 
 const LANES = 2;
-const USAGE = `npm run test:matrix             the ${listed.length} cells that stand for all
-npm run test:matrix -- --all    every cell that can exist
-npm run test:matrix -- CELL     one cell, such as '${nameOf(listed[0])}'`;
+const USAGE = `npm run test:matrix              the ${listed.length} cells that stand for all, and the versions of the peers
+npm run test:matrix -- --peers   the versions of the peers
+npm run test:matrix -- --all     every cell that can exist, and the versions of the peers
+npm run test:matrix -- CELL      one cell, such as '${nameOf(listed[0])}'`;
 
 function chooseCells(args) {
-  if (args.length === 0) return listed;
-  if (args.length === 1 && args[0] === '--all') return combinations.filter((cell) => !whyImpossible(cell));
-  const cells = args.map(parseCell);
-  const known = cells.every((cell) => combinations.some((each) => nameOf(each) === nameOf(cell)));
-  if (!known) {
-    console.error(USAGE);
-    process.exit(2);
+  if (args.length === 0) return [...listed, ...peerCells];
+  if (args.length === 1 && args[0] === '--peers') return peerCells;
+  if (args.length === 1 && args[0] === '--all') {
+    return [...combinations.filter((cell) => !whyImpossible(cell)), ...peerCells];
   }
+  const known = new Map([...combinations, ...peerCells].map((cell) => [nameOf(cell), cell]));
+  const cells = args.map((name) => known.get(name));
   for (const cell of cells) {
+    if (!cell) {
+      console.error(USAGE);
+      process.exit(2);
+    }
     const reason = whyImpossible(cell);
     if (reason) {
       console.error(`${nameOf(cell)} cannot exist: ${reason}.`);
@@ -35,13 +41,18 @@ function chooseCells(args) {
   return cells;
 }
 
-/** The list stands for all cells, so that every value of every axis has to be in it. */
+/** The list stands for all cells, so that every value of every axis has to be in it; and every range of a peer begins with a version that is tested. */
 function checkList() {
   assert.ok(listed.length <= 12, 'the list has more than 12 cells');
   for (const cell of listed) assert.equal(whyImpossible(cell), undefined, `${nameOf(cell)} cannot exist`);
   for (const [axis, values] of Object.entries(axes)) {
     const missing = Object.keys(values).filter((value) => !listed.some((cell) => cell[axis] === value));
     assert.deepEqual(missing, [], `the list has no cell with these values of ${axis}`);
+  }
+  for (const [peer, range] of Object.entries(manifest.peerDependencies)) {
+    const lowest = range.split(' || ').map((part) => part.replace('^', ''));
+    const missing = lowest.filter((version) => !Object.values(peerSets).some((set) => set[peer] === version));
+    assert.deepEqual(missing, [], `matrix/peers.mjs has no set with the lowest ${peer} that package.json allows`);
   }
 }
 
@@ -90,7 +101,7 @@ async function runCells(cells, tarball, redisUrl) {
     const steps = {
       build: () => once(done.build, `${name} ${keys.build(cell)}`, () => build(cell, folder, node)),
       boot: () => once(done.boot, keys.boot(cell), () => boot(cell, folder, node, redisUrl)),
-      test: () => once(done.test, keys.test(cell), () => test(cell, folder, node)),
+      ...(cell.runner && { test: () => once(done.test, keys.test(cell), () => test(cell, folder, node)) }),
     };
     const failed = await firstFailure(steps);
     results[index] = { cell, failed };
@@ -137,7 +148,7 @@ async function main(args) {
     `\n${passed} of ${results.length} cells pass, in ${Math.round((performance.now() - started) / 1000)} s; ` +
       `${combinations.filter(whyImpossible).length} of ${combinations.length} combinations cannot exist.`,
   );
-  if (cells === listed || args[0] === '--all') await writeReport(results, { isAll: args[0] === '--all' });
+  if (args.length === 0 || args[0].startsWith('--')) await writeReport(results, { isAll: args[0] === '--all' });
   if (passed < results.length) process.exitCode = 1;
 }
 

@@ -9,7 +9,8 @@ const sources = join(dirname(fileURLToPath(import.meta.url)), 'application');
 
 /** Which cells have this step in common: it is done once for them. */
 export const keys = {
-  build: ({ application, ioredis, typescript, modules }) => [application, ioredis, typescript, modules].join(' '),
+  build: ({ application, peers, ioredis, typescript, modules }) =>
+    [application, peers ?? ioredis, typescript, modules].join(' '),
   boot: (cell) => [keys.build(cell), cell.node, cell.adapter].join(' '),
   // TypeScript has no part in it: the runners transform the sources with swc.
   test: ({ application, adapter, runner, node, ioredis, modules }) =>

@@ -36,13 +36,13 @@ describe('supported platforms', () => {
     ]);
   });
 
-  test.each(['11.0.0', '11.2.10', '12.0.0', '12.5.1'])('include NestJS %s', (version) => {
+  test.each(['11.0.0', '11.2.10', '12.0.1', '12.5.1'])('include NestJS %s', (version) => {
     expect(unsupportedPlatform(NODE, version)).toEqual([]);
   });
 
-  test.each(['1.0.0', '10.4.22', '13.0.0', '110.0.0'])('do not include NestJS %s', (version) => {
+  test.each(['1.0.0', '10.4.22', '12.0.0', '13.0.0', '110.0.0'])('do not include NestJS %s', (version) => {
     expect(unsupportedPlatform(NODE, version)).toEqual([
-      `nestjs-refresh-auth does not support NestJS ${version}: it needs ^11.0.0 || ^12.0.0.`,
+      `nestjs-refresh-auth does not support NestJS ${version}: it needs ^11.0.0 || ^12.0.1.`,
     ]);
   });
 });
@@ -70,7 +70,7 @@ describe('an application with an unsupported NestJS', () => {
     await expect(builder.setLogger(logger).compile()).rejects.toThrow('option `secret`');
 
     expect(lines).toEqual([
-      ['nestjs-refresh-auth does not support NestJS 10.4.22: it needs ^11.0.0 || ^12.0.0.', 'RefreshAuthModule'],
+      ['nestjs-refresh-auth does not support NestJS 10.4.22: it needs ^11.0.0 || ^12.0.1.', 'RefreshAuthModule'],
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 
 /** What `engines` and `peerDependencies` in package.json say. */
-export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.0.0 || ^12.0.0' } as const;
+export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.0.0 || ^12.0.1' } as const;
 
 /**
  * What to tell the authors of an application that runs where the library was not tried. Package managers say it too, but only at the
@@ -13,7 +13,7 @@ export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.
 export function unsupportedPlatform(node = process.versions.node, nest = nestVersion()): string[] {
   const warnings: string[] = [];
   if (!isSupportedNode(node)) warnings.push(warning(`Node.js ${node}`, SUPPORTED.node));
-  if (nest !== undefined && !/^1[12]\./.test(nest)) warnings.push(warning(`NestJS ${nest}`, SUPPORTED.nest));
+  if (nest !== undefined && !isSupportedNest(nest)) warnings.push(warning(`NestJS ${nest}`, SUPPORTED.nest));
   return warnings;
 }
 
@@ -24,6 +24,11 @@ function warning(found: string, supported: string): string {
 function isSupportedNode(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major >= 24 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
+}
+
+/** The core of 12.0.0 asks for the other packages of NestJS 11. */
+function isSupportedNest(version: string): boolean {
+  return /^1[12]\./.test(version) && version !== '12.0.0';
 }
 
 /** That of the application, by its main script; unknown where that has none. */

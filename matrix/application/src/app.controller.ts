@@ -30,4 +30,9 @@ export class AppController {
   profile(@CurrentUser('sub') sub: string, @TokenState() state: string): { sub: string; state: string } {
     return { sub, state };
   }
+
+  @Get('user')
+  user(@CurrentUser() user: unknown): unknown {
+    return user;
+  }
 }
