@@ -317,6 +317,55 @@ describe('liveSession', () => {
   });
 });
 
+describe('[F21] liveClaims', () => {
+  const live = (token: string): number | undefined => core.authenticator.liveClaims(token)?.gen;
+
+  test.each([0, EXPIRES_IN - 1, EXPIRES_IN, REFRESH_WINDOW - 1])('has the claims after %i s', (age) => {
+    pass(age);
+
+    expect(live(first.token)).toBe(0);
+  });
+
+  test('has the claims of a token that has a successor', async () => {
+    pass(EXPIRES_IN);
+    const { renewed } = await authenticate(core, first.token);
+
+    expect([live(first.token), live(renewed?.token ?? '')]).toEqual([0, 1]);
+  });
+
+  test.each<[string, act: () => unknown]>([
+    ['its refresh window has passed', () => pass(REFRESH_WINDOW)],
+    ['its session has ended here', () => core.revocations.revokeSession(first.claims.sid)],
+    ['all sessions of its user have ended here', () => core.revocations.revokeSubject('1')],
+  ])('has nothing once %s', async (_, act) => {
+    await act();
+
+    expect(live(first.token)).toBeUndefined();
+  });
+
+  test.each([
+    ['a forged token', () => flipBit(first.token)],
+    [
+      'a token from the future',
+      () => resign({ ...first.claims, iat: first.claims.iat + 3600, exp: first.claims.exp + 3600 }),
+    ],
+    ['no token', () => 'x'],
+    ['nothing', () => ''],
+  ])('has nothing of %s', (_, make) => {
+    expect(live(make())).toBeUndefined();
+  });
+
+  test('asks the store for nothing, and tells no event', () => {
+    const events = recordEvents(core);
+    pass(EXPIRES_IN);
+
+    live(first.token);
+    live(flipBit(first.token));
+
+    expect([store.requests, store.reads, store.marks, events]).toEqual([[], [], [], []]);
+  });
+});
+
 describe('refreshAhead', () => {
   const ahead = (refreshAhead: number | string, options: RefreshAuthOptions = {}) =>
     makeCore({ refreshAhead, ...options }, { store, clock });

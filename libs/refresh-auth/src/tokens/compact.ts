@@ -11,6 +11,11 @@ const UNSUPPORTED = ['crit', 'b64', 'zip'];
 /** The header of a JWS, not yet verified. */
 export type TokenHeader = Readonly<Record<string, unknown>>;
 
+/** Returns true if a text could be a token: everything about it that needs no decoding and no key. */
+export function hasTokenShape(text: string): boolean {
+  return text.length <= LONGEST_TOKEN && COMPACT.test(text);
+}
+
 /**
  * Refuses to issue a token that would be rejected when it comes back.
  *
