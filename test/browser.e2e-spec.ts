@@ -97,7 +97,7 @@ async function keptCookies(): Promise<string[]> {
 async function keepExpiredCookie(): Promise<string> {
   const { token: value } = await signInOf(HOUR, { secret }, ADA);
   const attributes = { httpOnly: true, secure: true, sameSite: 'Lax' } as const;
-  await context.addCookies([{ name: 'authorization', value, domain: '127.0.0.1', path: '/', ...attributes }]);
+  await context.addCookies([{ name: '__Host-authorization', value, domain: '127.0.0.1', path: '/', ...attributes }]);
   return value;
 }
 

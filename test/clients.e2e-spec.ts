@@ -28,7 +28,7 @@ async function expiredToken(): Promise<string> {
 
 /** Name, value and the rest of a cookie in curl's own file. */
 function curlCookies(file: string): string[][] {
-  const lines = file.split('\n').filter((line) => line.includes('\tauthorization\t'));
+  const lines = file.split('\n').filter((line) => line.includes('\t__Host-authorization\t'));
   return lines.map((line) => line.split('\t').slice(-2));
 }
 
@@ -99,7 +99,7 @@ describe.each(adapters)('gets through an expiry without noticing, with the demo 
     try {
       await curl('/auth/login', '--json', JSON.stringify({ username: 'ada', password: 'lovelace' }));
       expect(await curl('/me')).toBe(`${JSON.stringify(ME)} 200`);
-      const line = [`#HttpOnly_${hostname}`, 'FALSE', '/', 'TRUE', '0', 'authorization', await expiredToken()];
+      const line = [`#HttpOnly_${hostname}`, 'FALSE', '/', 'TRUE', '0', '__Host-authorization', await expiredToken()];
       await writeFile(jar, `# Netscape HTTP Cookie File\n${line.join('\t')}\n`);
 
       expect(await curl('/me', '--include')).toMatch(/^x-token-state: refreshable\r$/im);

@@ -110,7 +110,7 @@ describe.each(adapters)('a cookie on %s', (adapter) => {
       const [second, ...others] = await browser.kept();
       const { lines: signedOut } = await browser.visit('/logout', 'POST');
 
-      const name = options.name ?? 'authorization';
+      const name = options.name ?? (options.path ? 'authorization' : '__Host-authorization');
       expect([signedIn, status, renewed, signedOut]).toEqual([
         [`${name}=${first?.value}; Max-Age=604800; ${attributes}`],
         200,
@@ -124,7 +124,7 @@ describe.each(adapters)('a cookie on %s', (adapter) => {
   );
 });
 
-const LIMIT = 4096 - 'authorization'.length;
+const LIMIT = 4096 - '__Host-authorization'.length;
 const grown = { long: 'x'.repeat(4096) };
 
 describe.each(adapters)('[D7] a token that outgrows its cookie on %s', (adapter) => {

@@ -60,7 +60,7 @@ test('[D4] a compressed response carries the token', async () => {
 
   expect(headers).toMatchObject({
     authorization: expect.stringMatching(/^Bearer ey/),
-    'set-cookie': [expect.stringMatching(/^authorization=ey/)],
+    'set-cookie': [expect.stringMatching(/^__Host-authorization=ey/)],
     'content-encoding': 'gzip',
     'cache-control': 'private, no-store',
     vary: 'Accept-Encoding',

@@ -63,7 +63,7 @@ test.each(kinds)('[D3] [D4] over HTTP/2, %s carries the new token', async (_, ki
   expect(answer).toMatchObject({
     ':status': kind.status,
     authorization: expect.stringMatching(/^Bearer ey/),
-    'set-cookie': [expect.stringMatching(/^authorization=ey/)],
+    'set-cookie': [expect.stringMatching(/^__Host-authorization=ey/)],
     'cache-control': expect.stringContaining('no-store'),
   });
 });
@@ -78,7 +78,7 @@ describe('over HTTP/2, which has :authority for Host', () => {
 
     const answer = await ask('any-method', {
       ':method': 'POST',
-      cookie: `authorization=${token}`,
+      cookie: `__Host-authorization=${token}`,
       origin: origin(await app.getUrl()),
     });
 

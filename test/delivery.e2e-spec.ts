@@ -271,7 +271,7 @@ describe.each(adapters)("[D3] [D5] [D9] a handler's own headers on %s", (adapter
 
   afterAll(() => app.close());
 
-  const ours = expect.stringMatching(/^authorization=eyJ/);
+  const ours = expect.stringMatching(/^__Host-authorization=eyJ/);
 
   test.each([
     ['cached', 'cache-control', 'public, max-age=3600, s-maxage=7200', 'private, no-store'],
@@ -421,7 +421,7 @@ describe.each(adapters)('a token that is due on %s', (adapter) => {
   test.each([
     ['revoke', 'the session was revoked meanwhile', []],
     ['slow', 'it has itself expired meanwhile', []],
-    ['sign-out', 'the user signed out', ['authorization=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax']],
+    ['sign-out', 'the user signed out', ['__Host-authorization=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax']],
   ])('does not go out with /%s: %s', async (path, _, setCookies) => {
     const answer = await get(path, await expired(app));
 
@@ -497,10 +497,10 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
   const usual = 'HttpOnly; Max-Age=604800; Path=/; SameSite=Lax; Secure';
 
   test.each<[RefreshAuthOptions['delivery'], name: string, header: string | undefined, cookie: string | undefined]>([
-    [undefined, 'authorization', 'Bearer TOKEN', `authorization=TOKEN; ${usual}`],
-    [{ header: false }, 'authorization', undefined, `authorization=TOKEN; ${usual}`],
+    [undefined, 'authorization', 'Bearer TOKEN', `__Host-authorization=TOKEN; ${usual}`],
+    [{ header: false }, 'authorization', undefined, `__Host-authorization=TOKEN; ${usual}`],
     [{ cookie: false }, 'authorization', 'Bearer TOKEN', undefined],
-    [{ header: { name: 'X-New-Token' } }, 'x-new-token', 'Bearer TOKEN', `authorization=TOKEN; ${usual}`],
+    [{ header: { name: 'X-New-Token' } }, 'x-new-token', 'Bearer TOKEN', `__Host-authorization=TOKEN; ${usual}`],
     [{ header: { scheme: 'JWT' }, cookie: false }, 'authorization', 'JWT TOKEN', undefined],
     [{ header: { name: 'X-New-Token', scheme: '' }, cookie: false }, 'x-new-token', 'TOKEN', undefined],
     [{ header: false, cookie: { name: '__Host-token' } }, 'authorization', undefined, `__Host-token=TOKEN; ${usual}`],

@@ -316,7 +316,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
     test.each([
       ['it asks for no method', { origin: preflight.origin }, 'token_missing'],
       ['it brings a bad token', { ...preflight, authorization: 'Bearer no.token.atall' }, 'token_malformed'],
-      ['it brings a bad cookie', { ...preflight, cookie: 'authorization=no.token.atall' }, 'token_malformed'],
+      ['it brings a bad cookie', { ...preflight, cookie: '__Host-authorization=no.token.atall' }, 'token_malformed'],
     ] as const)('is guarded like any other where %s', async (_, headers, code) => {
       expect(refusal(await options(headers))).toEqual(dead(code));
     });

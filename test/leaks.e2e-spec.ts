@@ -156,7 +156,9 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
         await fails(app.auth.authenticate(hostile));
       }
       await request('GET', 'guarded', { headers: { authorization: `Bearer ${token} ${next}` } });
-      await request('GET', 'guarded', { headers: { cookie: `authorization=${token}; authorization=${next}` } });
+      await request('GET', 'guarded', {
+        headers: { cookie: `__Host-authorization=${token}; __Host-authorization=${next}` },
+      });
       await request('POST', 'sign-out', { headers: { ...cookie(token).headers, 'sec-fetch-site': 'cross-site' } });
 
       doesReload = false;

@@ -60,7 +60,7 @@ describe.each(adapters)('on %s', (adapter) => {
     ['cookie first', ['cookie', 'authorization']],
   ])('[V2] of two tokens, the one in the header counts: %s', async (_, order) => {
     const { token: other } = await app.auth.issue({ sub: '2' });
-    const lines: Record<string, string> = { authorization: `Bearer ${token}`, cookie: `authorization=${other}` };
+    const lines: Record<string, string> = { authorization: `Bearer ${token}`, cookie: `__Host-authorization=${other}` };
 
     const answer = await send(`${app.url}/who`, {
       headers: Object.fromEntries(order.map((name) => [name, lines[name]])),
@@ -72,7 +72,7 @@ describe.each(adapters)('on %s', (adapter) => {
   test('[V2] a cookie twice with different values is refused in either order, with the same value not', async () => {
     const { token: other } = await app.auth.issue({ sub: '2' });
     const ask = (one: string, two: string) =>
-      send(`${app.url}/who`, { headers: { cookie: `authorization=${one}; authorization=${two}` } });
+      send(`${app.url}/who`, { headers: { cookie: `__Host-authorization=${one}; __Host-authorization=${two}` } });
 
     expect([refusal(await ask(token, other)), refusal(await ask(other, token))]).toEqual([
       dead('token_malformed'),
@@ -83,7 +83,8 @@ describe.each(adapters)('on %s', (adapter) => {
 
   test.each(['header', 'cookie'])('an over-long token in the %s is malformed', async (place) => {
     const long = token.padEnd(8193, 'A');
-    const headers = place === 'header' ? { authorization: `Bearer ${long}` } : { cookie: `authorization=${long}` };
+    const headers =
+      place === 'header' ? { authorization: `Bearer ${long}` } : { cookie: `__Host-authorization=${long}` };
 
     expect(refusal(await send(`${app.url}/who`, { headers }))).toEqual(dead('token_malformed'));
   });

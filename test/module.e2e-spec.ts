@@ -201,7 +201,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, delivery: { cookie: { maxAge: 60 } } },
       'delivery.cookie.maxAge',
-      'is not known. It may have name, domain, path, sameSite, secure, httpOnly, partitioned.',
+      'is not known. It may have name, domain, path, sameSite, secure, httpOnly, partitioned, previous.',
     ],
     [{ secret: SECRET, expiresin: '15m' }, 'expiresin', 'is not known. There are secret, keys, expiresIn, '],
   ];

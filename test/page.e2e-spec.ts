@@ -293,7 +293,7 @@ describe.each(adapters)('the page of a demo that keeps the token in a cookie alo
   test('shows what is in it, and renews it, though no script sees it', async () => {
     const visitor = await visit(demo);
     const attributes = { httpOnly: true, secure: true, sameSite: 'Lax', domain: '127.0.0.1', path: '/' } as const;
-    await visitor.context.addCookies([{ name: 'authorization', value: await expiredToken(), ...attributes }]);
+    await visitor.context.addCookies([{ name: '__Host-authorization', value: await expiredToken(), ...attributes }]);
     const page = await visitor.open();
     await page.says('state-words', 'Generation 0 has expired');
 

@@ -123,7 +123,7 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
     admin: (await services.admins.issue({ sub: 'admin 1' })).token,
   });
   const both = ({ customer, admin }: { customer: string; admin: string }): RequestOptions => ({
-    headers: { cookie: `authorization=${customer}; ${ADMIN_COOKIE}=${admin}` },
+    headers: { cookie: `__Host-authorization=${customer}; ${ADMIN_COOKIE}=${admin}` },
   });
 
   let present: { customer: string; admin: string };
@@ -166,7 +166,7 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
     clock.advance(HOUR);
     const later = await get('shop', both(present));
     expect(later.json()).toEqual({ sub: 'customer 1', state: 'refreshable' });
-    expect(carried(later).cookies).toEqual({ authorization: carried(later).header });
+    expect(carried(later).cookies).toEqual({ '__Host-authorization': carried(later).header });
   });
 
   test('signing in to one and out of one leaves the other alone', async () => {
@@ -180,7 +180,7 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
       method: 'DELETE',
       ...both({ ...present, admin: fresh }),
     });
-    expect(carried(signedOut)).toEqual({ header: undefined, cookies: { authorization: '' } });
+    expect(carried(signedOut)).toEqual({ header: undefined, cookies: { '__Host-authorization': '' } });
     expect(refusal(await get('shop', bearer(present.customer)))).toEqual(dead('session_revoked'));
     expect((await get('admin', bearer(fresh))).json()).toEqual({ sub: 'admin 1', state: 'valid' });
   });
@@ -232,6 +232,16 @@ describe('two modules do not boot', () => {
     [what: string, name: string | undefined, options: RefreshAuthOptions, first: RefreshAuthOptions, says: RegExp]
   >([
     ['one cookie name', 'admin', { secret: ADMIN_SECRET }, {}, /option `delivery\.cookie\.name` is that of/],
+    [
+      'one cookie of an earlier deployment',
+      'admin',
+      {
+        secret: ADMIN_SECRET,
+        delivery: { cookie: { name: ADMIN_COOKIE, previous: [{ name: '__Host-authorization' }] } },
+      },
+      {},
+      /option `delivery\.cookie\.previous` has the name `__Host-authorization`, and so has that of/,
+    ],
     ['one secret', 'admin', { ...distinct, secret: SECRET }, {}, /option `audience` does not differ from that of/],
     [
       'one secret and one audience',

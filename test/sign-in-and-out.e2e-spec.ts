@@ -138,7 +138,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
 
     test('refuses a token that no browser would keep, names its size, delivers nothing and ends nothing', async () => {
       const presented = await newSession(app);
-      const sizeOf = (token: string): number => 'authorization'.length + token.length;
+      const sizeOf = (token: string): number => '__Host-authorization'.length + token.length;
       const { token } = await app.auth.issue({ sub: '1', notes: 'x'.repeat(3000) } as { sub: string });
 
       const answer = await signIn(app, { sub: '1', notes: 'x'.repeat(3000) }, bearer(presented));
@@ -176,7 +176,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
       ],
       [
         'in the cookie, twice with different values',
-        (token: string) => ({ headers: { cookie: `authorization=x; authorization=${token}` } }),
+        (token: string) => ({ headers: { cookie: `__Host-authorization=x; __Host-authorization=${token}` } }),
       ],
     ])('ends the session of a token that is %s, without renewing it', async (_, present) => {
       const token = await newSession(app);
@@ -282,7 +282,7 @@ describe.each(adapters)('[L7] the cookie in a browser, with %s', (adapter) => {
   const site = 'https://www.example.com/app/page';
 
   test.each<[DeliveryOptions['cookie'] & object, stored: object]>([
-    [{}, { key: 'authorization', domain: 'www.example.com', hostOnly: true, path: '/', sameSite: 'lax' }],
+    [{}, { key: '__Host-authorization', domain: 'www.example.com', hostOnly: true, path: '/', sameSite: 'lax' }],
     [{ name: '__Host-token' }, { key: '__Host-token', domain: 'www.example.com', hostOnly: true, path: '/' }],
     [
       { name: '__Secure-token', path: '/app' },
@@ -291,7 +291,7 @@ describe.each(adapters)('[L7] the cookie in a browser, with %s', (adapter) => {
     [{ domain: 'example.com' }, { key: 'authorization', domain: 'example.com', hostOnly: false, path: '/' }],
     [
       { sameSite: 'none', partitioned: true },
-      { key: 'authorization', sameSite: 'none', extensions: ['Partitioned'] },
+      { key: '__Host-authorization', sameSite: 'none', extensions: ['Partitioned'] },
     ],
     [
       { sameSite: 'strict', path: '/app', domain: 'example.com' },

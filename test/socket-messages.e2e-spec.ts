@@ -108,7 +108,7 @@ describe.each<[string, Record<string, string>]>([
       'request_cross_site',
     ],
   ])('with the cookie, %s [C1]', async (__, site, passes) => {
-    const headers = { ...opening, cookie: `authorization=${token}`, 'sec-fetch-site': site };
+    const headers = { ...opening, cookie: `__Host-authorization=${token}`, 'sec-fetch-site': site };
     client = { handshake: { method: 'GET', headers } };
 
     expect((await message('guarded')).passes).toBe(passes);

@@ -219,7 +219,7 @@ describe('deliveredToken', () => {
     const { token } = await mintToken(app, { sub: '1' }, { state: 'refreshable' });
 
     const renewed = await get('/profile', { authorization: `Bearer ${token}` });
-    const replayed = await get('/profile', { cookie: `authorization=${token}` });
+    const replayed = await get('/profile', { cookie: `__Host-authorization=${token}` });
 
     const found = assertTokenDelivered(renewed);
     expect(found).not.toBe(token);
@@ -232,10 +232,21 @@ describe('deliveredToken', () => {
   test('finds none where the cookie is removed', async () => {
     const { token } = await mintToken(app, { sub: '1' });
 
-    const answer = await send(`${url}/logout`, { method: 'POST', headers: { cookie: `authorization=${token}` } });
+    const answer = await send(`${url}/logout`, {
+      method: 'POST',
+      headers: { cookie: `__Host-authorization=${token}` },
+    });
 
-    expect(answer.setCookies).toEqual([expect.stringMatching(/^authorization=;/)]);
+    expect(answer.setCookies).toEqual([expect.stringMatching(/^__Host-authorization=;/)]);
     expect(deliveredToken(answer)).toBeUndefined();
+  });
+
+  test('[F21] finds the one of the current cookie where one of an earlier deployment, of the same name, is removed', () => {
+    const lines = ['token=; Max-Age=0; Path=/app', 'token=one; Max-Age=60; Path=/'];
+    const delivery = { header: false, cookie: { name: 'token', previous: [{ name: 'token', path: '/app' }] } } as const;
+
+    expect(deliveredToken({ headers: { 'set-cookie': lines } }, delivery)).toBe('one');
+    expect(deliveredToken({ headers: { 'set-cookie': [lines[0]] } }, delivery)).toBeUndefined();
   });
 
   test('fails where there is none, or there are two', async () => {
@@ -243,12 +254,12 @@ describe('deliveredToken', () => {
     const answer = await send(`${url}/profile`, bearer(token));
 
     expect(() => assertTokenDelivered(answer)).toThrow(
-      'The response carries no new token: looked for header Authorization and cookie authorization',
+      'The response carries no new token: looked for header Authorization and cookie __Host-authorization',
     );
     expect(() => assertTokenDelivered(answer, { header: { name: 'X-Token' }, cookie: false })).toThrow(
       'The response carries no new token: looked for header X-Token',
     );
-    const two = { headers: { authorization: 'Bearer one', 'set-cookie': ['authorization=two'] } };
+    const two = { headers: { authorization: 'Bearer one', 'set-cookie': ['__Host-authorization=two'] } };
     expect(() => deliveredToken(two)).toThrow('The response carries different tokens in header and cookie');
   });
 

@@ -16,7 +16,7 @@ async function see(response) {
 
 await see(client.post('/auth/login', { username: 'ada', password: 'lovelace' }));
 await see(client.get('/me'));
-await jar.setCookie(`authorization=${expiredToken}; Path=/; Secure; HttpOnly; SameSite=Lax`, baseURL);
+await jar.setCookie(`__Host-authorization=${expiredToken}; Path=/; Secure; HttpOnly; SameSite=Lax`, baseURL);
 await see(client.get('/me'));
 await see(client.get('/me'));
 await see(client.post('/auth/logout'));

@@ -7,7 +7,7 @@ export function bearer(token: string): RequestOptions {
 
 /** A request with a token, as a browser sends it. */
 export function cookie(token: string): RequestOptions {
-  return { headers: { cookie: `authorization=${token}` } };
+  return { headers: { cookie: `__Host-authorization=${token}` } };
 }
 
 /** The tokens that an answer carries, where the library delivers them unless told otherwise. */
@@ -17,7 +17,7 @@ export interface Delivered {
 }
 
 export function delivered({ headers, setCookies }: HttpAnswer): Delivered {
-  const values = setCookies.flatMap((line) => /^authorization=([^;]*)/.exec(line)?.[1] ?? []);
+  const values = setCookies.flatMap((line) => /^__Host-authorization=([^;]*)/.exec(line)?.[1] ?? []);
   if (values.length > 1) throw new Error('The answer sets the cookie more than once');
   return { header: headers.authorization?.replace(/^Bearer /, ''), cookie: values[0] };
 }

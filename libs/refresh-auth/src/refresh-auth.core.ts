@@ -1,3 +1,4 @@
+import { cookieNames } from './http/cookie-options.js';
 import { Credentials } from './http/credentials.js';
 import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
@@ -82,7 +83,9 @@ export class RefreshAuthCore {
     this.signIns = new SignIns(access, signer, revocations, tracked, events, clock, lifetimes);
     this.revocations = revocations;
     this.tracked = tracked;
-    this.credentials = new Credentials(settings.delivery.cookie?.name);
+    this.credentials = new Credentials(cookieNames(settings.delivery.cookie), (token) =>
+      this.authenticator.liveClaims(token),
+    );
     this.crossSite = new CrossSiteCheck(settings.csrf, events);
     this.answers = new ErrorAnswers(parties.issuer);
     this.delivery = new Delivery(

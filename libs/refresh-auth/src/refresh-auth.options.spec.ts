@@ -40,12 +40,13 @@ describe('options that boot', () => {
       delivery: {
         header: { name: 'Authorization', scheme: 'Bearer' },
         cookie: {
-          name: 'authorization',
+          name: '__Host-authorization',
           path: '/',
           secure: true,
           httpOnly: true,
           sameSite: 'lax',
           partitioned: false,
+          previous: [],
         },
       },
     });
@@ -464,6 +465,22 @@ describe('two modules of one application', () => {
       { option: 'delivery.cookie.name', says: 'is that of the module without a name. Write another one.' },
     ],
     [
+      'cookie, by the default name in an earlier deployment of the one',
+      compare({ secret: other, delivery: { cookie: { ...cookie, previous: [{}] } } }),
+      {
+        option: 'delivery.cookie.previous',
+        says: 'has the name `__Host-authorization`, and so has that of the module without a name. Leave it out of one of them: a module reads and removes only cookies of its own.',
+      },
+    ],
+    [
+      'cookie in an earlier deployment of the other',
+      compare({ secret: other, delivery: { cookie } }, 'admin', { delivery: { cookie: { previous: [cookie] } } }),
+      {
+        option: 'delivery.cookie.previous',
+        says: `has the name \`${cookie.name}\`, and so has that of the module without a name. Leave it out of one of them: a module reads and removes only cookies of its own.`,
+      },
+    ],
+    [
       'prefix',
       compare({ secret: other, delivery: { cookie }, keyPrefix: 'refresh-auth' }),
       { option: 'keyPrefix', says: 'is that of the module without a name. Write another one, or leave it out.' },
@@ -551,6 +568,15 @@ describe('a wrong option stops the boot, and its path is the exact one', () => {
     ['delivery.header.name', { secret, delivery: { header: { name: 'a b' } } }],
     ['delivery.cookie.sameSite', { secret, delivery: { cookie: { sameSite: 'Lax' } } }],
     ['delivery.cookie.secure', { secret, delivery: { cookie: { name: '__Host-x', secure: false } } }],
+    ['delivery.cookie.previous', { secret, delivery: { cookie: { previous: {} } } }],
+    [
+      'delivery.cookie.previous[0]',
+      { secret, delivery: { cookie: { secure: false, previous: [{ name: 'authorization' }] } } },
+    ],
+    [
+      'delivery.cookie.previous[0].domain',
+      { secret, delivery: { cookie: { previous: [{ name: '__Host-x', domain: 'example.com' }] } } },
+    ],
   ])('%s: %j', async (option, options) => {
     const boot = Test.createTestingModule({
       imports: [RefreshAuthModule.forRootAsync({ useFactory: () => options })],

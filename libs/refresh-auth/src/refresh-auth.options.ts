@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { RefreshAuthOptionsError } from './errors/refresh-auth-options-error.js';
+import { type Cookie, cookieNames } from './http/cookie-options.js';
 import { type CrossSiteOptions, type CrossSiteSettings, resolveCrossSite } from './http/cross-site-options.js';
 import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from './http/delivery-options.js';
 import type { RefreshAhead } from './sessions/authenticator.js';
@@ -72,7 +73,7 @@ export interface RefreshAuthOptions {
    * `'tracked'`: sessions have a record in the store from their sign-in on, can be listed, and end when the record is lost. @default 'untracked'
    */
   sessions?: 'untracked' | 'tracked' | undefined;
-  /** Where the new token is written. @default the header `Authorization: Bearer …` and the cookie `authorization` */
+  /** Where the new token is written. @default the header `Authorization: Bearer …` and the cookie `__Host-authorization` */
   delivery?: DeliveryOptions | undefined;
   /**
    * Refuses what a page of another origin makes a browser do with the token of its cookie; `trustedOrigins` may do it, `false`: all may.
@@ -327,9 +328,7 @@ export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettin
       'Give each RefreshAuthModule of the application a name of its own; one may have none.',
     );
   }
-  if (one.delivery.cookie && one.delivery.cookie.name === other.delivery.cookie?.name) {
-    throw new RefreshAuthOptionsError('delivery.cookie.name', `is ${of}`, 'Write another one.');
-  }
+  checkDistinctCookies(one.delivery.cookie, other.delivery.cookie, of);
   if (one.store !== undefined && one.store === other.store) {
     throw new RefreshAuthOptionsError(
       'store',
@@ -352,6 +351,22 @@ export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettin
       'audience',
       `does not differ from ${of}, and both verify with the same key`,
       'Give each an audience, or a secret of its own.',
+    );
+  }
+}
+
+/** A module that reads the cookies of another one would also remove them. */
+function checkDistinctCookies(one: Cookie | undefined, other: Cookie | undefined, of: string): void {
+  if (one && one.name === other?.name) {
+    throw new RefreshAuthOptionsError('delivery.cookie.name', `is ${of}`, 'Write another one.');
+  }
+  const names = cookieNames(other);
+  const shared = cookieNames(one).find((name) => names.includes(name));
+  if (shared !== undefined) {
+    throw new RefreshAuthOptionsError(
+      'delivery.cookie.previous',
+      `has the name \`${shared}\`, and so has ${of}`,
+      'Leave it out of one of them: a module reads and removes only cookies of its own.',
     );
   }
 }

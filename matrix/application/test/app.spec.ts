@@ -65,7 +65,7 @@ if (process.env['ADAPTER'] === 'fastify' && process.env['VITEST']) {
     const inject = app.getHttpAdapter().getInstance().inject;
 
     const renewed = await inject({ url: '/profile', headers: { authorization: `Bearer ${token}` } });
-    const replayed = await inject({ url: '/profile', headers: { cookie: `authorization=${token}` } });
+    const replayed = await inject({ url: '/profile', headers: { cookie: `__Host-authorization=${token}` } });
 
     expect(assertTokenDelivered(renewed)).not.toBe(token);
     expect(deliveredToken(replayed)).toBe(deliveredToken(renewed));

@@ -1,17 +1,28 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { malformed } from '../tokens/compact.js';
+import { chooseToken, type FindLive } from './chosen-token.js';
+import { cookieValues } from './cookie-values.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
 
 /** The scheme, in any case, and not merely the beginning of another one's name (RFC 9110 section 11.1). */
 const BEARER = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
 
 /**
- * Reads the token of a request. A Bearer `Authorization` header decides alone; then the cookie, if there is one to read.
+ * Reads the token of a request. A Bearer `Authorization` header decides alone; then the cookies, if there are any to read.
  * Other schemes are ignored; query and body are never read (RFC 6750 sections 2.2, 2.3 and 5.3).
  */
 export class Credentials {
-  /** @param cookieName `undefined`: cookies are not read */
-  constructor(private readonly cookieName: string | undefined) {}
+  /** A request keeps its token, even if a session ends while it is handled. Only of requests with more than one value. */
+  readonly #chosen = new WeakMap<RawRequest, string | RefreshAuthError>();
+
+  /**
+   * @param cookieNames the current one first, then those of earlier deployments; empty: cookies are not read
+   * @param findLive judges tokens, where cookies have more than one
+   */
+  constructor(
+    private readonly cookieNames: readonly string[],
+    private readonly findLive: FindLive,
+  ) {}
 
   /** @throws RefreshAuthError `token_missing` or `token_malformed` */
   token(request: HttpRequest): string {
@@ -21,38 +32,42 @@ export class Credentials {
     return token;
   }
 
-  /** Every well-formed token of a request, from header and cookie alike. */
+  /** Every well-formed token of a request, from header and cookies alike. */
   all(request: HttpRequest): string[] {
     const raw = rawRequest(request);
     const bearer = attempt(() => bearerToken(raw));
     return [...new Set([...(bearer === undefined ? [] : [bearer]), ...this.#cookieValues(raw)])];
   }
 
-  /** Whether browsers send this token by themselves, whichever site asks them: it is that of the cookie, and no header decides. */
+  /** Whether browsers send this token by themselves, whichever site asks them: it is that of a cookie, and no header decides. */
   isAmbient(request: HttpRequest, token: string): boolean {
     return this.areAmbient(request) && this.#cookieValues(rawRequest(request)).includes(token);
   }
 
   /** Whether any token of this request would be one that browsers send by themselves. */
   areAmbient(request: HttpRequest): boolean {
-    return this.cookieName !== undefined && !BEARER.test(rawRequest(request).headers.authorization ?? '');
+    return this.cookieNames.length > 0 && !BEARER.test(rawRequest(request).headers.authorization ?? '');
   }
 
   #cookieToken(request: RawRequest): string | undefined {
-    const [value, other] = new Set(this.#cookieValues(request));
-    if (other !== undefined) throw malformed('the cookie is there twice, with different values');
-    return value;
+    const values = this.#cookieValues(request);
+    // Almost every request has one value, which is verified once, by the guard.
+    if (new Set(values).size < 2) return values[0];
+    const chosen = this.#chosen.get(request) ?? this.#choose(request);
+    if (chosen instanceof RefreshAuthError) throw chosen;
+    return chosen;
   }
 
-  /** The values of our cookie, in the order in which they came; a cleared cookie that a client kept is none. */
+  #choose(request: RawRequest): string | RefreshAuthError | undefined {
+    const valuesByName = this.cookieNames.map((name) => cookieValues(request.headers.cookie, name));
+    const chosen = chooseToken(valuesByName, this.findLive);
+    if (chosen !== undefined) this.#chosen.set(request, chosen);
+    return chosen;
+  }
+
+  /** Those of the current name first, and of each name in the order in which they came. */
   #cookieValues({ headers }: RawRequest): string[] {
-    if (this.cookieName === undefined || headers.cookie === undefined) return [];
-    const start = `${this.cookieName}=`;
-    return headers.cookie
-      .split(';')
-      .map((pair) => pair.trim())
-      .filter((pair) => pair.startsWith(start) && pair !== start)
-      .map((pair) => pair.slice(start.length));
+    return this.cookieNames.flatMap((name) => cookieValues(headers.cookie, name));
   }
 }
 

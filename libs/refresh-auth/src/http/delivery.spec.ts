@@ -28,7 +28,7 @@ function setUp(options: RefreshAuthOptions = {}) {
 function issuedWithCookieOf(core: RefreshAuthCore, bytes: number) {
   for (let letters = 0; ; letters++) {
     const issued = core.signer.first(checkOwnClaims({ sub: '1', long: 'x'.repeat(letters) }), 0);
-    if ('authorization'.length + issued.token.length >= bytes) return issued;
+    if ('__Host-authorization'.length + issued.token.length >= bytes) return issued;
   }
 }
 
@@ -40,7 +40,7 @@ describe('a token that is due', () => {
     expect(sent()).toEqual({
       authorization: `Bearer ${issued.token}`,
       'access-control-expose-headers': 'Authorization',
-      'set-cookie': [`authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
+      'set-cookie': [`__Host-authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
       'cache-control': 'private, no-store',
     });
   });
@@ -50,7 +50,7 @@ describe('a token that is due', () => {
     delivery.deliver(response, issued);
 
     expect(sent()).toEqual({
-      'set-cookie': [`authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
+      'set-cookie': [`__Host-authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
       'cache-control': 'private, no-store',
     });
   });
@@ -98,7 +98,7 @@ describe('a token that is due', () => {
     expect(sent({ 'Cache-Control': 'public, max-age=600', ETag: '"1"' })).toEqual({
       authorization: `Bearer ${issued.token}`,
       'access-control-expose-headers': 'X-Total, Authorization',
-      'set-cookie': ['theme=dark', `authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
+      'set-cookie': ['theme=dark', `__Host-authorization=${issued.token}; Max-Age=604800; ${ATTRIBUTES}`],
       'cache-control': 'private, no-store',
       etag: '"1"',
     });
@@ -112,7 +112,7 @@ describe('a token that is due', () => {
 
     expect(sent()).toMatchObject({
       authorization: `Bearer ${signedIn.token}`,
-      'set-cookie': [expect.stringContaining(`authorization=${signedIn.token};`)],
+      'set-cookie': [expect.stringContaining(`__Host-authorization=${signedIn.token};`)],
     });
   });
 
@@ -149,7 +149,7 @@ describe('a token that is offered', () => {
     delivery.clear(response);
     delivery.offer(response, issued, 'presented');
 
-    expect(sent()).toEqual({ 'set-cookie': [`authorization=; Max-Age=0; ${ATTRIBUTES}`] });
+    expect(sent()).toEqual({ 'set-cookie': [`__Host-authorization=; Max-Age=0; ${ATTRIBUTES}`] });
   });
 });
 
@@ -382,7 +382,7 @@ describe('[D7] Max-Age', () => {
     delivery.deliver(response, issued);
     clock.advance(late);
 
-    expect(sent()['set-cookie']).toEqual([`authorization=${issued.token}; Max-Age=${maxAge}; ${ATTRIBUTES}`]);
+    expect(sent()['set-cookie']).toEqual([`__Host-authorization=${issued.token}; Max-Age=${maxAge}; ${ATTRIBUTES}`]);
   });
 });
 
@@ -390,7 +390,7 @@ describe('[D7] a token that a browser would not keep', () => {
   test('is refused at sign-in, with its size', () => {
     const { core, delivery } = setUp();
     const issued = issuedWithCookieOf(core, 4097);
-    const size = 'authorization'.length + issued.token.length;
+    const size = '__Host-authorization'.length + issued.token.length;
 
     expect(() => delivery.checkSize(issued)).toThrow(
       new RangeError(
@@ -404,7 +404,7 @@ describe('[D7] a token that a browser would not keep', () => {
     const issued = issuedWithCookieOf(core, 4095);
     delivery.deliver(response, issued);
 
-    expect('authorization'.length + issued.token.length).toBeLessThanOrEqual(4096);
+    expect('__Host-authorization'.length + issued.token.length).toBeLessThanOrEqual(4096);
     expect(sent()['set-cookie']).toEqual([expect.stringContaining(issued.token)]);
   });
 

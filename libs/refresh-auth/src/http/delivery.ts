@@ -1,4 +1,3 @@
-import { stringifySetCookie } from 'cookie';
 import onHeaders from 'on-headers';
 import type { ServerResponse } from 'node:http';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
@@ -10,6 +9,7 @@ import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 import { forbidCaching } from './caching.js';
+import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-options.js';
 import type { ErrorAnswers } from './error-answers.js';
 import {
@@ -24,9 +24,6 @@ import {
 } from './http-message.js';
 import { LatestUnderway } from './latest-underway.js';
 import { cookieBytes, HeaderSizeWarning, MOST_COOKIE_BYTES } from './token-size.js';
-
-/** RFC 6265bis section 5.5: user agents cut longer lifetimes to 400 days. */
-const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;
 
 /** The token that one response is to carry, or the removal of the cookie. */
 interface Due {
@@ -55,8 +52,7 @@ export class Delivery {
   readonly #exchanges = new WeakMap<RawResponse, Exchange>();
   readonly #underway = new LatestUnderway();
   readonly #sizeWarning: HeaderSizeWarning;
-  /** The attributes of the cookie, which follow its value and lifetime and never change. */
-  readonly #attributes: string;
+  readonly #cookie: CookieLines | undefined;
 
   constructor(
     private readonly settings: {
@@ -73,8 +69,8 @@ export class Delivery {
     private readonly clock: Clock,
   ) {
     const { cookie } = settings.delivery;
+    this.#cookie = cookie && new CookieLines(cookie);
     this.#sizeWarning = new HeaderSizeWarning(settings.delivery);
-    this.#attributes = cookie ? stringifySetCookie({ ...cookie, value: '' }).slice(`${cookie.name}=`.length) : '';
   }
 
   /** How many sessions have responses under way that are to carry a token. */
@@ -214,15 +210,11 @@ export class Delivery {
 
   /** @param issued the token that is due, if it can be delivered */
   #cookieLines(due: Due, issued: IssuedToken | undefined): readonly string[] {
-    if (!due.issued) return this.#cookieLine('', 0);
+    if (!this.#cookie) return [];
+    if (!due.issued) return this.#cookie.removing();
     if (!issued || !this.#fits(issued)) return [];
     const left = effectiveTimes(issued.claims, this.settings.lifetimes).refreshExp - Math.ceil(this.clock.now() / 1000);
-    return this.#cookieLine(issued.token, Math.min(left, LONGEST_MAX_AGE));
-  }
-
-  #cookieLine(value: string, maxAge: number): readonly string[] {
-    const { cookie } = this.settings.delivery;
-    return cookie ? [`${cookie.name}=${value}; Max-Age=${maxAge}${this.#attributes}`] : [];
+    return this.#cookie.carrying(issued.token, left);
   }
 
   #fits({ token }: IssuedToken): boolean {

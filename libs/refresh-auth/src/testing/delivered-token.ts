@@ -46,11 +46,12 @@ function tokenOfHeader(response: ResponseWithHeaders, { header }: DeliverySettin
 
 function tokenOfCookie(response: ResponseWithHeaders, { cookie }: DeliverySettings): string | undefined {
   if (!cookie) return undefined;
-  const found = headerLines(response, 'set-cookie')
+  const values = headerLines(response, 'set-cookie')
     .map((line) => parseSetCookie(line))
-    .find(({ name }) => name === cookie.name);
-  // An empty one removes the cookie: that is a sign-out.
-  return found?.value || undefined;
+    .filter(({ name }) => name === cookie.name)
+    .map(({ value }) => value);
+  // An empty one removes a cookie: at a sign-out, or of an earlier deployment, which may have had the same name.
+  return values.find((value) => value !== '');
 }
 
 /** What the `headers` of the clients have in common: either methods or properties. */

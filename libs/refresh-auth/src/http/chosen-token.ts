@@ -1,0 +1,59 @@
+import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { TokenClaims } from '../tokens/claims.js';
+import { hasTokenShape, malformed } from '../tokens/compact.js';
+
+/** How many different tokens under one name are verified for one request. */
+const MOST_TOKENS = 8;
+
+/** Returns the claims of a token that would be accepted, as far as this process knows without asking the store. */
+export type FindLive = (token: string) => Pick<TokenClaims, 'sid' | 'gen'> | undefined;
+
+interface LiveToken {
+  readonly token: string;
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/**
+ * Chooses the token of a request from the values of its cookies. A browser sends several cookies of one name if their domain, path or
+ * partition differs, and their order must not decide (RFC 6265bis section 4.2.2). A cookie of an earlier deployment, or one that another
+ * host of the site has set, must not lock the user out, so only live tokens count:
+ *
+ * - The first name with a live token decides the session. Two live sessions under that name are an error.
+ * - The token is the latest one of that session, under any name.
+ * - If no token is live, it is the first one: verifying it tells what is wrong.
+ *
+ * @param valuesByName the values of each name that is read, the current name first
+ * @returns the token, or the error `token_malformed` if the cookies are ambiguous
+ */
+export function chooseToken(
+  valuesByName: readonly (readonly string[])[],
+  findLive: FindLive,
+): string | RefreshAuthError | undefined {
+  const tokensByName = valuesByName.map((values) => [...new Set(values)].filter(hasTokenShape));
+  const [first, ...others] = new Set(tokensByName.flat());
+  if (others.length === 0) return first ?? valuesByName.flat()[0];
+
+  const liveByName = tokensByName.map((tokens) => liveTokens(tokens, findLive));
+  for (const live of liveByName) {
+    if (live === 'too many') return malformed(`more than ${MOST_TOKENS} tokens in cookies of one name`);
+    const [one, ...more] = live;
+    if (!one) continue;
+    if (more.some(({ sid }) => sid !== one.sid)) return malformed('two live sessions in cookies of one name');
+    return latestOf(one.sid, liveByName);
+  }
+  return first;
+}
+
+function liveTokens(tokens: readonly string[], findLive: FindLive): LiveToken[] | 'too many' {
+  if (tokens.length > MOST_TOKENS) return 'too many';
+  return tokens.flatMap((token) => {
+    const claims = findLive(token);
+    return claims ? [{ token, sid: claims.sid, gen: claims.gen }] : [];
+  });
+}
+
+function latestOf(session: string, liveByName: readonly (LiveToken[] | 'too many')[]): string | undefined {
+  const tokens = liveByName.flatMap((live) => (live === 'too many' ? [] : live)).filter(({ sid }) => sid === session);
+  return tokens.sort((one, other) => other.gen - one.gen)[0]?.token;
+}
