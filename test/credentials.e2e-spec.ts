@@ -24,6 +24,10 @@ class WhoController {
 /** `T` and `U` stand for good tokens of two sessions, of the users t and u. */
 type Lines = string | string[];
 
+/** Not signed by us, but with the shape of a token. */
+const forged = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `; __Host-authorization=for.ged.${index}`).join('');
+
 const accepted: [lines: { authorization?: Lines; cookie?: Lines }, user: 't' | 'u'][] = [
   [{ authorization: 'Bearer T' }, 't'],
   [{ authorization: 'bearer T' }, 't'],
@@ -44,6 +48,13 @@ const accepted: [lines: { authorization?: Lines; cookie?: Lines }, user: 't' | '
   [{ authorization: 'Basic dDp1', cookie: '__Host-authorization=U' }, 'u'],
   [{ authorization: 'Bearerish T', cookie: '__Host-authorization=U' }, 'u'],
   [{ authorization: '', cookie: '__Host-authorization=U' }, 'u'],
+  [{ cookie: ' \t__Host-authorization=T\t ; a=b' }, 't'],
+  [{ cookie: '__Host-authorization=T; __Host-authorization=x' }, 't'],
+  [{ cookie: '__Host-authorization=x; __Host-authorization=T' }, 't'],
+  [{ cookie: ['__Host-authorization=x', '__Host-authorization=T', '__Host-authorization="U"'] }, 't'],
+  [{ cookie: `a=b${forged(7)}; __Host-authorization=T` }, 't'],
+  [{ cookie: `__Host-authorization=T${forged(7)}` }, 't'],
+  [{ authorization: 'Bearer T', cookie: `a=b${forged(9)}` }, 't'],
 ];
 
 const refused: [lines: { authorization?: Lines; cookie?: Lines }, code: 'token_missing' | 'token_malformed'][] = [
@@ -86,6 +97,14 @@ const refused: [lines: { authorization?: Lines; cookie?: Lines }, code: 'token_m
   [{ cookie: '__Host-authorization="T"' }, 'token_malformed'],
   [{ cookie: '__Host-authorization=T=' }, 'token_malformed'],
   [{ cookie: '__Host-authorization=Bearer T' }, 'token_malformed'],
+  [{ cookie: `a=b${forged(8)}; __Host-authorization=T` }, 'token_malformed'],
+  [{ cookie: `__Host-authorization=T${forged(8)}` }, 'token_malformed'],
+  [{ cookie: '__Host-authorization=x; __Host-authorization=y' }, 'token_malformed'],
+  [{ cookie: '\u00a0__Host-authorization=T' }, 'token_missing'],
+  [{ cookie: 'a=b;\u00a0__Host-authorization=T' }, 'token_missing'],
+  [{ cookie: '\u0085__Host-authorization=T' }, 'token_missing'],
+  [{ cookie: '\u00ef\u00bb\u00bf__Host-authorization=T' }, 'token_missing'],
+  [{ cookie: 'authorization=T' }, 'token_missing'],
 ];
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -201,13 +220,13 @@ describe.each(adapters)('credentials on %s', (adapter) => {
     return send(`${app.url}/who`, { headers });
   }
 
-  test.each(accepted)('[V1] [V2] %j is a token of %s', async (lines, sub) => {
+  test.each(accepted)('[V1] [V2] [F21] %j is a token of %s', async (lines, sub) => {
     const answer = await who(lines);
 
     expect([answer.status, answer.json()]).toEqual([200, { sub }]);
   });
 
-  test.each(refused)('[V1] [V2] [D1] %j is %s', async (lines, code) => {
+  test.each(refused)('[V1] [V2] [D1] [F4] %j is %s', async (lines, code) => {
     expect(refusal(await who(lines))).toEqual(dead(code));
   });
 

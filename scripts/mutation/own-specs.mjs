@@ -8,6 +8,8 @@ const ALSO_TESTED_IN = {
   'check-object': ['cross-site-options', 'delivery-options'],
   claims: ['deep-claims', 'verifying'],
   compact: ['verifying', 'spellings'],
+  'cookie-identity': ['cookie-options', 'cookie-lines'],
+  'cookie-values': ['credentials'],
   deadline: ['store-access', 'claims-reloader'],
   'first-decision': ['rotation', 'revocations'],
   hashed: ['events'],

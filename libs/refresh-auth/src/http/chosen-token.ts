@@ -36,24 +36,21 @@ export function chooseToken(
 
   const liveByName = tokensByName.map((tokens) => liveTokens(tokens, findLive));
   for (const live of liveByName) {
-    if (live === 'too many') return malformed(`more than ${MOST_TOKENS} tokens in cookies of one name`);
+    if (!live) return malformed(`more than ${MOST_TOKENS} tokens in cookies of one name`);
     const [one, ...more] = live;
     if (!one) continue;
     if (more.some(({ sid }) => sid !== one.sid)) return malformed('two live sessions in cookies of one name');
-    return latestOf(one.sid, liveByName);
+    const session = liveByName.flatMap((found) => found ?? []).filter(({ sid }) => sid === one.sid);
+    return session.reduce((latest, other) => (other.gen > latest.gen ? other : latest), one).token;
   }
   return first;
 }
 
-function liveTokens(tokens: readonly string[], findLive: FindLive): LiveToken[] | 'too many' {
-  if (tokens.length > MOST_TOKENS) return 'too many';
+/** Returns the live ones of the tokens under one name, or `undefined` if they are too many to be verified. */
+function liveTokens(tokens: readonly string[], findLive: FindLive): LiveToken[] | undefined {
+  if (tokens.length > MOST_TOKENS) return undefined;
   return tokens.flatMap((token) => {
     const claims = findLive(token);
     return claims ? [{ token, sid: claims.sid, gen: claims.gen }] : [];
   });
-}
-
-function latestOf(session: string, liveByName: readonly (LiveToken[] | 'too many')[]): string | undefined {
-  const tokens = liveByName.flatMap((live) => (live === 'too many' ? [] : live)).filter(({ sid }) => sid === session);
-  return tokens.sort((one, other) => other.gen - one.gen)[0]?.token;
 }

@@ -59,15 +59,14 @@ export class Credentials {
   }
 
   #choose(request: RawRequest): string | RefreshAuthError | undefined {
-    const valuesByName = this.cookieNames.map((name) => cookieValues(request.headers.cookie, name));
+    const valuesByName = this.cookieNames.map((name) => cookieValues(request.headers.cookie, [name]));
     const chosen = chooseToken(valuesByName, this.findLive);
     if (chosen !== undefined) this.#chosen.set(request, chosen);
     return chosen;
   }
 
-  /** Those of the current name first, and of each name in the order in which they came. */
   #cookieValues({ headers }: RawRequest): string[] {
-    return this.cookieNames.flatMap((name) => cookieValues(headers.cookie, name));
+    return cookieValues(headers.cookie, this.cookieNames);
   }
 }
 

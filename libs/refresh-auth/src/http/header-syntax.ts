@@ -13,8 +13,9 @@ export function isHttpToken(value: unknown): value is string {
 export function trimWhiteSpace(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && isWhiteSpace(text.charCodeAt(start))) start += 1;
-  while (end > start && isWhiteSpace(text.charCodeAt(end - 1))) end -= 1;
+  // Outside the text there is no character, which ends both loops. A regular expression would take time by the square of the length.
+  while (isWhiteSpace(text.charCodeAt(start))) start += 1;
+  while (isWhiteSpace(text.charCodeAt(end - 1))) end -= 1;
   return text.slice(start, end);
 }
 
