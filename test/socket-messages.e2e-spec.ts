@@ -1,19 +1,23 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Controller, type ExecutionContext, Get, Injectable } from '@nestjs/common';
+import { Controller, type ExecutionContext, Get, Injectable, UseGuards } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
 import {
   CurrentUser,
   getCurrentUser,
   type HttpRequest,
   OptionalAuth,
   Public,
+  RefreshAuthError,
   RefreshAuthGuard,
   type RequestResponse,
   TokenState,
 } from 'nestjs-refresh-auth';
+import { io } from 'socket.io-client';
 import { readNotes } from '../libs/refresh-auth/src/http/request-notes.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, globalGuard, startAuthApp } from './support/auth-app.js';
-import { delivered } from './support/delivered.js';
+import { cookie, delivered } from './support/delivered.js';
 import { send } from './support/http.js';
 
 const EXPIRED = 20 * 60_000;
@@ -22,7 +26,11 @@ const EXPIRED = 20 * 60_000;
 @Injectable()
 class SocketGuard extends RefreshAuthGuard {
   protected override getRequestResponse(context: ExecutionContext): RequestResponse {
-    return { request: context.switchToWs().getClient<{ handshake: HttpRequest }>().handshake };
+    return { request: context.switchToWs().getClient<{ request: HttpRequest }>().request };
+  }
+
+  protected override deny(error: unknown): never {
+    throw error instanceof RefreshAuthError ? new WsException(error.code) : error;
   }
 }
 
@@ -44,6 +52,15 @@ class StateController {
   }
 }
 
+/** The request that opened a socket, as Node.js makes it. */
+function opened(headers: Record<string, string>): HttpRequest {
+  return { method: 'GET', headers, rawHeaders: Object.entries(headers).flat() };
+}
+
+function cookieOf(token: string): Record<string, string> {
+  return cookie(token).headers as Record<string, string>;
+}
+
 describe.each<[string, Record<string, string>]>([
   ['by a WebSocket', { upgrade: 'websocket' }],
   ['by polling, as socket.io begins', {}],
@@ -51,7 +68,7 @@ describe.each<[string, Record<string, string>]>([
   let app: AuthApp;
   let guard: SocketGuard;
   let token: string;
-  let client: { handshake: HttpRequest };
+  let client: { request: HttpRequest };
 
   beforeAll(async () => {
     app = await startAuthApp('express', { providers: [SocketGuard] });
@@ -61,7 +78,7 @@ describe.each<[string, Record<string, string>]>([
 
   beforeEach(async () => {
     ({ token } = await app.auth.issue({ sub: '1' }));
-    client = { handshake: { method: 'GET', headers: { ...opening, authorization: `Bearer ${token}` } } };
+    client = { request: opened({ ...opening, authorization: `Bearer ${token}` }) };
   });
 
   /** One message for this handler: whether it passes, and whom the handler sees. */
@@ -75,11 +92,9 @@ describe.each<[string, Record<string, string>]>([
       getArgByIndex: () => client,
       switchToWs: () => ({ getClient: () => client }),
     } as unknown as ExecutionContext;
-    const passes = await (async () => guard.canActivate(context))().catch(
-      (error: { getResponse(): { code: string } }) => error.getResponse().code,
-    );
+    const passes = await (async () => guard.canActivate(context))().catch((error: WsException) => error.message);
     const user = readNotes(client)?.user as { sub: string } | undefined;
-    return { passes, user: user?.sub, request: getCurrentUser(client.handshake)?.sub };
+    return { passes, user: user?.sub, request: getCurrentUser(client.request)?.sub };
   }
 
   const asUser = { passes: true, user: '1', request: '1' };
@@ -108,10 +123,23 @@ describe.each<[string, Record<string, string>]>([
       'request_cross_site',
     ],
   ])('with the cookie, %s [C1]', async (__, site, passes) => {
-    const headers = { ...opening, cookie: `__Host-authorization=${token}`, 'sec-fetch-site': site };
-    client = { handshake: { method: 'GET', headers } };
+    client = { request: opened({ ...opening, ...cookieOf(token), 'sec-fetch-site': site }) };
 
     expect((await message('guarded')).passes).toBe(passes);
+  });
+
+  test('[F2] with the cookie are refused if only what somebody added to the request says that it is of its own origin', async () => {
+    const headers = { ...opening, ...cookieOf(token) };
+    const request = { ...opened({ ...headers, origin: 'https://attacker.example' }), headers };
+    client = { request: { ...request, headers: { ...headers, 'sec-fetch-site': 'same-origin' } } };
+
+    expect((await message('guarded')).passes).toBe('request_cross_site');
+  });
+
+  test('[F2] with the cookie are refused if the headers that the client sent are not known', async () => {
+    client = { request: { method: 'GET', headers: { ...opening, ...cookieOf(token) } } };
+
+    expect((await message('guarded')).passes).toBe('request_cross_site');
   });
 
   test('have no user left over from an earlier one, where a token is optional and now dead', async () => {
@@ -125,6 +153,75 @@ describe.each<[string, Record<string, string>]>([
     await message('guarded');
 
     expect(await message('open')).toMatchObject({ passes: true, user: undefined });
+  });
+});
+
+const TRUSTED = 'https://trusted.example';
+
+@WebSocketGateway()
+@UseGuards(SocketGuard)
+class NewsGateway {
+  @SubscribeMessage('news')
+  news(@CurrentUser('sub') sub: string): string {
+    return `for ${sub} alone`;
+  }
+}
+
+describe.each(adapters)('messages of a socket of socket.io, on %s', (adapter) => {
+  let app: AuthApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      providers: [SocketGuard, NewsGateway],
+      options: { csrf: { trustedOrigins: [TRUSTED] } },
+      configure: (nest) => nest.useWebSocketAdapter(new IoAdapter(nest)),
+    });
+  });
+
+  afterAll(() => app.close());
+
+  beforeEach(async () => {
+    ({ token } = await app.auth.issue({ sub: '1' }));
+  });
+
+  /** Opens a socket with these headers, and gives back what one message is answered with: the news, or why there are none. */
+  async function ask(transport: string, headers: Record<string, string>): Promise<unknown> {
+    const socket = io(app.url, {
+      transports: [transport],
+      extraHeaders: { ...cookieOf(token), ...headers },
+      reconnection: false,
+      forceNew: true,
+    });
+    try {
+      return await new Promise((resolve, reject) => {
+        socket.once('connect_error', reject);
+        socket.once('exception', ({ message }: { message: string }) => resolve(message));
+        socket.emit('news', {}, resolve);
+      });
+    } finally {
+      socket.disconnect();
+    }
+  }
+
+  describe.each(['polling', 'websocket'])('opened by %s', (transport) => {
+    test.each<[string, () => Record<string, string>]>([
+      ['its own', () => ({ origin: app.url })],
+      ['its own, by Sec-Fetch-Site', () => ({ 'sec-fetch-site': 'same-origin' })],
+      ['a trusted one', () => ({ origin: TRUSTED, 'sec-fetch-site': 'cross-site' })],
+      ['no browser', () => ({})],
+    ])('are answered to a page of %s', async (_, headers) => {
+      expect(await ask(transport, headers())).toBe('for 1 alone');
+    });
+
+    test.each<[string, Record<string, string>]>([
+      ['another site', { origin: 'https://attacker.example' }],
+      ['another site, by Sec-Fetch-Site', { 'sec-fetch-site': 'same-site' }],
+      ['another site with the Referer of a trusted one', { 'sec-fetch-site': 'same-site', referer: `${TRUSTED}/` }],
+      ['no site that has a name', { origin: 'null' }],
+    ])('[C1] are refused to a page of %s', async (_, headers) => {
+      expect(await ask(transport, headers)).toBe('request_cross_site');
+    });
   });
 });
 

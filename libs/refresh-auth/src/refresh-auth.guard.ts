@@ -15,7 +15,7 @@ import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-mes
 import { markAdmitted, unmark } from './http/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { coreToken } from './refresh-auth.tokens.js';
-import type { Authentication } from './sessions/authenticator.js';
+import type { Authentication, RefreshRefusal } from './sessions/authenticator.js';
 import { type NowOrLater, orElse, whenThere } from './sessions/now-or-later.js';
 import type { TokenClaims } from './tokens/claims.js';
 
@@ -82,7 +82,7 @@ export class RefreshAuthGuard implements CanActivate {
   #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
     const mayRenew = this.#mayRenew(exchange.request, token);
     return whenThere(this.core.authenticator.authenticate(token, mayRenew), (authentication) => {
-      if (exchange.response && mayRenew) this.#deliver(authentication, exchange.response, token);
+      if (exchange.response && mayRenew === true) this.#deliver(authentication, exchange.response, token);
       return authentication;
     });
   }
@@ -107,12 +107,16 @@ export class RefreshAuthGuard implements CanActivate {
     });
   }
 
-  /** Whether nobody but the client itself, or whom it trusts, has made it send this token. Throws where somebody else must not. */
-  #mayRenew(request: HttpRequest, token: string): boolean {
-    return !this.core.credentials.isAmbient(request, token) || this.core.crossSite.admit(request);
+  /** Returns `true` unless another site may have made the browser send this token, and then whose request it is. Throws if it may not send it. */
+  #mayRenew(request: HttpRequest, token: string): true | RefreshRefusal {
+    if (!this.core.credentials.isAmbient(request, token)) return true;
+    return this.core.crossSite.admit(request) ?? true;
   }
 
-  /** Where request and response are. Override it for transports other than HTTP and GraphQL. */
+  /**
+   * Where request and response are. Override it for transports other than HTTP and GraphQL. The request of a socket is the one that opened
+   * it, as Node.js made it: `client.request` of socket.io, and not `client.handshake`, with which messages with the cookie get 403.
+   */
   protected getRequestResponse(context: ExecutionContext): RequestResponse {
     return findRequestResponse(context);
   }

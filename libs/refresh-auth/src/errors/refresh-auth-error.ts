@@ -15,13 +15,19 @@ interface Description {
   readonly statusCode: 401 | 403 | 503;
   /** Constant text, so that nothing of a token, a claim or an exception can reach a client (RFC 6750 section 3). */
   readonly message: string;
+  /** The message where an origin is the reason. */
+  readonly ofOrigin?: string;
 }
 
 const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
   token_missing: { statusCode: 401, message: 'No token was presented' },
   token_malformed: { statusCode: 401, message: 'The token is malformed' },
   token_invalid: { statusCode: 401, message: 'The token is invalid' },
-  token_expired: { statusCode: 401, message: 'The token has expired' },
+  token_expired: {
+    statusCode: 401,
+    message: 'The token has expired',
+    ofOrigin: 'The token has expired, and requests from this origin do not refresh it',
+  },
   token_reused: { statusCode: 401, message: 'The token was superseded and is no longer accepted' },
   session_revoked: { statusCode: 401, message: 'The session was revoked' },
   session_expired: { statusCode: 401, message: 'The session has expired' },
@@ -30,7 +36,7 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
   reload_failed: { statusCode: 503, message: 'The claims could not be reloaded, try again' },
 };
 
-/** A request or a token that was refused. Its message is constant for its code and safe to show. */
+/** A request or a token that was refused. Its message is constant for its code and its kind of reason, and safe to show. */
 export class RefreshAuthError extends Error {
   override readonly name = 'RefreshAuthError';
   /** The HTTP status that answers this code; also what a framework finds when nothing translates the error. */
@@ -42,9 +48,15 @@ export class RefreshAuthError extends Error {
     readonly code: RefreshAuthErrorCode,
     /** What exactly was wrong, for the operator: constant text or a store's error, never shown to a client, never token material. */
     readonly detail?: string,
+    /**
+     * The other origin that made a browser send the request, where that is the reason; `'null'` if the browser did not name it. For the
+     * operator, and chosen by whoever sends requests.
+     */
+    readonly origin?: string,
   ) {
-    super(DESCRIPTIONS[code].message);
-    this.statusCode = DESCRIPTIONS[code].statusCode;
+    const { statusCode, message, ofOrigin = message } = DESCRIPTIONS[code];
+    super(origin === undefined ? message : ofOrigin);
+    this.statusCode = statusCode;
   }
 
   get status(): 401 | 403 | 503 {

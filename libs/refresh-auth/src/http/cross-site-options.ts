@@ -27,14 +27,18 @@ export function resolveCrossSite(options: unknown = {}): CrossSiteSettings {
 
 /** Origins are compared as text, so one that is written in another way would be trusted in vain, and one with a pattern too. */
 function checkOrigin(path: string, origin: unknown): void {
-  if (typeof origin === 'string' && URL.canParse(origin) && !origin.includes('*')) {
-    const { protocol, host } = new URL(origin);
-    // Not `url.origin`: that is "null" for the schemes of native shells, such as capacitor://localhost.
-    if (host !== '' && origin === `${protocol}//${host}`) return;
-  }
+  if (typeof origin === 'string' && originOf(origin) === origin && !origin.includes('*')) return;
   throw new RefreshAuthOptionsError(
     path,
     'is not an origin as browsers write it',
     "Write scheme://host[:port] in lower case and nothing more, such as 'https://app.example.com'.",
   );
+}
+
+/** The origin of a URL, as browsers write it in `Origin`; `undefined` if it has none, or names a user, as no browser does in a header. */
+export function originOf(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, host, username, password } = new URL(url);
+  // Not `url.origin`: that is "null" for the schemes of native shells, such as capacitor://localhost.
+  return host === '' || username !== '' || password !== '' ? undefined : `${protocol}//${host}`;
 }

@@ -82,6 +82,14 @@ describe('One of many messages over a socket is what came', () => {
     expect(isMessage(context(type), { headers: upgrade === undefined ? {} : { upgrade } })).toBe(expected);
   });
 
+  test('by what the client sent, whatever somebody has written on the request of a GraphQL operation', () => {
+    const lines = { rawHeaders: ['Upgrade', 'websocket'] };
+
+    expect(isMessage(context('graphql'), { headers: { upgrade: 'none' }, ...lines })).toBe(true);
+    expect(isMessage(context('graphql'), { headers: {}, ...lines })).toBe(true);
+    expect(isMessage(context('graphql'), { headers: { upgrade: 'websocket' }, rawHeaders: ['Host', 'a'] })).toBe(false);
+  });
+
   test.each([
     ['http', false],
     ['ws', true],

@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { type HttpRequest, type HttpResponse, rawRequest, responseTo } from './http-message.js';
+import { isWebSocket, sentHeaders } from './sent-headers.js';
 
 /** A request, and its response where the transport has one. */
 export interface RequestResponse {
@@ -52,6 +53,9 @@ export function carrierOf(context: ExecutionContext): object {
 export function isMessage(context: ExecutionContext, request?: HttpRequest): boolean {
   const type = context.getType<string>();
   if (type !== 'http' && type !== 'graphql') return true;
-  const upgrade = request && rawRequest(request).headers.upgrade;
-  return upgrade !== undefined && /\bwebsocket\b/i.test(upgrade);
+  if (!request) return false;
+  const raw = rawRequest(request);
+  // A message must not say of itself that it is none; no message reaches the routes of HTTP, which need not search for the header.
+  const sent = type === 'graphql' ? sentHeaders(raw) : undefined;
+  return sent ? sent.all('upgrade').some(isWebSocket) : isWebSocket(raw.headers.upgrade ?? '');
 }

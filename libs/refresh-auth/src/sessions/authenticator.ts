@@ -38,6 +38,14 @@ export interface Inspection<TClaims = TokenClaims> {
   readonly claims?: Readonly<TClaims>;
 }
 
+/** Why an expired token is not refreshed for a request, although it could be. */
+export interface RefreshRefusal {
+  /** For the operator. */
+  readonly detail: string;
+  /** Who made the browser send the request. */
+  readonly origin: string;
+}
+
 const MOST_RENEWED_AHEAD = 10_000;
 
 /** Verifies tokens, and renews those that are expired and inside their refresh window. Knows nothing of HTTP. */
@@ -69,9 +77,10 @@ export class Authenticator {
   /**
    * Answers at once where nothing has to be waited for: a valid token, while all revocations are known here.
    *
+   * @param renew `true` if an expired token may be renewed; otherwise `false`, or why not
    * @throws RefreshAuthError, now or later, when the token is dead or the store does not decide
    */
-  authenticate(token: string, renew: boolean): NowOrLater<Authentication> {
+  authenticate(token: string, renew: boolean | RefreshRefusal): NowOrLater<Authentication> {
     const claims = this.#verify(token);
     try {
       const found = this.#isValid(claims) ? this.#check(claims) : this.#renew(token, claims, renew);
@@ -197,8 +206,8 @@ export class Authenticator {
     return { state: 'valid', claims };
   }
 
-  async #renew(token: string, claims: TokenClaims, renew: boolean): Promise<Authentication> {
-    if (!renew) throw new RefreshAuthError('token_expired');
+  async #renew(token: string, claims: TokenClaims, renew: boolean | RefreshRefusal): Promise<Authentication> {
+    if (renew !== true) throw notRenewed(renew);
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
     this.#renewing.set(token, claims);
     try {
@@ -216,11 +225,13 @@ export class Authenticator {
 
   /** @param claims of the token that is refused, where they could be verified */
   #reported(error: unknown, claims?: TokenClaims): unknown {
-    if (error instanceof RefreshAuthError) {
-      const { code, detail } = error;
-      const generation = claims && this.events.generation(claims);
-      this.events.emit('token-refused', { code, ...(detail === undefined ? {} : { detail }), ...generation });
-    }
+    if (error instanceof RefreshAuthError) this.events.refused(error, claims);
     return error;
   }
+}
+
+function notRenewed(refusal: false | RefreshRefusal): RefreshAuthError {
+  return refusal
+    ? new RefreshAuthError('token_expired', refusal.detail, refusal.origin)
+    : new RefreshAuthError('token_expired');
 }

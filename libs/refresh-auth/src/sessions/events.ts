@@ -1,5 +1,5 @@
 import { type Observable, Subject } from 'rxjs';
-import type { RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
+import type { RefreshAuthError, RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
 import type { Clock } from '../tokens/clock.js';
 import { hashed } from './hashed.js';
 
@@ -48,8 +48,15 @@ interface EventTypes {
   'token-too-large': GenerationFacts & { readonly bytes: number };
   /** The store was not told that this generation is in use: theft may be noticed later. */
   'mark-lost': GenerationFacts;
-  /** A request was refused. `session` and `gen` only where the token's signature was verified. */
-  'token-refused': Partial<GenerationFacts> & { readonly code: RefreshAuthErrorCode; readonly detail?: string };
+  /**
+   * A request was refused. `session` and `gen` only where the token's signature was verified. `origin` only where another origin made a
+   * browser send the request and that is the reason: `scheme://host[:port]`, or `'null'` if the browser did not name it.
+   */
+  'token-refused': Partial<GenerationFacts> & {
+    readonly code: RefreshAuthErrorCode;
+    readonly detail?: string;
+    readonly origin?: string;
+  };
 }
 
 /** Something that happened, told apart by `type`. Never holds a token, a claim or a secret. */
@@ -70,6 +77,16 @@ export class Events {
 
   emit<Type extends keyof EventTypes>(type: Type, facts: EventTypes[Type]): void {
     this.#subject.next({ type, at: this.clock.now(), ...facts } as RefreshAuthEvent);
+  }
+
+  /** @param claims of the token that was refused, where they could be verified */
+  refused({ code, detail, origin }: RefreshAuthError, claims?: { readonly sid: string; readonly gen: number }): void {
+    this.emit('token-refused', {
+      code,
+      ...(detail === undefined ? {} : { detail }),
+      ...(origin === undefined ? {} : { origin }),
+      ...(claims && this.generation(claims)),
+    });
   }
 
   /** The facts by which an event names a generation of a session. */
