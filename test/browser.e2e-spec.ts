@@ -196,6 +196,16 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
         expect(await ask(trusted, '/me')).toMatchObject({ status: 200, state: 'valid' });
       });
 
+      test('[F3] signs nobody in by a form that it submits', async () => {
+        const answered = page.waitForResponse(`${demo.url}/auth/login`);
+        await page.setContent(
+          `<form method="post" action="${demo.url}/auth/login"><input name="username" value="ada"><input name="password" value="lovelace"></form>`,
+        );
+        await page.evaluate('document.forms[0].submit()');
+
+        expect([(await answered).status(), await keptCookies()]).toEqual([403, []]);
+      });
+
       test('[C4] renews nothing', async () => {
         const expired = await keepExpiredCookie();
 

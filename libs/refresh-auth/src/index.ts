@@ -16,7 +16,7 @@ export { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 export type { RefreshAuthModuleExtras, RefreshAuthOptionsFactory } from './refresh-auth.module-definition.js';
 export { RefreshAuthModule } from './refresh-auth.module.js';
 export type { RefreshAuthOptions } from './refresh-auth.options.js';
-export { RefreshAuthService, type SignOutOptions } from './refresh-auth.service.js';
+export { RefreshAuthService, type SignInOptions, type SignOutOptions } from './refresh-auth.service.js';
 export type { Authentication, Inspection, LiveTokenState } from './sessions/authenticator.js';
 export type { ReloadClaims } from './sessions/claims-reloader.js';
 export type { RefreshAuthEvent } from './sessions/events.js';
@@ -34,7 +34,7 @@ export {
   type SubjectMark,
   type UsedMark,
 } from './sessions/session-store.js';
-export type { SignInOptions } from './sessions/sign-ins.js';
+export type { IssueOptions } from './sessions/sign-ins.js';
 export type { SessionInfo } from './sessions/tracked-sessions.js';
 export type { IssuedToken, OwnClaims, ReservedClaim, TokenClaims } from './tokens/claims.js';
 export type { Duration } from './tokens/duration.js';

@@ -86,7 +86,8 @@ export class RefreshAuthCore {
     this.credentials = new Credentials(cookieNames(settings.delivery.cookie), (token) =>
       this.authenticator.liveClaims(token),
     );
-    this.crossSite = new CrossSiteCheck(settings.csrf, events);
+    // Without a cookie, no token is one that browsers add by themselves.
+    this.crossSite = new CrossSiteCheck(settings.delivery.cookie && settings.csrf, events);
     this.answers = new ErrorAnswers(parties.issuer);
     this.delivery = new Delivery(
       settings,

@@ -76,7 +76,8 @@ export interface RefreshAuthOptions {
   /** Where the new token is written. @default the header `Authorization: Bearer …` and the cookie `__Host-authorization` */
   delivery?: DeliveryOptions | undefined;
   /**
-   * Refuses what a page of another origin makes a browser do with the token of its cookie; `trustedOrigins` may do it, `false`: all may.
+   * Refuses what a page of another origin makes a browser do with the token of its cookie, and its sign-ins and sign-outs; `trustedOrigins`
+   * may do it, `false`: all may.
    * @default on, without trusted origins
    */
   csrf?: CrossSiteOptions | false | undefined;

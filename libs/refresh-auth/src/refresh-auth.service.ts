@@ -4,10 +4,20 @@ import { type HttpRequest, type HttpResponse, requestOf } from './http/http-mess
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './sessions/events.js';
-import type { SignInOptions } from './sessions/sign-ins.js';
+import type { IssueOptions } from './sessions/sign-ins.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
 import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
 import type { UserClaims } from './tokens/user-claims.js';
+
+/** What one session has of its own, and which requests may begin it. */
+export interface SignInOptions extends IssueOptions {
+  /**
+   * Lets another site make a browser send this request: for routes that an identity provider has a form posted to (`form_post`), and only
+   * where the handler has checked that this browser began the sign-in (OpenID Connect `state` or `nonce`). Otherwise any site can sign
+   * its visitors in to an account of its own. @default false
+   */
+  crossSite?: boolean | undefined;
+}
 
 /** Which sessions a sign-out ends. */
 export interface SignOutOptions {
@@ -35,17 +45,22 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
    * @param claims `sub`, and whatever else the application wants to find in the token
-   * @param options what this session has of its own
+   * @param options what this session has of its own, and which requests may begin it
    * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie, or is longer than
-   *   8,192 bytes; RefreshAuthError `store_unavailable` when a tracked session could not begin
+   *   8,192 bytes; RefreshAuthError `request_cross_site` when another site made a browser ask by an unsafe method: nothing has begun or
+   *   ended; `store_unavailable` when a tracked session could not begin; `session_revoked` when all sessions of the user were ended at the
+   *   same moment
    */
   async signIn<C extends OwnClaims<TClaims>>(
     response: HttpResponse,
     claims: C,
-    options: SignInOptions = {},
+    { crossSite = false, ...options }: SignInOptions = {},
   ): Promise<IssuedToken<TClaims & C>> {
+    if (typeof crossSite !== 'boolean') throw new TypeError('signIn: crossSite is not a boolean');
     const request = requestOf(response);
-    const isForeign = request && this.core.credentials.areAmbient(request) && this.core.crossSite.isForeign(request);
+    // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
+    if (request && !crossSite) this.core.crossSite.admit(request);
+    const isForeign = request && this.core.crossSite.isForeign(request);
     const issued = await this.core.signIns.start(claims, options, {
       check: (first) => this.core.delivery.checkSize(first),
       receive: (first) => this.core.delivery.deliver(response, first),
@@ -69,7 +84,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     { scope = 'session' }: SignOutOptions = {},
   ): Promise<void> {
     // Without a token in the cookie too: removing it is all that it takes to sign a user out, and SameSite keeps it from being sent.
-    if (this.core.credentials.areAmbient(request)) this.core.crossSite.refuseForeign(request);
+    this.core.crossSite.refuseForeign(request);
     await Promise.all(this.#presentedSessions(request, scope).map((session) => this.#end(session, scope)));
     if (scope !== 'others') this.core.delivery.clear(response);
   }
@@ -80,7 +95,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws TypeError when claims or options are wrong; RangeError when the token is longer than 8,192 bytes; RefreshAuthError
    *   `store_unavailable` when a tracked session could not begin
    */
-  async issue<C extends OwnClaims<TClaims>>(claims: C, options: SignInOptions = {}): Promise<IssuedToken<TClaims & C>> {
+  async issue<C extends OwnClaims<TClaims>>(claims: C, options: IssueOptions = {}): Promise<IssuedToken<TClaims & C>> {
     return (await this.core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;
   }
 

@@ -17,7 +17,7 @@ import { StoppableStore } from '../../../../test/support/stoppable-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
-import type { SignInOptions } from './sign-ins.js';
+import type { IssueOptions } from './sign-ins.js';
 
 let clock: TestClock;
 let store: InterceptedStore;
@@ -29,7 +29,7 @@ beforeEach(() => {
   core = makeCore({}, { store, clock });
 });
 
-const start = (options: SignInOptions = {}, claims: object = { sub: '1' }, by = core) =>
+const start = (options: IssueOptions = {}, claims: object = { sub: '1' }, by = core) =>
   by.signIns.start(claims, options);
 const seconds = (): number => clock.now() / 1000;
 
@@ -265,7 +265,7 @@ describe('[F32] a token that nobody could present', () => {
 });
 
 describe('limits of a session', () => {
-  test.each<[SignInOptions, object, number, number, number?]>([
+  test.each<[IssueOptions, object, number, number, number?]>([
     [{}, {}, REFRESH_WINDOW, SESSION_LIFETIME],
     [{ expiresIn: 30 }, { expires_in: 30 }, REFRESH_WINDOW, SESSION_LIFETIME, 30],
     [{ expiresIn: '30s', refreshWindow: 40 }, { expires_in: 30, refresh_window: 40 }, 40, SESSION_LIFETIME, 30],
@@ -311,7 +311,7 @@ describe('limits of a session', () => {
     expect(await refusal(authenticate(core, token))).toMatchObject({ code: 'token_expired' });
   });
 
-  test.each<[SignInOptions, string]>([
+  test.each<[IssueOptions, string]>([
     [{ refreshWindow: REFRESH_WINDOW + 1 }, "signIn: refreshWindow is 601 s, longer than the module's 600 s"],
     [{ expiresIn: EXPIRES_IN + 1 }, "signIn: expiresIn is 61 s, longer than the module's 60 s"],
     [{ expiresIn: 30, refreshWindow: 30 }, 'signIn: refreshWindow is 30 s, not longer than expiresIn (30 s)'],
@@ -349,7 +349,7 @@ describe('device', () => {
   });
 
   test.each([7, null, {}, ['phone'], 'x'.repeat(201)])('is not %j', async (device) => {
-    await expect(start({ device } as SignInOptions)).rejects.toThrow(
+    await expect(start({ device } as IssueOptions)).rejects.toThrow(
       new TypeError('signIn: device is not a string of at most 200 characters'),
     );
   });

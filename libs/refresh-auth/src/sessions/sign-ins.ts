@@ -12,7 +12,7 @@ import type { Ask, StoreAccess } from './store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What one session has of its own. */
-export interface SignInOptions {
+export interface IssueOptions {
   /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
   expiresIn?: Duration | undefined;
   /** Not longer than the module's, longer than how long its tokens are valid: as for a user who did not tick "remember me". Kept by all successors. */
@@ -53,7 +53,7 @@ export class SignIns {
    * @throws TypeError when claims or options are wrong; RangeError when the token is too long; RefreshAuthError `store_unavailable` when a
    *   tracked session could not begin, `session_revoked` when all sessions of the user were ended at the same moment
    */
-  async start(claims: object, options: SignInOptions, client: SignInClient = {}): Promise<IssuedToken> {
+  async start(claims: object, options: IssueOptions, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
     const limits = this.#limits(options);
     checkDevice(options);
@@ -81,7 +81,7 @@ export class SignIns {
     }
   }
 
-  #limits({ expiresIn, refreshWindow, sessionLifetime }: SignInOptions): OwnLimits {
+  #limits({ expiresIn, refreshWindow, sessionLifetime }: IssueOptions): OwnLimits {
     const limits: OwnLimits = {
       ...(expiresIn === undefined ? {} : { expires_in: this.#limit('expiresIn', expiresIn) }),
       ...(refreshWindow === undefined ? {} : { refresh_window: this.#limit('refreshWindow', refreshWindow) }),
@@ -105,7 +105,7 @@ export class SignIns {
   }
 }
 
-function checkDevice({ device }: SignInOptions): void {
+function checkDevice({ device }: IssueOptions): void {
   if (device !== undefined && (typeof device !== 'string' || device.length > LONGEST_DEVICE)) {
     throw new TypeError(`signIn: device is not a string of at most ${LONGEST_DEVICE} characters`);
   }

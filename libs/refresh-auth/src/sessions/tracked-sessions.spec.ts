@@ -14,7 +14,7 @@ import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import { Sealer } from './sealing.js';
-import type { SignInOptions } from './sign-ins.js';
+import type { IssueOptions } from './sign-ins.js';
 import { canList, type ListingStore, type SessionInfo } from './tracked-sessions.js';
 
 const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
@@ -38,7 +38,7 @@ beforeEach(() => {
 
 const seconds = (): number => clock.now() / 1000;
 const expire = (): void => clock.advance(EXPIRES_IN * 1000);
-const signIn = (options: SignInOptions = {}, sub = '1'): Promise<IssuedToken> => core.signIns.start({ sub }, options);
+const signIn = (options: IssueOptions = {}, sub = '1'): Promise<IssuedToken> => core.signIns.start({ sub }, options);
 const list = async (sub = '1'): Promise<SessionInfo[]> => (await core.tracked?.list(sub)) ?? [];
 
 const sealer = (): Sealer => new Sealer(resolveOptions({ secret: TEST_SECRET }).keys, 'refresh-auth');
