@@ -1,5 +1,6 @@
 import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, ModulesContainer } from '@nestjs/core';
+import { OriginWarnings } from './http/origin-warnings.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthFilter } from './refresh-auth.filter.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
@@ -51,6 +52,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
 })
 export class RefreshAuthModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
   readonly #logger = new Logger(RefreshAuthModule.name);
+  readonly #origins = new OriginWarnings();
 
   constructor(
     @Inject(SETTINGS) private readonly settings: RefreshAuthSettings,
@@ -88,6 +90,10 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
   }
 
   #log(event: RefreshAuthEvent): void {
+    if (event.type === 'token-refused') {
+      const warning = this.#origins.about(event);
+      if (warning !== undefined) this.#logger.warn(warning);
+    }
     if (event.type === 'store-failed') this.#logger.warn(`The session store failed: ${event.reason}`);
     if (event.type === 'store-recovered') this.#logger.log('The session store works again');
     if (event.type === 'bell-refused') {

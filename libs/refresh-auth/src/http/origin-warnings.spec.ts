@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import { OriginWarnings } from './origin-warnings.js';
+
+const refusal = (origin: string | undefined) => ({
+  code: 'request_cross_site' as const,
+  detail: 'by its header Origin',
+  origin,
+});
+
+describe('[F62] a warning about an origin', () => {
+  test('names it, the code and the option', () => {
+    expect(new OriginWarnings().about(refusal('https://app.example.com'))).toBe(
+      'A request from https://app.example.com was refused: request_cross_site (by its header Origin). If that is a front end of yours, list it in `csrf.trustedOrigins`.',
+    );
+  });
+
+  test('says so if the browser did not name it', () => {
+    expect(new OriginWarnings().about(refusal('null'))).toBe(
+      'A request from an origin that the browser did not name was refused: request_cross_site (by its header Origin). Browsers name the pages that are listed in `csrf.trustedOrigins`, unless they are in a sandbox or their Referrer-Policy forbids it.',
+    );
+  });
+
+  test('is given once for each origin', () => {
+    const warnings = new OriginWarnings();
+    const origins = ['https://a.example', 'https://b.example', 'https://a.example', 'null', 'null'];
+
+    expect(origins.map((origin) => warnings.about(refusal(origin)) !== undefined)).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  test('is not given for a refusal of another kind', () => {
+    expect(new OriginWarnings().about({ code: 'token_expired', detail: undefined, origin: undefined })).toBeUndefined();
+  });
+
+  test('[G4] is given for a hundred origins at most, and the last one says so', () => {
+    const warnings = new OriginWarnings();
+    const given = Array.from({ length: 1000 }, (_, index) => warnings.about(refusal(`https://${index}.example`)));
+
+    expect(given.filter((warning) => warning !== undefined)).toHaveLength(100);
+    expect(given.filter((warning) => warning?.endsWith(' Further origins are not logged.'))).toEqual([given[99]]);
+  });
+});
