@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { All, Controller, Get, Injectable, Post, Req, Res } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import {
@@ -11,11 +11,13 @@ import {
   RefreshAuthService,
   type TokenClaims,
 } from 'nestjs-refresh-auth';
+import methodOverride from 'method-override';
+import type { IncomingMessage } from 'node:http';
 import { adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { bearer, cookie, delivered, nothing } from './support/delivered.js';
 import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
-import { dead, refusal } from './support/http-refusals.js';
+import { dead, notRefreshedForOrigin, refusal } from './support/http-refusals.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -68,6 +70,13 @@ class RoutesController {
   @Post('login')
   async login(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
     await this.auth.signIn(response, { sub: '2' });
+  }
+
+  /** As an identity provider has it posted, which knows the user already. */
+  @Public()
+  @Post('form-post')
+  async formPost(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
+    await this.auth.signIn(response, { sub: '2' }, { crossSite: true });
   }
 
   /** As after a visit to an identity provider. */
@@ -144,10 +153,10 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect(app.events.filter(({ type }) => type === 'rotated')).toEqual([]);
     });
 
-    test('[C4] GET with an expired token is 401, and renews nothing', async () => {
+    test('[C4] [F62] GET with an expired token is 401 that says so, and renews nothing', async () => {
       app.clock.advance(HOUR);
 
-      expect(refusal(await ask('state', withHeaders(headers, cookie(token))))).toEqual(dead('token_expired'));
+      expect(refusal(await ask('state', withHeaders(headers, cookie(token))))).toEqual(notRefreshedForOrigin);
       expect(await stateOf(token)).toBe('refreshable');
     });
 
@@ -204,22 +213,39 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect(await stateOf(token)).toBe('dead');
     });
 
-    test('that signs in ends no session of the cookie, but one of the header', async () => {
-      const { token: other } = await app.auth.issue({ sub: '3' });
-      const answers = [
-        await ask('login', withHeaders(headers, cookie(token), { method: 'POST' })),
-        await ask('login', withHeaders(headers, bearer(other), { method: 'POST' })),
-      ];
+    test('[F3] cannot sign anybody in, and ends no session of the cookie', async () => {
+      const answer = await ask('login', withHeaders(headers, cookie(token), { method: 'POST' }));
 
-      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
-      expect([await stateOf(token), await stateOf(other)]).toEqual(['valid', 'dead']);
+      expect(refusal(answer)).toEqual(crossSite);
+      expect([delivered(answer), await stateOf(token)]).toEqual([nothing, 'valid']);
+    });
+
+    test('[F3] cannot sign in who has no cookie yet', async () => {
+      expect(refusal(await ask('login', post(headers)))).toEqual(crossSite);
+    });
+
+    test('[F3] can sign in with a Bearer header, and ends its session', async () => {
+      const answer = await ask('login', withHeaders(headers, bearer(token), { method: 'POST' }));
+
+      expect([answer.status, delivered(answer).cookie, await stateOf(token)]).toEqual([
+        201,
+        expect.any(String),
+        'dead',
+      ]);
+    });
+
+    test('[F3] can be let in by the handler, as for the form of an identity provider', async () => {
+      const answer = await ask('form-post', withHeaders(headers, cookie(token), { method: 'POST' }));
+
+      expect([answer.status, delivered(answer).cookie]).toEqual([201, expect.any(String)]);
+      expect(await stateOf(token)).toBe('valid');
     });
   });
 
   test('[C4] of a picture elsewhere do not renew, of a link that the user followed do', async () => {
     app.clock.advance(HOUR);
 
-    expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(dead('token_expired'));
+    expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(notRefreshedForOrigin);
     const answer = await ask('state', withHeaders(link, cookie(token)));
     expect([answer.json(), delivered(answer)]).toEqual([
       { state: 'refreshable' },
@@ -227,7 +253,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     ]);
   });
 
-  test('a sign-in at the end of a link ends the session before it', async () => {
+  test('[F3] a sign-in at the end of a link goes on, and ends the session before it', async () => {
     const { status } = await ask('callback', withHeaders(link, cookie(token)));
 
     expect([status, await stateOf(token)]).toEqual([200, 'dead']);
@@ -240,11 +266,65 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
   ])('%s may do everything', async (_, headers: Record<string, string>) => {
     app.clock.advance(HOUR);
     const request = withHeaders(headers, cookie(token), { method: 'POST' });
-    const answers = [await ask('state', request), await ask('logout', request)];
+    const answers = [await ask('state', request), await ask('login', post(headers)), await ask('logout', request)];
 
-    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    expect(delivered(answers[0] as HttpAnswer)).toEqual({ header: expect.any(String), cookie: expect.any(String) });
+    expect(answers.map(({ status }) => status)).toEqual([200, 201, 200]);
+    expect(answers.slice(0, 2).map(delivered)).toEqual([
+      { header: expect.any(String), cookie: expect.any(String) },
+      { header: expect.any(String), cookie: expect.any(String) },
+    ]);
     expect(await stateOf(token)).toBe('dead');
+  });
+
+  test('[F3] a handler that lets a sign-in in by another word than true is told so', async () => {
+    await expect(
+      app.auth.signIn({} as HttpResponse, { sub: '1' }, { crossSite: 'yes' as unknown as boolean }),
+    ).rejects.toThrow(new TypeError('signIn: crossSite is not a boolean'));
+  });
+
+  test.each<[string, Record<string, string | string[]>]>([
+    ['Origins', { origin: [TRUSTED, 'https://attacker.example'] }],
+    ['Origins, the other way round', { origin: ['https://attacker.example', TRUSTED] }],
+    ['Sec-Fetch-Sites', { 'sec-fetch-site': ['same-origin', 'cross-site'] }],
+    ['Sec-Fetch-Sites, the other way round', { 'sec-fetch-site': ['cross-site', 'same-origin'] }],
+    ['Hosts', { origin: 'https://a.example', host: ['a.example', 'b.example'] }],
+    ['Hosts, the other way round', { origin: 'https://a.example', host: ['b.example', 'a.example'] }],
+  ])('two different %s are those of another site', async (_, headers) => {
+    const request = withHeaders({}, { method: 'POST', headers }, cookie(token));
+
+    expect(refusal(await ask('state', request))).toEqual(crossSite);
+  });
+
+  test.each([
+    ['a picture', picture],
+    ['a picture of the same site', { ...picture, 'sec-fetch-site': 'same-site' }],
+    ['a video', { ...picture, 'sec-fetch-dest': 'video' }],
+    ['a frame', { ...link, 'sec-fetch-dest': 'iframe' }],
+  ])('[F60] %s on a page of a trusted origin is served after `exp`, and refreshes', async (_, headers) => {
+    app.clock.advance(HOUR);
+    const answer = await ask('state', withHeaders({ ...headers, referer: `${TRUSTED}/page` }, cookie(token)));
+
+    expect([answer.json(), delivered(answer)]).toEqual([
+      { state: 'refreshable' },
+      { header: expect.any(String), cookie: expect.any(String) },
+    ]);
+  });
+
+  test('[F60] what a page of a trusted origin asks for under `no-referrer` is 401', async () => {
+    app.clock.advance(HOUR);
+
+    expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(notRefreshedForOrigin);
+  });
+
+  test('[F60] a Referer lets nothing pass that changes something', async () => {
+    const headers = { ...picture, referer: `${TRUSTED}/page` };
+    const answers = [
+      await ask('state', withHeaders(headers, cookie(token), { method: 'POST' })),
+      await ask('logout', withHeaders(headers, cookie(token))),
+      await ask('login', withHeaders(headers, { method: 'POST' })),
+    ];
+
+    expect(answers.map((answer) => refusal(answer))).toEqual([crossSite, crossSite, crossSite]);
   });
 
   test('an Origin that is the Host is its own', async () => {
@@ -315,22 +395,178 @@ describe.each(adapters)('without the check on %s', (adapter) => {
     const renewed = await send(`${app.url}/state`, request);
 
     expect([renewed.status, delivered(renewed).cookie]).toEqual([200, expect.any(String)]);
+    expect((await send(`${app.url}/login`, post(headers))).status).toBe(201);
     expect((await send(`${app.url}/logout`, request)).status).toBe(200);
     expect((await app.auth.inspect(token)).state).toBe('dead');
+    expect(app.logs.filter((line) => line.startsWith('warn'))).toEqual([]);
   });
 });
 
-test.each(adapters)('where no cookie is read, anybody may sign out on %s', async (adapter) => {
+test.each(adapters)('where no cookie is read, anybody may sign in and out on %s', async (adapter) => {
   const app = await startAuthApp(adapter, {
     controllers: [RoutesController],
     options: { delivery: { cookie: false } },
   });
   try {
-    const { status } = await send(`${app.url}/logout`, post({ origin: 'https://a.example' }));
-    expect(status).toBe(200);
+    const request = post({ origin: 'https://a.example' });
+    const answers = [await send(`${app.url}/login`, request), await send(`${app.url}/logout`, request)];
+    expect(answers.map(({ status }) => status)).toEqual([201, 200]);
   } finally {
     await app.close();
   }
+});
+
+test.each(adapters)('[F3] a sign-in that another site asks for writes nothing, on %s', async (adapter) => {
+  const app = await startAuthApp(adapter, { controllers: [RoutesController], options: { sessions: 'tracked' } });
+  try {
+    await send(`${app.url}/login`, post({ origin: 'https://attacker.example' }));
+    expect(await app.auth.listSessions('2')).toEqual([]);
+    await send(`${app.url}/login`, post({}));
+    expect(await app.auth.listSessions('2')).toHaveLength(1);
+  } finally {
+    await app.close();
+  }
+});
+
+describe.each(adapters)('[F62] the log on %s', (adapter) => {
+  const FRONT_END = 'http://127.0.0.1:5173';
+  let app: AuthApp;
+  let token: string;
+
+  beforeEach(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      configure: (nest) => nest.enableCors({ origin: FRONT_END, credentials: true }),
+    });
+    ({ token } = await app.auth.issue({ sub: '1' }));
+  });
+
+  afterEach(() => app.close());
+
+  const spa = { origin: FRONT_END, 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' };
+  const ask = (headers: Record<string, string>, method = 'GET'): Promise<HttpAnswer> =>
+    send(`${app.url}/state`, withHeaders(headers, cookie(token), { method }));
+  const warnings = (): string[] => app.logs.filter((line) => line.startsWith('warn'));
+
+  test('names a front end on another port and the option, once, whatever it asks for', async () => {
+    const statuses = [(await ask(spa)).status, (await ask(spa, 'POST')).status];
+    app.clock.advance(HOUR);
+    statuses.push((await ask(spa)).status, (await ask(spa, 'POST')).status);
+
+    expect(statuses).toEqual([200, 403, 401, 403]);
+    expect(warnings()).toEqual([
+      `warn A request from ${FRONT_END} was refused: request_cross_site (by its header Sec-Fetch-Site). If that is a front end of yours, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
+    ]);
+  });
+
+  test('names it where it reads alone, and is told by the event as well', async () => {
+    app.clock.advance(HOUR);
+    await ask(spa);
+
+    expect(warnings()).toEqual([
+      `warn A request from ${FRONT_END} was refused: token_expired (by its header Sec-Fetch-Site). If that is a front end of yours, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
+    ]);
+    expect(app.events).toEqual([
+      expect.objectContaining({
+        type: 'token-refused',
+        code: 'token_expired',
+        detail: 'by its header Sec-Fetch-Site',
+        origin: FRONT_END,
+        gen: 0,
+      }),
+    ]);
+  });
+
+  test('names one that signs in or out', async () => {
+    await send(`${app.url}/login`, post(spa));
+    await send(`${app.url}/logout`, post({ origin: 'https://other.example' }));
+
+    expect(warnings()).toEqual([
+      expect.stringContaining(`A request from ${FRONT_END} was refused: request_cross_site`),
+      expect.stringContaining('A request from https://other.example was refused: request_cross_site'),
+    ]);
+  });
+
+  test('names no origin whose token was valid, or past its refresh window', async () => {
+    await ask(spa);
+    app.clock.advance(8 * 24 * HOUR);
+    await ask(spa);
+
+    expect(warnings()).toEqual([]);
+  });
+
+  test('[G4] is not written by whoever sends requests', async () => {
+    const origins = ['not an origin', 'https://a.example/\u00e9', '\u00e9', `https://${'a'.repeat(400)}.example`];
+    for (const origin of origins) await ask({ origin }, 'POST');
+    for (let index = 0; index < 300; index += 1) await ask({ origin: `https://${index}.example` }, 'POST');
+
+    expect(warnings()).toHaveLength(100);
+    expect(warnings().slice(0, 3)).toEqual([
+      expect.stringMatching(/^warn A request from an origin that the browser did not name was refused/),
+      expect.stringMatching(/^warn A request from https:\/\/a\.example was refused/),
+      expect.stringMatching(/^warn A request from https:\/\/0\.example was refused/),
+    ]);
+    expect(warnings().at(-1)).toMatch(/ Further origins are not logged\. RefreshAuthModule$/);
+  });
+});
+
+describe.each(adapters)('[F2] beside middleware that writes to requests, on %s', (adapter) => {
+  let app: AuthApp;
+  let token: string;
+
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      options: { csrf: { trustedOrigins: [TRUSTED] } },
+      configure: (nest) => {
+        nest.use((request: IncomingMessage, _: unknown, next: () => void) => {
+          const { 'x-written': written } = request.headers;
+          if (written !== undefined) Object.assign(request.headers, JSON.parse(String(written)));
+          next();
+        });
+        nest.use(methodOverride((request) => new URL(request.url ?? '', 'http://a').searchParams.get('_method') ?? ''));
+      },
+    });
+  });
+
+  afterAll(() => app.close());
+
+  beforeEach(async () => {
+    ({ token } = await app.auth.issue({ sub: '1' }));
+  });
+
+  const ask = (path: string, headers: Record<string, string>): Promise<HttpAnswer> =>
+    send(`${app.url}/${path}`, withHeaders(headers, cookie(token), { method: 'POST' }));
+
+  test.each([
+    { 'sec-fetch-site': 'same-origin' },
+    { origin: TRUSTED },
+    { origin: '' },
+    { host: 'attacker.example' },
+    { origin: undefined },
+  ])('a request of another site is refused, whatever is written on it: %j', async (written) => {
+    const headers = { origin: 'http://attacker.example', 'x-written': JSON.stringify(written) };
+
+    expect(refusal(await ask('state', headers))).toEqual(crossSite);
+    expect(refusal(await ask('logout', headers))).toEqual(crossSite);
+    expect(refusal(await ask('login', headers))).toEqual(crossSite);
+  });
+
+  test('one of this site passes, whatever is written on it', async () => {
+    const written = JSON.stringify({ 'sec-fetch-site': 'cross-site', origin: 'http://attacker.example' });
+
+    expect((await ask('state', { origin: app.url, 'x-written': written })).status).toBe(200);
+  });
+
+  test.each(['GET', 'OPTIONS', 'DELETE'])('a POST of another site stays one as %s', async (method) => {
+    const answer = await ask(`state?_method=${method}`, { origin: 'http://attacker.example' });
+
+    expect(answer.status).toBe(403);
+  });
+
+  test('one of this site may be exchanged for another method', async () => {
+    expect((await ask('state?_method=GET', { origin: app.url })).status).toBe(200);
+  });
 });
 
 @Injectable()
@@ -405,6 +641,8 @@ describe.each(adapters)('beside enableCsrfProtection() of NestJS 12 on %s', (ada
   });
 
   test.each(foreign)('%s still renews nothing by GET', async (_, headers) => {
-    expect(refusal(await send(`${app.url}/state`, withHeaders(headers, cookie(token))))).toEqual(dead('token_expired'));
+    const answer = await send(`${app.url}/state`, withHeaders(headers, cookie(token)));
+
+    expect(refusal(answer)).toEqual(notRefreshedForOrigin);
   });
 });

@@ -32,7 +32,17 @@ export function refusal(answer: HttpAnswer): HttpRefusal {
 
 /** The 401 of a dead token, as it is documented. */
 export function dead(code: DeadReason, realm = 'refresh-auth'): HttpRefusal {
-  const message = MESSAGES[code];
+  return unauthorized(code, MESSAGES[code], realm);
+}
+
+/** The 401 of a token that could be refreshed, but not for a request from this origin. */
+export const notRefreshedForOrigin: HttpRefusal = unauthorized(
+  'token_expired',
+  'The token has expired, and requests from this origin do not refresh it',
+  'refresh-auth',
+);
+
+function unauthorized(code: DeadReason, message: string, realm: string): HttpRefusal {
   const reason = code === 'token_missing' ? '' : `, error="invalid_token", error_description="${message}"`;
   return {
     status: 401,
