@@ -45,8 +45,8 @@ const PEERS = ['@nestjs/core', '@nestjs/jwt', '@nestjs/terminus', 'ioredis', 're
 /** One row for each set of versions: passes on both adapters, or where it fails. */
 function peersTable(results) {
   const rows = Object.entries(peerSets).map(([name, versionOf]) => {
-    const failed = results.filter(({ cell, failed }) => cell.peers === name && failed);
-    const outcome = failed
+    const failures = results.filter(({ cell, failed }) => cell.peers === name && failed);
+    const outcome = failures
       .map(({ cell, failed: { step } }) => `fails: ${step} on ${versions[cell.adapter]}`)
       .join(', ');
     return [...PEERS.map((peer) => versionOf[peer]), outcome || 'passes'];

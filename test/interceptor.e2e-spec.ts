@@ -156,7 +156,9 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     const token = await start();
     const { setCookies } = await send(`${app.url}/cookies`, bearer(token));
 
-    expect(setCookies.map((line) => line.split('=')[0]).sort()).toEqual(['authorization', 'theme', 'visit']);
+    expect(setCookies.map((line) => line.split('=')[0])).toEqual(
+      expect.arrayContaining(['__Host-authorization', 'theme', 'visit']),
+    );
   });
 
   test('[L3] both are taken back where the session ends before the headers go out', async () => {
@@ -179,11 +181,14 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     expect(decodePayload(delivered(answer).cookie ?? '')).toMatchObject({ sub: '2', gen: 0 });
   });
 
-  test.each(['sign-in', 'sign-out'])('shows what a handler delivers: %s', async (path) => {
+  test.each([
+    ['sign-in', /^[\w-]+\.[\w-]+\.[\w-]+$/],
+    ['sign-out', /^$/],
+  ])('shows what a handler delivers: %s', async (path, value) => {
     const token = await start();
     const answer = await send(`${app.url}/${path}`, { method: 'POST', body: '', ...bearer(token) });
 
     expect(delivered(answer)).toEqual(shown[0]);
-    expect(delivered(answer).cookie).toEqual(path === 'sign-in' ? expect.stringContaining('.') : '');
+    expect(delivered(answer).cookie).toMatch(value);
   });
 });

@@ -326,7 +326,12 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
 
 /** Whether a header says this already; a type in whatever case. */
 function isIn(header: Record<string, unknown>, name: string, value: unknown): boolean {
-  return String(header[name]).toLowerCase() === String(value).toLowerCase();
+  return textOf(header[name]).toLowerCase() === textOf(value).toLowerCase();
+}
+
+/** Returns a value as text. `String` throws for an object that has a `toString` of its own, which JSON can bring. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
 }
 
 /** Whether this is that token after all, at most with a signature that is spelled in another way (RFC 4648 section 3.5). */

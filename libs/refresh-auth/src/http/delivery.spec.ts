@@ -269,7 +269,7 @@ describe('[D11] under reuse detection, a response that is later than the grace',
 });
 
 describe('what an interceptor has written', () => {
-  const written = ({ token }: IssuedToken) => `authorization=${token}; Max-Age=604800; ${ATTRIBUTES}`;
+  const written = ({ token }: IssuedToken) => `__Host-authorization=${token}; Max-Age=604800; ${ATTRIBUTES}`;
 
   test('is seen in header and cookie, and goes out once', () => {
     const { delivery, response, sent, issued } = setUp();
@@ -342,7 +342,7 @@ describe('what an interceptor has written', () => {
     signingOut.delivery.clear(signingOut.response);
 
     expect(signingIn.sent()).toMatchObject({ authorization: `Bearer ${other.token}`, 'set-cookie': [written(other)] });
-    expect(signingOut.sent()).toEqual({ 'set-cookie': [`authorization=; Max-Age=0; ${ATTRIBUTES}`] });
+    expect(signingOut.sent()).toEqual({ 'set-cookie': [`__Host-authorization=; Max-Age=0; ${ATTRIBUTES}`] });
   });
 });
 

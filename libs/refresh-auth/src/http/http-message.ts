@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { trimWhiteSpace } from './header-syntax.js';
 
 /** What the library uses of Node's request (HTTP/1 or HTTP/2). */
 export interface RawRequest {
@@ -69,7 +70,7 @@ export function setHeader(response: HttpResponse, name: string, value: string): 
 /** Adds a name to the list in a header, unless it is there: what the application lists stays. */
 export function appendToList(response: HttpResponse, header: string, name: string): void {
   const listed = ([response.getHeader(header) ?? []].flat() as string[]).join(', ');
-  const names = listed.split(',').map((entry) => entry.trim().toLowerCase());
+  const names = listed.split(',').map((entry) => trimWhiteSpace(entry).toLowerCase());
   if (names.includes(name.toLowerCase())) return;
   setHeader(response, header, listed === '' ? name : `${listed}, ${name}`);
 }

@@ -32,7 +32,7 @@ describe('[F33] the headers of a response', () => {
       { cookie: false, header: { name: 'X-Token', scheme: '' } },
       line('X-Token: xyz') + line('Access-Control-Expose-Headers: X-Token'),
     ],
-    [{ header: false }, line(`Set-Cookie: authorization=xyz${attributes}`)],
+    [{ header: false }, line(`Set-Cookie: __Host-authorization=xyz${attributes}`)],
     [
       { cookie: { name: 't' } },
       line('Authorization: Bearer xyz') +

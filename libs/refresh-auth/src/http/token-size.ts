@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { stringifySetCookie } from 'cookie';
 import type { IssuedToken } from '../tokens/claims.js';
 import { LONGEST_TOKEN } from '../tokens/compact.js';
+import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-options.js';
 
 /** What a browser keeps at most of a cookie, name and value together (RFC 6265bis section 5.6). */
@@ -28,7 +28,7 @@ export function headerBytes({ header, cookie }: DeliverySettings, { token, claim
   }
   if (cookie && cookieBytes(cookie.name, token) <= MOST_COOKIE_BYTES) {
     const maxAge = claims.refresh_exp - claims.iat;
-    lines.push(`Set-Cookie: ${stringifySetCookie({ ...cookie, value: token, maxAge })}`);
+    lines.push(...new CookieLines(cookie).carrying(token, maxAge).map((line) => `Set-Cookie: ${line}`));
   }
   return lines.reduce((sum, line) => sum + Buffer.byteLength(`${line}\r\n`), 0);
 }
