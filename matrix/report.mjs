@@ -46,10 +46,8 @@ const PEERS = ['@nestjs/core', '@nestjs/jwt', '@nestjs/terminus', 'ioredis', 're
 function peersTable(results) {
   const rows = Object.entries(peerSets).map(([name, versionOf]) => {
     const failures = results.filter(({ cell, failed }) => cell.peers === name && failed);
-    const outcome = failures
-      .map(({ cell, failed: { step } }) => `fails: ${step} on ${versions[cell.adapter]}`)
-      .join(', ');
-    return [...PEERS.map((peer) => versionOf[peer]), outcome || 'passes'];
+    const reasons = failures.map(({ cell, failed }) => `fails: ${failed.step} on ${versions[cell.adapter]}`);
+    return [...PEERS.map((peer) => versionOf[peer]), reasons.join(', ') || 'passes'];
   });
   return table([...PEERS.map((peer) => `\`${peer}\``), ''], rows);
 }

@@ -1,18 +1,18 @@
 import { Scope, type Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-/** A module, and a provider with what NestJS knows about it. NestJS exports these types through the container only. */
+/** NestJS exports the types of its modules and providers only through the container. */
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 export type Provider = Module['providers'] extends Map<unknown, infer P> ? P : never;
 
-/** What an application has registered for all routes. */
+/** A provider that is registered for all routes. */
 export interface GlobalProvider {
   provider: Provider;
-  /** Registered to be created once; otherwise once for each request or user. */
+  /** True if NestJS is to create it once; otherwise it is registered as request-scoped or transient. */
   isSingle: boolean;
 }
 
-/** @param token `APP_GUARD`, say: NestJS adds an id to it, so that several providers can have it */
+/** @param token such as `APP_GUARD`; NestJS adds an id to it, since several providers can have it */
 export function globalProviders(modules: ModulesContainer, token: string): GlobalProvider[] {
   const found: GlobalProvider[] = [];
   for (const { providers, injectables } of modules.values()) {
@@ -25,7 +25,7 @@ export function globalProviders(modules: ModulesContainer, token: string): Globa
   return found;
 }
 
-/** The way from a provider, through what it depends on, to the first that is meant; both ends included. */
+/** Returns a chain of providers, each of which depends on the next, from this one to one that is meant. */
 export function pathTo(
   provider: Provider,
   isMeant: (provider: Provider) => boolean,
@@ -41,8 +41,8 @@ export function pathTo(
 }
 
 /**
- * Everything that can make a provider request-scoped. Not asked of NestJS (`isDependencyTreeStatic`): 11.0 and 11.1 may answer that before they
- * have seen the properties, and remember the answer.
+ * Returns everything that a provider depends on: if one of them is request-scoped, so is the provider. We do not ask NestJS for that
+ * (`isDependencyTreeStatic`), because 11.0 and 11.1 may answer before they have seen the properties, and remember the answer.
  */
 export function dependenciesOf(provider: Provider): Provider[] {
   const properties = provider.getPropertiesMetadata() ?? [];
@@ -67,7 +67,7 @@ export function isOfClass(provider: Provider, type: Type): boolean {
   return isClass(provider) && (provider.metatype === type || provider.metatype?.prototype instanceof type);
 }
 
-/** The class, or else the token, without the id that NestJS adds to those of global providers. */
+/** Returns the name of the class, or else the token without the id that NestJS adds to it. */
 export function nameOf(provider: Provider): string {
   const { metatype, token } = provider;
   if (isClass(provider) && metatype) return metatype.name;

@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type HttpException, Inject } from '@nestjs/common';
-import { BaseExceptionFilter, ModuleRef } from '@nestjs/core';
+import { BaseExceptionFilter } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import type { HttpResponse } from './http/http-message.js';
@@ -11,8 +11,7 @@ import { RefreshAuthCore } from './refresh-auth.core.js';
  */
 @Catch(RefreshAuthError)
 export class RefreshAuthFilter extends BaseExceptionFilter<HttpException | RefreshAuthError> {
-  /** Asks for the core only when something is thrown: NestJS refuses a global filter that depends on a request-scoped core, and names the filter as the culprit. */
-  constructor(@Inject(ModuleRef) private readonly module: ModuleRef) {
+  constructor(@Inject(RefreshAuthCore) private readonly core: RefreshAuthCore) {
     super();
   }
 
@@ -21,7 +20,6 @@ export class RefreshAuthFilter extends BaseExceptionFilter<HttpException | Refre
     // Microservices want a stream, and crash on what is thrown; GraphQL makes its own answer of what is thrown.
     if (type === 'rpc') return throwError(() => ({ status: 'error', message: refusal.message, code: refusal.code }));
     if (type !== 'http') throw refusal;
-    const { answers } = this.module.get(RefreshAuthCore);
-    super.catch(answers.refuse(refusal, host.switchToHttp().getResponse<HttpResponse>()), host);
+    super.catch(this.core.answers.refuse(refusal, host.switchToHttp().getResponse<HttpResponse>()), host);
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit, UseGuards } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, ModulesContainer } from '@nestjs/core';
 import {
   dependenciesOf,
   globalProviders,
@@ -16,8 +16,8 @@ import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { SUPPORTED } from './supported-platform.js';
 
 /**
- * Refuses a request-scoped core as soon as the providers of the module are created. NestJS 11.2.8 and 12.1.3 look at global guards right
- * afterwards, and their message would name the guard but not the cause.
+ * Refuses a request-scoped core as soon as the providers of the module are created. From 11.2.8 and 12.1.3 on, NestJS checks global guards
+ * right afterwards, and its message would name the guard but not the cause.
  */
 @Injectable()
 class CoreCheck {
@@ -58,18 +58,18 @@ export class RegisteredGuards implements OnModuleInit, OnApplicationBootstrap {
 }
 
 /**
- * The filter of the module is registered in the way of a global guard, and depends on something. A NestJS where that cannot be seen would
- * not show guards either, and nothing would be checked.
+ * The filter of the module is registered like a global guard, and depends on the core. If a version of NestJS does not show us that, it does
+ * not show us guards either, and nothing would be checked.
  */
 function checkVisibility(modules: ModulesContainer): void {
   const filters = globalProviders(modules, APP_FILTER).filter(({ provider }) => isOfClass(provider, RefreshAuthFilter));
-  if (filters.some(({ provider }) => dependenciesOf(provider).some(({ token }) => token === ModuleRef))) return;
+  if (filters.some(({ provider }) => dependenciesOf(provider).some(({ token }) => token === RefreshAuthCore))) return;
   throw new Error(
     `RefreshAuthModule cannot check on this version of NestJS that its guards are created. Use one of ${SUPPORTED.nest}, or a newer nestjs-refresh-auth.`,
   );
 }
 
-/** A provider that a test has put in the place of the core depends on nothing. */
+/** A core that a test has replaced depends on nothing, and passes. */
 function coresOf(modules: ModulesContainer): Provider[] {
   return [...modules.values()]
     .map(({ providers }) => providers.get(RefreshAuthCore))
@@ -113,8 +113,8 @@ function checkGuard(provider: Provider, guard: Provider, isSingle: boolean): voi
 }
 
 /**
- * In the place of a class that NestJS could not construct stands an object without properties. A factory may return nothing on purpose:
- * that is for the application to decide.
+ * Where NestJS could not construct a class, it keeps an object without properties of its own. A factory may return nothing on purpose: that
+ * is for the application to decide.
  */
 function isCreated({ instance, isAlias }: Provider): boolean {
   if (instance instanceof RefreshAuthGuard) return Reflect.ownKeys(instance).length > 0;
