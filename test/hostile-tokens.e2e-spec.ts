@@ -13,6 +13,7 @@ import { dead, refusal } from './support/http-refusals.js';
 import { forge, keyFor } from './support/key-material.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 import { type RedisWatch, watchRedis } from './support/redis-watch.js';
+import { newSession } from './support/session-of.js';
 import { assertQuotesNothing } from './support/siege.js';
 import { claims } from './support/signed-claims.js';
 
@@ -59,7 +60,7 @@ describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
     async (key) => {
       // Sessions of their own: what one key renewed would be handed on to the next.
       const [token = '', other = ''] = ['one', 'other'].map((name) =>
-        forge(key, { ...claims, sid: `${name}-session-of-${key}` }),
+        forge(key, { ...claims, sub: `${name} of ${key}`, sid: newSession(`${name} of ${key}`).sid }),
       );
       const families = Object.values(attacksOn(key, token, other));
       const attacks = fc.tuple(...families.map((family) => family.filter((text) => CAN_BE_SENT.test(text))));

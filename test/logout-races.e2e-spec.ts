@@ -185,7 +185,7 @@ async function raceAll(
   void scene.store.stopAt();
   expect(await run(scene.here, undisturbed!)).toBeDefined();
   const { calls } = scene.store;
-  expect(calls).toBeGreaterThan(1);
+  expect(calls).toBeGreaterThan(0);
 
   for (let call = 0; call < calls; call++) {
     for (const before of ['question', 'answer'] as const) {
@@ -249,9 +249,8 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
         refresh,
         async (scene, { own }) => scene.refusing.authenticator.renewAhead(own.claims),
         async (scene, outcome, tokens, stop) => {
-          const { sid } = tokens[0]!.claims;
           // The hook is asked only by who renews the head: who comes too late for that ends nothing.
-          if (!(await scene.store.isRevoked(sid))) return;
+          if (!(await scene.store.isRevoked(tokens[0]!.claims))) return;
           ended++;
           const renewed = outcome && 'token' in outcome ? [outcome] : [];
           await expectAllDead(scene, [...tokens, ...renewed], JSON.stringify(stop));

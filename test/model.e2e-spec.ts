@@ -142,12 +142,10 @@ class Network implements ListingStore {
   readonly rotate: SessionStore['rotate'] = (request) => this.#deliver(() => this.store.rotate(request));
   readonly markUsed: SessionStore['markUsed'] = (marks) => this.#deliver(() => this.store.markUsed(marks));
   readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.#deliver(() => this.store.revoke(sid, ttl));
-  readonly isRevoked: SessionStore['isRevoked'] = (...session) => this.#deliver(() => this.store.isRevoked(...session));
+  readonly isRevoked: SessionStore['isRevoked'] = (session) => this.#deliver(() => this.store.isRevoked(session));
   readonly subjectMark: SessionStore['subjectMark'] = (sub) => this.#deliver(() => this.store.subjectMark(sub));
   readonly revokeSubject: SessionStore['revokeSubject'] = (...subject) =>
     this.#deliver(() => this.store.revokeSubject(...subject));
-  readonly listSession: ListingStore['listSession'] = (...session) =>
-    this.#deliver(() => this.store.listSession(...session));
   readonly listedSessions: ListingStore['listedSessions'] = (sub) =>
     this.#deliver(() => this.store.listedSessions(sub));
 

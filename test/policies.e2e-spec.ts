@@ -16,7 +16,7 @@ import {
 } from 'nestjs-refresh-auth';
 import { mintToken } from 'nestjs-refresh-auth/testing';
 import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import { hashed } from '../libs/refresh-auth/src/sessions/hashed.js';
+import { sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
 import { HOUR, MINUTE, SECOND } from './support/aged-tokens.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
@@ -123,7 +123,7 @@ describe.each(adapters)('on %s', (adapter) => {
       app.clock.advance(30 * SECOND);
       const reused = await get(app, token);
 
-      const facts = { at: app.clock.now(), session: hashed(claims.sid) };
+      const facts = { at: app.clock.now(), session: sessionName(claims.sid) };
       expect([refusal(reused), delivered(reused)]).toEqual([dead('token_reused'), nothing]);
       expect(of(app, 'reuse-detected', 'session-revoked', 'token-refused')).toEqual([
         { type: 'reuse-detected', ...facts, gen: 0, head: 1, kind: 'predecessor', revoked: true },
@@ -235,7 +235,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(answers.map(refusal)).toEqual([dead('session_revoked'), dead('session_revoked')]);
       expect(answers.map(delivered)).toEqual([nothing, nothing]);
       expect(of(app, 'session-revoked')).toEqual([
-        { type: 'session-revoked', at: app.clock.now(), session: hashed(claims.sid) },
+        { type: 'session-revoked', at: app.clock.now(), session: sessionName(claims.sid) },
       ]);
     });
 

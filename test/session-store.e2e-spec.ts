@@ -9,6 +9,7 @@ import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection
 import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
 import { TestClock } from './support/clock.js';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
+import { newSession } from './support/session-of.js';
 import { itKeepsTheContract } from './support/session-store-contract.js';
 
 const PROCESSES = 4;
@@ -19,7 +20,7 @@ describe('The in-memory store', () => {
     const program = `
       import { InMemorySessionStore } from 'nestjs-refresh-auth';
       const store = new InMemorySessionStore();
-      await store.rotate({ sid: 'a', generation: 0, candidate: { sealed: Buffer.from('one'), ttl: 3_600_000 } });
+      await store.rotate({ sid: 'a', sub: '1', rev: 0, generation: 0, candidate: { sealed: Buffer.from('one'), ttl: 3_600_000 } });
       await store.revoke('b', { record: 3_600_000, log: 3_600_000 });
       store.onRevocation(() => undefined);
       console.log('stored');
@@ -85,7 +86,7 @@ describe('The Redis store on a cluster of three masters', () => {
 
     await Promise.all(
       Array.from({ length: 100 }, (_, index) =>
-        stores[0].rotate({ sid: `session ${index}`, generation: 0, candidate }),
+        stores[0].rotate({ ...newSession(`user ${index}`), generation: 0, candidate }),
       ),
     );
 

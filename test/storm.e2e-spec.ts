@@ -132,7 +132,7 @@ describe('a storm on four processes and one Redis', () => {
 
     const keys = await client.keys('*');
 
-    expect(keys).toEqual([expect.stringMatching(/^refresh-auth:\{[\w-]{43}\}$/)]);
+    expect(keys).toEqual([expect.stringMatching(/^refresh-auth:\{[\w-]{8}\}:session:[\w-]{22}$/)]);
     const [key = ''] = keys;
     const record = `${key}\n${(await client.getBuffer(key))?.toString('latin1')}`;
     [token, successor].forEach((each) => each.split('.').forEach((part) => expect(record).not.toContain(part)));

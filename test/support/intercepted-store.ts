@@ -3,6 +3,7 @@ import type {
   RevocationTtl,
   RotationAnswer,
   RotationRequest,
+  SessionOfToken,
   SubjectMark,
   UsedMark,
 } from '../../libs/refresh-auth/src/sessions/session-store.js';
@@ -19,7 +20,7 @@ export class InterceptedStore extends InMemorySessionStore {
   /** Everything that was asked of `markUsed`, in order. */
   readonly marks: (readonly UsedMark[])[] = [];
   /** What was only read about sessions and subjects, in order. */
-  readonly reads: ({ sid: string; tracked: boolean } | { sub: string })[] = [];
+  readonly reads: (SessionOfToken | { sub: string })[] = [];
   readonly #interceptions: Interception[] = [];
 
   /** Disturbs the next calls of `rotate`, each one once; those after them go through. */
@@ -44,9 +45,9 @@ export class InterceptedStore extends InMemorySessionStore {
     await super.markUsed(marks);
   }
 
-  override async isRevoked(sid: string, tracked = false): Promise<boolean> {
-    this.reads.push({ sid, tracked });
-    return super.isRevoked(sid, tracked);
+  override async isRevoked(session: SessionOfToken): Promise<boolean> {
+    this.reads.push(session);
+    return super.isRevoked(session);
   }
 
   override async subjectMark(sub: string): Promise<SubjectMark | undefined> {

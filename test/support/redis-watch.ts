@@ -11,6 +11,8 @@ export interface RedisWatch {
   commandsDuring(act: () => Promise<unknown>): Promise<string[][]>;
   /** The names of those about sessions and subjects: what concerns the log of revocations happens by itself now and then. */
   sessionCommandsDuring(act: () => Promise<unknown>): Promise<string[]>;
+  /** As `sessionCommandsDuring`, without those that a script runs. */
+  sessionCommandsSentDuring(act: () => Promise<unknown>): Promise<string[]>;
   stop(): void;
 }
 
@@ -28,10 +30,14 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
     if (reply !== '+OK') throw new Error(`Redis is not to be watched: ${reply}`);
   }
 
-  async function commandsDuring(act: () => Promise<unknown>): Promise<string[][]> {
+  async function commandsDuring(
+    act: () => Promise<unknown>,
+    isHeard: (line: string) => boolean = () => true,
+  ): Promise<string[][]> {
     const heard: string[][] = [];
     const complete = new Promise<void>((resolve) => {
       monitor.on('line', (line) => {
+        if (!isHeard(line)) return;
         const command = Array.from(line.matchAll(ARGUMENT), ([, argument = '']) => argument);
         heard.push(command);
         if (command[1] === 'the end') resolve();
@@ -46,15 +52,18 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
     return heard.slice(marks.indexOf('the beginning') + 1, marks.indexOf('the end'));
   }
 
+  function namesOfSessionCommands(commands: string[][]): string[] {
+    const log = `${prefix}:revocations`;
+    return commands
+      .filter((command) => command.some((key) => key.startsWith(`${prefix}:`) && !key.startsWith(log)))
+      .map(([name = '']) => name.toLowerCase());
+  }
+
   return {
-    commandsDuring,
-    async sessionCommandsDuring(act) {
-      const commands = await commandsDuring(act);
-      const log = `${prefix}:revocations`;
-      return commands
-        .filter((command) => command.some((key) => key.startsWith(`${prefix}:`) && !key.startsWith(log)))
-        .map(([name = '']) => name.toLowerCase());
-    },
+    commandsDuring: (act) => commandsDuring(act),
+    sessionCommandsDuring: async (act) => namesOfSessionCommands(await commandsDuring(act)),
+    sessionCommandsSentDuring: async (act) =>
+      namesOfSessionCommands(await commandsDuring(act, (line) => !/^\S+ \[\d+ lua\]/.test(line))),
     stop: () => socket.destroy(),
   };
 }

@@ -2,6 +2,7 @@ import {
   InMemorySessionStore,
   type RotationAnswer,
   type RotationRequest,
+  type SessionOfToken,
   type SessionStore,
 } from 'nestjs-refresh-auth';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
@@ -109,8 +110,8 @@ class ReplicatedStore implements SessionStore {
   async revokeSubject(...args: Parameters<SessionStore['revokeSubject']>): ReturnType<SessionStore['revokeSubject']> {
     return this.#write((store) => store.revokeSubject(...args));
   }
-  async isRevoked(sid: string): Promise<boolean> {
-    return this.#primary.isRevoked(sid);
+  async isRevoked(session: SessionOfToken): Promise<boolean> {
+    return this.#primary.isRevoked(session);
   }
   async subjectMark(sub: string): ReturnType<SessionStore['subjectMark']> {
     return this.#primary.subjectMark(sub);

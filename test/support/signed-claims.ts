@@ -1,10 +1,12 @@
+import { tagOf } from '../../libs/refresh-auth/src/tokens/session-id.js';
+
 /** When the tests' clock starts, in seconds. */
 export const START = Date.parse('2026-01-01T00:00:00Z') / 1000;
 
 /** The claims of a token that was signed at the start with the default lifetimes. */
 export const claims = {
   sub: '1',
-  sid: 'c2Vzc2lvbi1zZXNzaW9uLQ',
+  sid: `${tagOf('1')}c2Vzc2lvbi1zZXNzaW9uLQ`,
   gen: 0,
   rev: 0,
   jti: 'dG9rZW4tdG9rZW4tdG9rZQ',

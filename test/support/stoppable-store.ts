@@ -26,12 +26,11 @@ export class StoppableStore implements FullStore {
   readonly rotate: SessionStore['rotate'] = (request) => this.pass(() => this.store.rotate(request));
   readonly markUsed: SessionStore['markUsed'] = (marks) => this.pass(() => this.store.markUsed(marks));
   readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.pass(() => this.store.revoke(sid, ttl));
-  readonly isRevoked: SessionStore['isRevoked'] = (sid, tracked) => this.pass(() => this.store.isRevoked(sid, tracked));
+  readonly isRevoked: SessionStore['isRevoked'] = (session) => this.pass(() => this.store.isRevoked(session));
   readonly subjectMark: SessionStore['subjectMark'] = (sub) => this.pass(() => this.store.subjectMark(sub));
   readonly revokeSubject: SessionStore['revokeSubject'] = (sub, ttl, except) =>
     this.pass(() => this.store.revokeSubject(sub, ttl, except));
   // Nobody waits for these.
-  readonly listSession: FullStore['listSession'] = (...session) => this.store.listSession(...session);
   readonly listedSessions: FullStore['listedSessions'] = (sub) => this.store.listedSessions(sub);
   readonly revocationsSince: FullStore['revocationsSince'] = (since) => this.store.revocationsSince(since);
   readonly onRevocation: FullStore['onRevocation'] = (...listeners) => this.store.onRevocation(...listeners);

@@ -29,6 +29,7 @@ export {
   type RotationAnswer,
   type RotationRequest,
   type SealedSuccessor,
+  type SessionOfToken,
   SessionStore,
   StoreRefusal,
   type SubjectMark,

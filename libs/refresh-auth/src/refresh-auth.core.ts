@@ -71,7 +71,6 @@ export class RefreshAuthCore {
     const heads = new Heads(sealer, verifier, events);
     const rotation = new Rotation(store, access, signer, heads, revocations, events, clock, {
       ...settings,
-      tracked,
       looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
       longestToken: longestDeliverable(settings.delivery),
     });

@@ -393,15 +393,15 @@ describe('option reloadClaims', () => {
 });
 
 describe('what an option asks of the store', () => {
-  const { revocationsSince, onRevocation, listSession, listedSessions, ...least } = Object.fromEntries(
+  const { revocationsSince, onRevocation, listedSessions, ...least } = Object.fromEntries(
     ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject']
-      .concat(['revocationsSince', 'onRevocation', 'listSession', 'listedSessions'])
+      .concat(['revocationsSince', 'onRevocation', 'listedSessions'])
       .map((name) => [name, () => undefined]),
   );
   const check = (methods: object, options: RefreshAuthOptions) => () =>
     checkStore({ ...least, ...methods } as unknown as SessionStore, resolveOptions({ secret, ...options }));
 
-  test.each([{}, { revocationsSince }, { onRevocation }, { listSession, listedSessions }])(
+  test.each([{}, { revocationsSince }, { onRevocation }, { listedSessions }])(
     "'pushed' asks it to push: %p does not boot",
     (methods) => {
       expect(optionsErrorOf(check(methods, {}))).toEqual({
@@ -411,20 +411,17 @@ describe('what an option asks of the store', () => {
     },
   );
 
-  test.each([{}, { listSession }, { listedSessions }])("'tracked' asks it to list: %p does not boot", (methods) => {
-    expect(optionsErrorOf(check({ revocationsSince, onRevocation, ...methods }, { sessions: 'tracked' }))).toEqual({
+  test("'tracked' asks it to list: without the method for it, it does not boot", () => {
+    expect(optionsErrorOf(check({ revocationsSince, onRevocation }, { sessions: 'tracked' }))).toEqual({
       option: 'sessions',
-      says: "is 'tracked', and the store cannot list sessions. Write 'untracked', or implement listSession and listedSessions.",
+      says: "is 'tracked', and the store cannot list sessions. Write 'untracked', or implement listedSessions and the option `details` of rotate.",
     });
   });
 
   test.each<[object, RefreshAuthOptions]>([
     [{}, { revocation: 'every-request' }],
     [{ revocationsSince, onRevocation }, {}],
-    [
-      { listSession, listedSessions },
-      { revocation: 'every-request', sessions: 'tracked' },
-    ],
+    [{ listedSessions }, { revocation: 'every-request', sessions: 'tracked' }],
   ])('%p is enough for %j', (methods, options) => {
     expect(check(methods, options)).not.toThrow();
   });

@@ -310,7 +310,7 @@ export function checkStore(store: SessionStore, { revocation, tracked }: Refresh
     throw new RefreshAuthOptionsError(
       'sessions',
       "is 'tracked', and the store cannot list sessions",
-      "Write 'untracked', or implement listSession and listedSessions.",
+      "Write 'untracked', or implement listedSessions and the option `details` of rotate.",
     );
   }
 }

@@ -7,6 +7,7 @@ import type { RefreshAuthEvent } from './sessions/events.js';
 import type { IssueOptions } from './sessions/sign-ins.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
 import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
+import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
 /** What one session has of its own, and which requests may begin it. */
@@ -131,10 +132,10 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * Ends a session. Idempotent; an unknown session is no error.
    *
    * @param sid the claim `sid` of any of its tokens
-   * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
+   * @throws TypeError when `sid` is not one, RefreshAuthError `store_unavailable`: it is not known to have ended
    */
   async revokeSession(sid: string): Promise<void> {
-    if (typeof sid !== 'string' || sid === '') throw new TypeError('revokeSession needs the claim `sid` of a token');
+    if (!isSessionId(sid)) throw new TypeError(notASessionId('revokeSession'));
     await this.core.revocations.revokeSession(sid);
   }
 
@@ -143,13 +144,11 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @param sub the claim `sub` of the user's tokens
    * @param options `except`: the `sid` of a session that goes on
-   * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
+   * @throws TypeError when `sub` or `except` is not one, RefreshAuthError `store_unavailable`: they are not known to have ended
    */
   async revokeUser(sub: string, { except }: { except?: string | undefined } = {}): Promise<void> {
     if (typeof sub !== 'string' || sub === '') throw new TypeError('revokeUser needs the claim `sub` of a token');
-    if (except !== undefined && (typeof except !== 'string' || except === '')) {
-      throw new TypeError('revokeUser: `except` is the claim `sid` of a token');
-    }
+    if (except !== undefined && !isSessionId(except)) throw new TypeError(notASessionId('revokeUser: `except`'));
     await this.core.revocations.revokeSubject(sub, except);
   }
 
@@ -179,4 +178,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     if (scope === 'session') return this.core.revocations.revokeSession(sid);
     return this.core.revocations.revokeSubject(sub, scope === 'others' ? sid : undefined);
   }
+}
+
+function notASessionId(what: string): string {
+  return `${what} needs the claim \`sid\` of a token, 30 base64url characters; the \`session\` of an event is not a \`sid\``;
 }

@@ -65,11 +65,6 @@ class StoppableStore extends InMemorySessionStore {
     return super.revocationsSince(...call);
   }
 
-  override async listSession(...call: Call<'listSession'>): Answer<'listSession'> {
-    this.#answerIfRunning();
-    return super.listSession(...call);
-  }
-
   override async listedSessions(...call: Call<'listedSessions'>): Answer<'listedSessions'> {
     this.#answerIfRunning();
     return super.listedSessions(...call);

@@ -5,7 +5,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { secret } from '../../../../test/support/key-material.js';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
 import { type RefreshAuthOptions, resolveOptions } from '../refresh-auth.options.js';
-import { hashed } from '../sessions/hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 
@@ -422,7 +422,7 @@ describe('[D7] a token that a browser would not keep', () => {
     });
     const { sid, gen } = issued.claims;
     expect(events).toEqual([
-      { type: 'token-too-large', at: clock.now(), session: hashed(sid), gen, bytes: issued.token.length },
+      { type: 'token-too-large', at: clock.now(), session: sessionName(sid), gen, bytes: issued.token.length },
     ]);
   });
 

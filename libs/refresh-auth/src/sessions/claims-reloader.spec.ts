@@ -8,7 +8,7 @@ import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { ReloadClaims } from './claims-reloader.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 
 const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
 const failed = {
@@ -126,10 +126,12 @@ describe('reloadClaims [R9]', () => {
 
     expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
 
-    expect(await store.isRevoked(first.claims.sid)).toBe(true);
-    expect((await store.revocationsSince(0)).entries).toEqual([{ session: hashed(first.claims.sid), at: clock.now() }]);
+    expect(await store.isRevoked(first.claims)).toBe(true);
+    expect((await store.revocationsSince(0)).entries).toEqual([
+      { session: sessionName(first.claims.sid), at: clock.now() },
+    ]);
     expect(await refusal(authenticate(makeCore({}, { store, clock }), first.token))).toEqual(REVOKED);
-    const session = hashed(first.claims.sid);
+    const session = sessionName(first.claims.sid);
     expect(events).toEqual([
       { type: 'session-revoked', at: clock.now(), session },
       { type: 'token-refused', at: clock.now(), code: 'session_revoked', session, gen: 0 },

@@ -3,10 +3,11 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { flipBit } from '../../../../test/support/hostile-tokens.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import { Events, type RefreshAuthEvent } from './events.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 
 describe('Events', () => {
   let clock: TestClock;
@@ -23,7 +24,7 @@ describe('Events', () => {
     first = issue(core, { sub: 'a-telling-subject', email: 'ada@example.com' });
   });
 
-  const session = () => hashed(first.claims.sid);
+  const session = () => sessionName(first.claims.sid);
   const expire = (): void => clock.advance(EXPIRES_IN * 1000);
   const fail = () => Promise.reject(new Error('connection lost'));
 
@@ -90,7 +91,7 @@ describe('Events', () => {
       async () => {
         const sealed = Buffer.from(first.token);
         sealed[0] = 1;
-        await store.rotate({ sid: first.claims.sid, generation: 0, candidate: { sealed, ttl: 3_600_000 } });
+        await store.rotate({ ...sessionOf(first.claims), generation: 0, candidate: { sealed, ttl: 3_600_000 } });
         expire();
         await authenticate(core, first.token);
       },

@@ -1,10 +1,10 @@
 import { type Observable, Subject } from 'rxjs';
 import type { RefreshAuthError, RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
 import type { Clock } from '../tokens/clock.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 
 interface SessionFacts {
-  /** SHA-256 of the `sid`, base64url. */
+  /** The session's name in the store's log: the first 8 characters of its `sid`, a dot, and the first 22 of its SHA-256 in base64url. */
   readonly session: string;
 }
 
@@ -29,7 +29,7 @@ interface EventTypes {
   };
   /** A session was ended. */
   'session-revoked': SessionFacts;
-  /** All sessions of a user were ended, but the excepted one. `subject`: SHA-256 of the `sub`, base64url; `except`: that of the `sid`. */
+  /** All sessions of a user were ended, but the excepted one. `subject`: SHA-256 of the `sub`, base64url, cut to 22 characters; `except`: named as `session`. */
   'user-revoked': { readonly subject: string; readonly except?: string };
   /**
    * The store did not decide: it is out, full, or refuses. Once, until it works again; and for each session that a sign-in should have
@@ -91,7 +91,7 @@ export class Events {
 
   /** The facts by which an event names a generation of a session. */
   generation({ sid, gen }: { readonly sid: string; readonly gen: number }): GenerationFacts {
-    return { session: hashed(sid), gen };
+    return { session: sessionName(sid), gen };
   }
 
   complete(): void {

@@ -3,7 +3,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from '../../../../test/support/core.js';
 import { itKeepsTheContract } from '../../../../test/support/session-store-contract.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 
 const MAX_SESSIONS = 3;
 const TTL = 600_000;
@@ -43,7 +43,13 @@ describe('InMemorySessionStore', () => {
   });
 
   const renew = (sid: string, generation = 0, ttl = TTL) =>
-    store.rotate({ sid, generation, candidate: { sealed: Buffer.from(`${sid} ${generation + 1}`), ttl } });
+    store.rotate({
+      sid,
+      sub: '1',
+      rev: 0,
+      generation,
+      candidate: { sealed: Buffer.from(`${sid} ${generation + 1}`), ttl },
+    });
 
   async function fill(): Promise<void> {
     await Promise.all(['a', 'b', 'c'].map((sid) => renew(sid)));
@@ -60,9 +66,9 @@ describe('InMemorySessionStore', () => {
     test('refuses one more session, and lets go of none [S11]', async () => {
       await expect(renew('d')).rejects.toThrow(new Error(FULL));
 
-      expect(await store.rotate({ sid: 'd', generation: 0 })).toEqual({ outcome: 'current' });
+      expect(await store.rotate({ sid: 'd', sub: '1', rev: 0, generation: 0 })).toEqual({ outcome: 'current' });
       for (const sid of ['a', 'b', 'c']) {
-        expect(await store.rotate({ sid, generation: 0 })).toEqual({
+        expect(await store.rotate({ sid, sub: '1', rev: 0, generation: 0 })).toEqual({
           outcome: 'superseded',
           head: 1,
           sealed: Buffer.from(`${sid} 1`),
@@ -115,7 +121,7 @@ describe('InMemorySessionStore', () => {
           at,
           code: 'store_unavailable',
           detail: FULL,
-          session: hashed(claims.sid),
+          session: sessionName(claims.sid),
           gen: 0,
         },
       ]);

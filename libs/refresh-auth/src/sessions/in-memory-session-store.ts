@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../tokens/clock.js';
-import { hashed } from './hashed.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
+import { isEndedBy } from './known-revocations.js';
 import {
   type ReuseRule,
   type Revocation,
@@ -7,6 +8,7 @@ import {
   type RevocationTtl,
   type RotationAnswer,
   type RotationRequest,
+  type SessionOfToken,
   type SessionStore,
   StoreRefusal,
   type SubjectMark,
@@ -67,9 +69,11 @@ export class InMemorySessionStore implements SessionStore {
   ) {}
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
-    const { sid, generation, candidate, refused, presented = 0, reuse, tracked = false } = request;
+    const { sid, generation, candidate, refused, presented = 0, reuse } = request;
     const record = this.#live(this.#records, sid);
-    if (this.#isRevoked(sid, tracked)) return { outcome: 'revoked' };
+    const begins = generation < 0 && candidate !== undefined;
+    const end = this.#endOf(begins ? { ...request, tracked: false } : request);
+    if (end) return end;
     const head = record?.head;
     const isNewer = head !== undefined && head.gen > generation;
     const isRepeated = isNewer && candidate !== undefined && sameBytes(head.sealed, candidate.sealed);
@@ -95,6 +99,7 @@ export class InMemorySessionStore implements SessionStore {
       },
       expiresAt: this.#end(candidate.ttl, record),
     });
+    if (request.tracked) this.#list(request, candidate.ttl);
     return { outcome: 'rotated', lostWrite: (head?.gen ?? 0) < generation };
   }
 
@@ -104,11 +109,11 @@ export class InMemorySessionStore implements SessionStore {
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
     this.#bury(sid, ttl.record);
-    this.#append({ session: hashed(sid), at: this.clock.now() }, ttl.log);
+    this.#append({ session: sessionName(sid), at: this.clock.now() }, ttl.log);
   }
 
-  async isRevoked(sid: string, tracked = false): Promise<boolean> {
-    return this.#isRevoked(sid, tracked);
+  async isRevoked(session: SessionOfToken): Promise<boolean> {
+    return this.#endOf(session) !== undefined;
   }
 
   async subjectMark(sub: string): Promise<SubjectMark | undefined> {
@@ -118,9 +123,10 @@ export class InMemorySessionStore implements SessionStore {
   async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
     const record = this.#live(this.#subjects, sub);
     const before = record?.mark;
+    const session = except === undefined ? undefined : sessionName(except);
     const mark: SubjectMark = {
       mark: Math.max(this.clock.now(), (before?.mark ?? 0) + 1),
-      ...(except === undefined ? {} : { except: { session: hashed(except), floor: floorFor(hashed(except), before) } }),
+      ...(session === undefined ? {} : { except: { session, floor: floorFor(session, before) } }),
     };
     this.#keep(this.#subjects, sub, { mark, expiresAt: this.#end(ttl.record, record) });
     this.#append({ subject: hashed(sub), mark, at: this.clock.now() }, ttl.log);
@@ -142,15 +148,6 @@ export class InMemorySessionStore implements SessionStore {
     };
   }
 
-  async listSession(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void> {
-    const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
-    const before = this.#live(listed, sid);
-    const shown = details ?? before?.details;
-    if (!shown) return;
-    this.#listed.set(sub, listed);
-    this.#keep(listed, sid, { details: shown, expiresAt: this.#end(ttl, before) });
-  }
-
   async listedSessions(sub: string): Promise<Uint8Array[]> {
     const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
     return [...listed.keys()].flatMap((sid) => this.#live(listed, sid)?.details ?? []);
@@ -160,13 +157,25 @@ export class InMemorySessionStore implements SessionStore {
     clearInterval(this.#sweeper);
   }
 
+  #list({ sub, sid, details }: RotationRequest, ttl: number): void {
+    const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
+    const before = this.#live(listed, sid);
+    const shown = details ?? before?.details;
+    if (!shown) return;
+    this.#listed.set(sub, listed);
+    this.#keep(listed, sid, { details: shown, expiresAt: this.#end(ttl, before) });
+  }
+
   #isReused(head: Head, generation: number, { grace, expiredAt }: ReuseRule): boolean {
     const since = head.gen === generation + 1 ? Math.max(expiredAt, head.at) : expiredAt;
     return head.used > generation && this.clock.now() >= since + grace;
   }
 
-  #isRevoked(sid: string, tracked: boolean): boolean {
-    return this.#live(this.#tombstones, sid) !== undefined || (tracked && this.#live(this.#records, sid) === undefined);
+  #endOf(session: SessionOfToken): Extract<RotationAnswer, { outcome: 'revoked' }> | undefined {
+    if (this.#live(this.#tombstones, session.sid)) return { outcome: 'revoked' };
+    const mark = this.#live(this.#subjects, session.sub)?.mark;
+    if (mark && isEndedBy(mark, session)) return { outcome: 'revoked', cutoff: mark.mark };
+    return session.tracked && !this.#live(this.#records, session.sid) ? { outcome: 'revoked' } : undefined;
   }
 
   #raiseUsed(sid: string, gen: number): void {

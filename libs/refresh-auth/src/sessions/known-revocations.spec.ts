@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { claims } from '../../../../test/support/signed-claims.js';
-import { hashed } from './hashed.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy, KnownRevocations, UNSEEN } from './known-revocations.js';
 import type { SubjectMark } from './session-store.js';
 
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 const ends = (sid: string, sub = '1', rev = 0): boolean => known.ends({ ...claims, sid, sub, rev });
-const addSession = (sid: string, at = clock.now(), age = 0) => known.add({ session: hashed(sid), at }, age);
+const addSession = (sid: string, at = clock.now(), age = 0) => known.add({ session: sessionName(sid), at }, age);
 const addSubject = (sub: string, mark: SubjectMark, at = clock.now(), age = 0) =>
   known.add({ subject: hashed(sub), mark, at }, age);
 
@@ -67,7 +67,7 @@ describe('a subject’s mark', () => {
 
   test('only grows: an older one that comes late changes nothing [L5]', () => {
     addSubject('1', { mark: 100 });
-    addSubject('1', { mark: 50, except: { session: hashed('a'), floor: 0 } });
+    addSubject('1', { mark: 50, except: { session: sessionName('a'), floor: 0 } });
     expect(ends('a', '1', 75)).toBe(true);
 
     addSubject('1', { mark: 200 });
@@ -75,7 +75,7 @@ describe('a subject’s mark', () => {
   });
 
   test('excepts one session, from the floor on', () => {
-    const mark = { mark: 100, except: { session: hashed('a'), floor: 50 } };
+    const mark = { mark: 100, except: { session: sessionName('a'), floor: 50 } };
     addSubject('1', mark);
 
     expect([ends('a', '1', 50), ends('a', '1', 49), ends('b', '1', 50)]).toEqual([false, true, true]);
@@ -101,8 +101,8 @@ describe('what is known', () => {
     addSubject('1', { mark: 7 }, 1002);
 
     expect([...known.since(1000)]).toEqual([
-      { session: hashed('own'), at: UNSEEN },
-      { session: hashed('after'), at: 1001 },
+      { session: sessionName('own'), at: UNSEEN },
+      { session: sessionName('after'), at: 1001 },
       { subject: hashed('1'), mark: { mark: 7 }, at: 1002 },
     ]);
     expect([...known.since(0)]).toHaveLength(5);
@@ -156,13 +156,13 @@ describe('what is known', () => {
   });
 
   test('is known again when it is read again, after this process’s clock was set forward', () => {
-    known.add({ session: hashed('a'), at: 1 });
+    known.add({ session: sessionName('a'), at: 1 });
     known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 });
     clock.advance(LIFETIME + 1);
     expect([ends('a', '2'), ends('b', '1')]).toEqual([false, false]);
 
     known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 }, 1000);
-    known.add({ session: hashed('a'), at: 1 }, 1000);
+    known.add({ session: sessionName('a'), at: 1 }, 1000);
     expect([ends('a', '2'), ends('b', '1')]).toEqual([true, true]);
   });
 });

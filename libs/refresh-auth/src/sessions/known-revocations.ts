@@ -1,6 +1,6 @@
 import type { TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
-import { hashed } from './hashed.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
 import type { Revocation, SubjectMark } from './session-store.js';
 
 /** More than this are not kept: whoever misses one asks the store instead. */
@@ -20,7 +20,7 @@ interface Known<T extends Revocation> {
   readonly until: number;
 }
 
-/** Hashes by which a token's session and subject are found. */
+/** By which a token's session and subject are found. */
 interface Names {
   readonly session: string;
   readonly subject: string;
@@ -28,7 +28,7 @@ interface Names {
 
 /** The revocations that this process has seen. Merged, never replaced: whatever the store may lose, what was seen stays. */
 export class KnownRevocations {
-  /** By hash, those that end last at the back. */
+  /** By name, those that end last at the back. */
   readonly #sessions = new Map<string, Known<Revocation>>();
   readonly #subjects = new Map<string, Known<SubjectRevocation>>();
   /** What is looked for, by the claims of a token: those are the same object on all requests that carry it. */
@@ -68,7 +68,7 @@ export class KnownRevocations {
     this.#put(this.#subjects, revocation.subject, { revocation, until });
   }
 
-  /** Whether exactly this session, by its hash, is known to have ended. */
+  /** Whether exactly this session, by its name, is known to have ended. */
   hasSession(session: string): boolean {
     return this.#sessions.has(session);
   }
@@ -101,7 +101,7 @@ export class KnownRevocations {
   #namesOf(claims: Pick<TokenClaims, 'sid' | 'sub'>): Names {
     const known = this.#names.get(claims);
     if (known) return known;
-    const names = { session: hashed(claims.sid), subject: hashed(claims.sub) };
+    const names = { session: sessionName(claims.sid), subject: hashed(claims.sub) };
     this.#names.set(claims, names);
     return names;
   }
@@ -134,5 +134,5 @@ function isTheSame({ revocation, until: before }: Known<Revocation>, { at }: Rev
 /** Whether the subject's mark ends a session. */
 export function isEndedBy({ mark, except }: SubjectMark, { sid, rev }: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
   if (rev >= mark) return false;
-  return except === undefined || rev < except.floor || except.session !== hashed(sid);
+  return except === undefined || rev < except.floor || except.session !== sessionName(sid);
 }

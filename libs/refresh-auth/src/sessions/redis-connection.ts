@@ -4,18 +4,11 @@ import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js
 /** What the library uses of an ioredis `Redis` or `Cluster`. */
 export interface RedisClient {
   readonly isCluster?: boolean;
-  /** Of a single server: where its commands are written to, while there is a connection. */
-  readonly stream?: Gatherable;
   evalshaBuffer(sha1: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   evalBuffer(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   info(section: string): Promise<string>;
   time(): Promise<(string | number)[]>;
   duplicate(...args: unknown[]): RedisSubscriber;
-}
-
-interface Gatherable {
-  cork(): void;
-  uncork(): void;
 }
 
 interface RedisSubscriber {
@@ -60,28 +53,10 @@ const KEEP_TRYING = {
 
 /** A client, and who closes it. */
 export class RedisConnection {
-  /** Which stream is gathering at this moment. */
-  #gathering: Gatherable | undefined;
-
   constructor(
     readonly client: RedisClient,
     private readonly isOurs: boolean,
   ) {}
-
-  /**
-   * Lets the commands that are sent from now to the end of this tick leave in one packet, as the two of a renewal: each packet is a system
-   * call here, and one more in Redis, which cost more than what the commands do.
-   */
-  gather(): void {
-    const { stream } = this.client;
-    if (!stream || stream === this.#gathering) return;
-    this.#gathering = stream;
-    stream.cork();
-    process.nextTick(() => {
-      this.#gathering = undefined;
-      stream.uncork();
-    });
-  }
 
   /**
    * Listens on a channel, over a connection of its own. The listener is also called when that connection is there (again), since

@@ -25,13 +25,15 @@ local function clock(given)
 end`;
 
 const RECORD = `
-local NEWER = 'NEWERFORMAT the record was written by a newer version'
 local function read(key)
-  local record = redis.call('GET', key)
+  local record = redis.pcall('GET', key)
   if not record then return nil end
+  if type(record) == 'table' then return { unreadable = record } end
   if record == '1:revoked' then return { revoked = true } end
   local version, rest = string.match(record, '^(%d+):(.*)$')
-  if version and tonumber(version) > 1 then return { newer = true } end
+  if version and tonumber(version) > 1 then
+    return { unreadable = redis.error_reply('NEWERFORMAT the record was written by a newer version') }
+  end
   local head, at, used, sealed = string.match(version == '1' and rest or '', '^(%d+):(%d+):(%d+):(.*)$')
   -- No client has lived through more than eleven digits of generations: such a number was planted.
   if not head or #head > 11 or #at > 15 or #used > 15 then return { head = -1, at = 0, used = 0, sealed = '' } end
@@ -44,73 +46,8 @@ local function bury(key, ttl)
   redis.call('SET', key, '1:revoked', 'PX', math.max(ttl, redis.call('PTTL', key)))
 end`;
 
-/**
- * KEYS: record.
- * ARGV: generation, candidate or '', its time to live in ms, refused or '', presented or '', tracked or '', the clock or '',
- * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or ''.
- * The rules are those of `SessionStore.rotate`, in the same order.
- */
-export const ROTATE = script(
-  CLOCK,
-  RECORD,
-  `
-local generation, candidate, ttl, refused = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local presented, tracked, grace, expiredAt, revokeFor = tonumber(ARGV[5]), ARGV[6] ~= '', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local record = read(KEYS[1])
-if record and record.newer then return redis.error_reply(NEWER) end
-if record and record.revoked or tracked and not record then return {'revoked'} end
-local head = record and record.head or 0
-local repeated = record and head > generation and candidate ~= '' and record.sealed == candidate
-if record and not repeated and head > generation and grace and record.used > generation then
-  local since = expiredAt
-  if head == generation + 1 then since = math.max(since, record.at) end
-  if clock(ARGV[7]) >= since + grace then
-    if revokeFor then bury(KEYS[1], revokeFor) end
-    return {'reused', head}
-  end
-end
-local superseded = record and (head > generation or head == generation and refused ~= '' and record.sealed ~= refused)
-if (superseded or candidate == '') and record and head >= 0 and presented and presented > record.used then
-  record.used = presented
-  write(KEYS[1], record, 'KEEPTTL')
-end
-if repeated then return {'rotated', 0} end
-if superseded then return {'superseded', head, record.sealed} end
-if candidate == '' then return {'current'} end
-local used = math.max(record and record.used or 0, presented or 0)
-ttl = math.max(ttl, redis.call('PTTL', KEYS[1]))
-write(KEYS[1], { head = generation + 1, at = clock(ARGV[7]), used = used, sealed = candidate }, 'PX', ttl)
-return {'rotated', head < generation and 1 or 0}
-`,
-);
-
-/** KEYS: record. ARGV: a generation that was seen in use. */
-export const MARK_USED = script(
-  RECORD,
-  `
-local record = read(KEYS[1])
-if record and record.head and record.used < tonumber(ARGV[1]) then
-  record.used = tonumber(ARGV[1])
-  write(KEYS[1], record, 'KEEPTTL')
-end
-`,
-);
-
-/** KEYS: record. ARGV: time to live of the tombstone in ms. */
-export const REVOKE = script(RECORD, `bury(KEYS[1], tonumber(ARGV[1]))`);
-
-/** KEYS: record. ARGV: tracked or ''. A script, because a plain GET may be answered by a replica. */
-export const IS_REVOKED = script(
-  RECORD,
-  `
-local record = read(KEYS[1])
-if record and record.newer then return redis.error_reply(NEWER) end
-return (record and record.revoked or not record and ARGV[1] ~= '') and 1 or 0
-`,
-);
-
 /*
- * A subject's record is one string: `1:<mark in ms>`, or with an excepted session `1:<mark>:<floor>:<hash of the sid>`.
+ * A subject's record is one string: `1:<mark in ms>`, or with an excepted session `1:<mark>:<floor>:<name of the session>`.
  */
 const SUBJECT = `
 local function writeMark(key, ttl, mark, floor, except)
@@ -130,7 +67,107 @@ local function markToReplace(key)
   return redis.call('TYPE', key).ok == 'string' and readMark(key) or nil
 end`;
 
-/** KEYS: subject. Returns the mark, and floor and hash of the excepted session where there is one; nothing without a mark. */
+/** KEYS: record, subject. Both are read before anything is decided: an end that can be read counts, even if the rest cannot be read. */
+const END = `
+local function endOf(record, session, rev)
+  if record and record.revoked then return {'revoked', 0} end
+  local subject = readMark(KEYS[2])
+  if not subject or rev >= subject.mark then return nil end
+  if subject.except == session and rev >= subject.floor then return nil end
+  return {'revoked', subject.mark}
+end`;
+
+/** KEYS: record, subject, the subject's listed sessions by when they end, their details. The last two only of a tracked session. */
+const LISTING = `
+local function list(now, ttl, session, details)
+  for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', string.format('%.0f', now))) do
+    redis.call('ZREM', KEYS[3], ended)
+    redis.call('HDEL', KEYS[4], ended)
+  end
+  if details ~= '' then redis.call('HSET', KEYS[4], session, details) end
+  if redis.call('HEXISTS', KEYS[4], session) == 0 then return end
+  redis.call('ZADD', KEYS[3], 'GT', string.format('%.0f', now + ttl), session)
+  for i = 3, 4 do redis.call('PEXPIRE', KEYS[i], math.max(ttl, redis.call('PTTL', KEYS[i]))) end
+end`;
+
+/**
+ * KEYS: as LISTING.
+ * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, refused or '', presented or '', the clock or '',
+ * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or '', details or ''.
+ * The rules are those of `SessionStore.rotate`, in the same order.
+ */
+export const ROTATE = script(
+  CLOCK,
+  RECORD,
+  SUBJECT,
+  END,
+  LISTING,
+  `
+local session, rev, generation, candidate, ttl, refused = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local presented, grace, expiredAt, revokeFor = tonumber(ARGV[7]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local tracked = #KEYS == 4
+local record = read(KEYS[1])
+local ended = endOf(record, session, rev)
+if ended then return ended end
+if record and record.unreadable then return record.unreadable end
+local begins = generation < 0 and candidate ~= ''
+if tracked and not record and not begins then return {'revoked', 0} end
+local head = record and record.head or 0
+local repeated = record and head > generation and candidate ~= '' and record.sealed == candidate
+if record and not repeated and head > generation and grace and record.used > generation then
+  local since = expiredAt
+  if head == generation + 1 then since = math.max(since, record.at) end
+  if clock(ARGV[8]) >= since + grace then
+    if revokeFor then bury(KEYS[1], revokeFor) end
+    return {'reused', head}
+  end
+end
+local superseded = record and (head > generation or head == generation and refused ~= '' and record.sealed ~= refused)
+if (superseded or candidate == '') and record and head >= 0 and presented and presented > record.used then
+  record.used = presented
+  write(KEYS[1], record, 'KEEPTTL')
+end
+if repeated then return {'rotated', 0} end
+if superseded then return {'superseded', head, record.sealed} end
+if candidate == '' then return {'current'} end
+local used, now = math.max(record and record.used or 0, presented or 0), clock(ARGV[8])
+write(KEYS[1], { head = generation + 1, at = now, used = used, sealed = candidate }, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
+-- A session that cannot be listed does not begin, but goes on: a refresh is worth more than its place in a list.
+if tracked and begins then list(now, ttl, session, ARGV[12]) elseif tracked then pcall(list, now, ttl, session, '') end
+return {'rotated', head < generation and 1 or 0}
+`,
+);
+
+/** KEYS: record. ARGV: a generation that was seen in use. */
+export const MARK_USED = script(
+  RECORD,
+  `
+local record = read(KEYS[1])
+if record and record.unreadable then return record.unreadable end
+if record and record.head and record.used < tonumber(ARGV[1]) then
+  record.used = tonumber(ARGV[1])
+  write(KEYS[1], record, 'KEEPTTL')
+end
+`,
+);
+
+/** KEYS: record. ARGV: time to live of the tombstone in ms. */
+export const REVOKE = script(RECORD, `bury(KEYS[1], tonumber(ARGV[1]))`);
+
+/** KEYS: record, subject. ARGV: name of the session, rev, tracked or ''. A script, because a plain GET may be answered by a replica. */
+export const IS_REVOKED = script(
+  RECORD,
+  SUBJECT,
+  END,
+  `
+local record = read(KEYS[1])
+if endOf(record, ARGV[1], tonumber(ARGV[2])) then return 1 end
+if record and record.unreadable then return record.unreadable end
+return not record and ARGV[3] ~= '' and 1 or 0
+`,
+);
+
+/** KEYS: subject. Returns the mark, and floor and name of the excepted session where there is one; nothing without a mark. */
 export const SUBJECT_MARK = script(
   SUBJECT,
   `
@@ -141,7 +178,7 @@ return {found.mark, found.floor, found.except}
 `,
 );
 
-/** KEYS: subject. ARGV: time to live in ms, hash of the excepted sid or '', the clock or ''. Returns as SUBJECT_MARK. */
+/** KEYS: subject. ARGV: time to live in ms, name of the excepted session or '', the clock or ''. Returns as SUBJECT_MARK. */
 export const REVOKE_SUBJECT = script(
   CLOCK,
   SUBJECT,
@@ -155,7 +192,7 @@ return {mark, floor, except}
 `,
 );
 
-/** KEYS: subject. ARGV: time to live in ms, a mark that the subject once had, its floor and the hash of the excepted sid, or ''. */
+/** KEYS: subject. ARGV: time to live in ms, a mark that the subject once had, its floor and the name of the excepted session, or ''. */
 export const RAISE_MARK = script(
   SUBJECT,
   `
@@ -197,23 +234,7 @@ return {clock(ARGV[2]), size, redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+in
 `,
 );
 
-/** KEYS: the subject's listed sessions by when they end, their details. ARGV: the clock or '', ttl in ms, hash of the sid, details or ''. */
-export const LIST_SESSION = script(
-  CLOCK,
-  `
-local now, ttl, session, details = clock(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))) do
-  redis.call('ZREM', KEYS[1], ended)
-  redis.call('HDEL', KEYS[2], ended)
-end
-if details ~= '' then redis.call('HSET', KEYS[2], session, details) end
-if redis.call('HEXISTS', KEYS[2], session) == 0 then return end
-redis.call('ZADD', KEYS[1], 'GT', string.format('%.0f', now + ttl), session)
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.max(ttl, redis.call('PTTL', key))) end
-`,
-);
-
-/** KEYS: as LIST_SESSION. ARGV: the clock or ''. Returns the details of the sessions that have not ended by time. */
+/** KEYS: the subject's listed sessions by when they end, their details. ARGV: the clock or ''. Returns details of those that have not ended by time. */
 export const LISTED_SESSIONS = script(
   CLOCK,
   `

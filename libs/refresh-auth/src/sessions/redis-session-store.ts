@@ -1,12 +1,11 @@
 import type { Clock } from '../tokens/clock.js';
-import { hashed } from './hashed.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
 import { UNSEEN } from './known-revocations.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
 import { redisDoubts } from './redis-doubts.js';
 import {
   APPEND,
   IS_REVOKED,
-  LIST_SESSION,
   LISTED_SESSIONS,
   MARK_USED,
   RAISE_MARK,
@@ -23,6 +22,7 @@ import {
   type RevocationTtl,
   type RotationAnswer,
   type RotationRequest,
+  type SessionOfToken,
   type SessionStore,
   StoreRefusal,
   type SubjectMark,
@@ -31,7 +31,7 @@ import {
 
 type Argument = string | number | Buffer;
 
-/** Sessions in Redis or Valkey, single or cluster: one key per session, one round trip per rotation, shared by all processes. */
+/** Sessions in Redis or Valkey, single or cluster: one key per session, one command per rotation, shared by all processes. */
 export class RedisSessionStore implements SessionStore {
   readonly #log: string;
 
@@ -45,44 +45,53 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
-    const { sid, generation, candidate, refused, presented, tracked, reuse } = request;
-    const reply = await this.#run(ROTATE, this.#recordKeys(sid), [
+    const { sid, sub, rev, generation, candidate, refused, presented, tracked, reuse, details } = request;
+    const keys = [this.#recordKey(sessionName(sid)), this.#subjectKey(hashed(sub))];
+    const reply = await this.#run(ROTATE, tracked ? [...keys, ...this.#listKeys(sub)] : keys, [
+      sessionName(sid),
+      rev,
       generation,
       bytes(candidate?.sealed),
       candidate?.ttl ?? 0,
       bytes(refused),
       presented ?? '',
-      tracked ? 1 : '',
       this.#now(),
       reuse?.grace ?? '',
       reuse?.expiredAt ?? '',
       reuse?.revokeFor ?? '',
+      bytes(details),
     ]);
     return parseAnswer(reply);
   }
 
   async markUsed(marks: readonly UsedMark[]): Promise<void> {
-    await Promise.all(marks.map(({ sid, gen }) => this.#run(MARK_USED, this.#recordKeys(sid), [gen])));
+    await Promise.all(marks.map(({ sid, gen }) => this.#run(MARK_USED, [this.#recordKey(sessionName(sid))], [gen])));
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
-    await this.#run(REVOKE, this.#recordKeys(sid), [ttl.record]);
-    await this.#append([{ session: hashed(sid), at: UNSEEN }], ttl.log);
+    const session = sessionName(sid);
+    await this.#run(REVOKE, [this.#recordKey(session)], [ttl.record]);
+    await this.#append([{ session, at: UNSEEN }], ttl.log);
   }
 
-  async isRevoked(sid: string, tracked = false): Promise<boolean> {
-    return parseInteger(await this.#run(IS_REVOKED, this.#recordKeys(sid), [tracked ? 1 : ''])) === 1;
+  async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
+    const session = sessionName(sid);
+    const keys = [this.#recordKey(session), this.#subjectKey(hashed(sub))];
+    return parseInteger(await this.#run(IS_REVOKED, keys, [session, rev, tracked ? 1 : ''])) === 1;
   }
 
   async subjectMark(sub: string): Promise<SubjectMark | undefined> {
-    const reply = await this.#run(SUBJECT_MARK, this.#subjectKeys(sub), []);
+    const reply = await this.#run(SUBJECT_MARK, [this.#subjectKey(hashed(sub))], []);
     return isList(reply) && reply.length === 0 ? undefined : parseMark(reply);
   }
 
   async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
-    const session = except === undefined ? '' : hashed(except);
-    const mark = parseMark(await this.#run(REVOKE_SUBJECT, this.#subjectKeys(sub), [ttl.record, session, this.#now()]));
-    await this.#append([{ subject: hashed(sub), mark, at: UNSEEN }], ttl.log);
+    const subject = hashed(sub);
+    const session = except === undefined ? '' : sessionName(except);
+    const mark = parseMark(
+      await this.#run(REVOKE_SUBJECT, [this.#subjectKey(subject)], [ttl.record, session, this.#now()]),
+    );
+    await this.#append([{ subject, mark, at: UNSEEN }], ttl.log);
     return mark;
   }
 
@@ -100,10 +109,6 @@ export class RedisSessionStore implements SessionStore {
     return async () => subscriber.disconnect();
   }
 
-  async listSession(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void> {
-    await this.#run(LIST_SESSION, this.#listKeys(sub), [this.#now(), ttl, hashed(sid), bytes(details)]);
-  }
-
   async listedSessions(sub: string): Promise<Uint8Array[]> {
     const reply = await this.#run(LISTED_SESSIONS, this.#listKeys(sub), [this.#now()]);
     return isList(reply) ? reply.filter((details) => Buffer.isBuffer(details)) : [];
@@ -118,25 +123,24 @@ export class RedisSessionStore implements SessionStore {
     await this.connection.close();
   }
 
-  // The braces make a hash tag: what one script touches shares a slot of the cluster.
-  #recordKeys(sid: string): string[] {
-    return [this.#recordKey(hashed(sid))];
-  }
-
+  /** @param session its name in the log, `<tag>.<hash>` */
   #recordKey(session: string): string {
-    return `${this.keyPrefix}:{${session}}`;
-  }
-
-  #subjectKeys(sub: string): string[] {
-    return [this.#subjectKey(hashed(sub))];
+    const [tag, hash] = session.split('.');
+    return `${this.keyPrefix}:{${tag}}:session:${hash}`;
   }
 
   #subjectKey(subject: string): string {
-    return `${this.keyPrefix}:subject:{${subject}}`;
+    return this.#keyOfSubject('user', subject);
   }
 
   #listKeys(sub: string): string[] {
-    return ['ends', 'details'].map((part) => `${this.keyPrefix}:sessions:{${hashed(sub)}}:${part}`);
+    const listed = this.#keyOfSubject('sessions', hashed(sub));
+    return [listed, `${listed}:details`];
+  }
+
+  /** The braces make a hash tag: all that belongs to one user shares a slot of the cluster. The tag of a session begins the hash of its user. */
+  #keyOfSubject(kind: string, subject: string): string {
+    return `${this.keyPrefix}:{${subject.slice(0, 8)}}:${kind}:${subject}`;
   }
 
   #now(): Argument {
@@ -163,7 +167,6 @@ export class RedisSessionStore implements SessionStore {
   async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const { client } = this.connection;
     const rest = [...keys, ...args];
-    this.connection.gather();
     try {
       return await client.evalshaBuffer(script.sha1, keys.length, ...rest);
     } catch (error) {
@@ -207,7 +210,7 @@ function parseAnswer(reply: unknown): RotationAnswer {
   const [outcome, number, sealed] = isList(reply) ? reply : [];
   switch (String(outcome)) {
     case 'revoked':
-      return { outcome: 'revoked' };
+      return { outcome: 'revoked', ...(parseInteger(number) > 0 ? { cutoff: parseInteger(number) } : {}) };
     case 'current':
       return { outcome: 'current' };
     case 'rotated':

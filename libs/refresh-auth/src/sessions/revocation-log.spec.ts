@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { TestClock } from '../../../../test/support/clock.js';
 import { claims } from '../../../../test/support/signed-claims.js';
 import { Events, type RefreshAuthEvent } from './events.js';
-import { hashed } from './hashed.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { KnownRevocations, UNSEEN } from './known-revocations.js';
 import { canPush, type PushingStore, RevocationLog } from './revocation-log.js';
@@ -52,7 +52,7 @@ class LogUnderControl extends InMemorySessionStore {
 
   /** A session is revoked by somebody. */
   append(sid: string, at = this.time.now()): Revocation {
-    const entry = { session: hashed(sid), at };
+    const entry = { session: sessionName(sid), at };
     this.entries.push(entry);
     return entry;
   }
@@ -325,7 +325,7 @@ describe('what was read is merged, never replaced', () => {
   });
 
   test('a subject’s mark that was lost is written back, with what it excepts', async () => {
-    const mark = { mark: 7, except: { session: hashed('a'), floor: 3 } };
+    const mark = { mark: 7, except: { session: sessionName('a'), floor: 3 } };
     const entry = { subject: hashed('1'), mark, at: store.time.now() };
     store.entries.push(entry);
     await log.start();
@@ -365,10 +365,10 @@ describe('what was read is merged, never replaced', () => {
 
 test('what this process has revoked itself, and the log has never shown, is written too', async () => {
   await log.start();
-  known.add({ session: hashed('own'), at: UNSEEN });
+  known.add({ session: sessionName('own'), at: UNSEEN });
 
   await passTime(POLL_INTERVAL);
-  expect(store.restored).toEqual([{ entries: [{ session: hashed('own'), at: UNSEEN }], ttl: TTL }]);
+  expect(store.restored).toEqual([{ entries: [{ session: sessionName('own'), at: UNSEEN }], ttl: TTL }]);
   await passTime(POLL_INTERVAL);
   expect(store.restored).toHaveLength(1);
 });

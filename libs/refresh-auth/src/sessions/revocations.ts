@@ -1,10 +1,9 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
 import { leeway, type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
 import type { Events } from './events.js';
-import { firstDecision } from './first-decision.js';
-import { hashed } from './hashed.js';
-import { isEndedBy, type KnownRevocations, UNSEEN } from './known-revocations.js';
+import { type KnownRevocations, UNSEEN } from './known-revocations.js';
 import type { NowOrLater } from './now-or-later.js';
 import type { RevocationLog } from './revocation-log.js';
 import type { RevocationTtl, SessionStore } from './session-store.js';
@@ -65,8 +64,9 @@ export class Revocations {
    */
   async revokeSession(sid: string, ask = this.access.begin()): Promise<void> {
     await ask(() => this.store.revoke(sid, this.#ttl));
-    this.known.add({ session: hashed(sid), at: UNSEEN });
-    this.events.emit('session-revoked', { session: hashed(sid) });
+    const session = sessionName(sid);
+    this.known.add({ session, at: UNSEEN });
+    this.events.emit('session-revoked', { session });
   }
 
   /**
@@ -79,7 +79,7 @@ export class Revocations {
     this.known.add({ subject: hashed(sub), mark, at: UNSEEN });
     this.events.emit('user-revoked', {
       subject: hashed(sub),
-      ...(except === undefined ? {} : { except: hashed(except) }),
+      ...(except === undefined ? {} : { except: sessionName(except) }),
     });
   }
 
@@ -101,9 +101,14 @@ export class Revocations {
     }
   }
 
+  /** The subject's mark as far as it is known here, 0 for none: for a session whose record the store begins only if it knows no later one. */
+  knownMark(sub: string): number {
+    return this.known.markOf(sub);
+  }
+
   /** The store has ended this session, or is about to: the next reading of the log sees to it that all others learn of it. */
   learn(sid: string): void {
-    const session = hashed(sid);
+    const session = sessionName(sid);
     if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
   }
 
@@ -141,14 +146,9 @@ export class Revocations {
     }
   }
 
-  async #ask(claims: TokenClaims): Promise<void> {
-    const { sid, sub } = claims;
-    const hasEnded = await this.access.begin()(() =>
-      firstDecision([
-        this.store.isRevoked(sid, this.settings.tracked).then((isRevoked) => isRevoked || undefined),
-        this.store.subjectMark(sub).then((mark) => (mark && isEndedBy(mark, claims)) || undefined),
-      ]),
-    );
+  async #ask({ sid, sub, rev }: TokenClaims): Promise<void> {
+    const { tracked } = this.settings;
+    const hasEnded = await this.access.begin()(() => this.store.isRevoked({ sid, sub, rev, tracked }));
     if (hasEnded) throw new RefreshAuthError('session_revoked');
   }
 }

@@ -12,12 +12,13 @@ import {
   TEST_SECRET,
 } from '../../../../test/support/core.js';
 import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
+import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../refresh-auth.options.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { RefreshAuthEvent } from './events.js';
 import { Sealer } from './sealing.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 import type { RotationAnswer } from './session-store.js';
 
 const OWN_CLAIMS = { sub: '1', role: 'admin', nested: { scope: ['read', 'write'] } };
@@ -51,7 +52,7 @@ beforeEach(() => {
 const seconds = (): number => clock.now() / 1000;
 const expire = (): void => clock.advance(EXPIRES_IN * 1000);
 const eventsOf = (...types: RefreshAuthEvent['type'][]) => events.filter(({ type }) => types.includes(type));
-const about = (gen: number) => ({ at: clock.now(), session: hashed(first.claims.sid), gen });
+const about = (gen: number) => ({ at: clock.now(), session: sessionName(first.claims.sid), gen });
 
 /** A token that is expired by then is renewed, by whichever process. */
 async function renew(by: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
@@ -75,7 +76,7 @@ function succeeding(claims: TokenClaims, gen = claims.gen + 1): object {
 
 /** Something stands in the store as the head of that generation, sealed or not. */
 async function plant(sealed: Uint8Array, gen = 1): Promise<void> {
-  await store.rotate({ sid: first.claims.sid, generation: gen - 1, candidate: { sealed, ttl: TTL } });
+  await store.rotate({ ...sessionOf(first.claims), generation: gen - 1, candidate: { sealed, ttl: TTL } });
   store.requests.length = 0;
 }
 
@@ -127,29 +128,6 @@ describe('All sessions of the user have ended elsewhere', () => {
     expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
     expect(core.revocations.ends(first.claims)).toBe(true);
   });
-
-  test('what the mark says holds, even if the session cannot be asked about', async () => {
-    await elsewhere.revocations.revokeSubject('1');
-    store.intercept(() => Promise.reject(new Error('connection lost')));
-    expire();
-
-    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
-  });
-
-  test('and where the mark cannot be read, nothing is handed over', async () => {
-    await renew(elsewhere, first);
-    store.subjectMark = () => Promise.reject(new Error('connection lost'));
-
-    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('connection lost'));
-  });
-
-  test('a session that was revoked has ended, even if the mark cannot be read', async () => {
-    await elsewhere.revocations.revokeSession(first.claims.sid);
-    store.subjectMark = () => Promise.reject(new Error('connection lost'));
-    expire();
-
-    expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
-  });
 });
 
 describe('Nobody was before me', () => {
@@ -180,7 +158,8 @@ describe('Nobody was before me', () => {
 
     expect(store.requests).toEqual([
       {
-        sid: first.claims.sid,
+        ...sessionOf(first.claims),
+        tracked: false,
         generation: 0,
         candidate: { sealed: expect.any(Buffer), ttl: (REFRESH_WINDOW + 120) * 1000 },
         presented: 0,
@@ -376,7 +355,7 @@ describe('What stands there as the head is not ours', () => {
     expire();
 
     expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('sealed by a newer version'));
-    expect(await store.rotate({ sid: first.claims.sid, generation: 0 })).toEqual({
+    expect(await store.rotate({ ...sessionOf(first.claims), generation: 0 })).toEqual({
       outcome: 'superseded',
       head: 1,
       sealed: newer,

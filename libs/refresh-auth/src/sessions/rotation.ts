@@ -5,13 +5,17 @@ import { effectiveTimes, type Lifetimes, retention, timeState } from '../tokens/
 import type { TokenSigner } from '../tokens/signing.js';
 import type { ClaimsReloader } from './claims-reloader.js';
 import type { Events } from './events.js';
-import { firstDecision } from './first-decision.js';
 import type { Head, Heads } from './heads.js';
-import { isEndedBy } from './known-revocations.js';
 import type { Revocations } from './revocations.js';
-import type { ReuseRule, RotationAnswer, RotationRequest, SealedSuccessor, SessionStore } from './session-store.js';
+import type {
+  ReuseRule,
+  RotationAnswer,
+  RotationRequest,
+  SealedSuccessor,
+  SessionOfToken,
+  SessionStore,
+} from './session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
-import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What an expired token is exchanged for. */
 export interface Rotated {
@@ -53,7 +57,7 @@ export class Rotation {
       /** Whether the store is asked before anything is minted: where claims are loaded anew, or signing is dearer than a round trip. */
       readonly looksFirst: boolean;
       /** Where sessions have a record from their sign-in on. */
-      readonly tracked: TrackedSessions | undefined;
+      readonly tracked: boolean;
       /** In bytes: what is longer would not reach the client, or be refused when it comes back. */
       readonly longestToken: number;
     },
@@ -79,7 +83,6 @@ export class Rotation {
   async isSuperseded(claims: TokenClaims): Promise<boolean> {
     const { revokeFor: _, ...reuse } = this.#reuseRule(claims) ?? {};
     const request = {
-      sid: claims.sid,
       generation: claims.gen,
       ...('grace' in reuse ? { reuse: reuse as ReuseRule } : {}),
     };
@@ -140,35 +143,25 @@ export class Rotation {
     throw new RefreshAuthError('store_unavailable', `the next token has ${bytes} bytes, of at most ${longestToken}`);
   }
 
-  /** One call; the subject's mark is read beside it, and since marks only grow, it does not matter which comes first. */
-  async #ask(ask: Ask, claims: TokenClaims, request: RotationRequest): Promise<RotationAnswer> {
-    const tracked = this.settings.tracked ? { tracked: true } : {};
-    let reused: RotationAnswer | undefined;
-    const answer = await ask(async () => {
-      const rotated = this.store.rotate({ ...request, ...tracked });
-      const marked = this.store.subjectMark(claims.sub);
-      const end = await firstDecision<RotationAnswer>([
-        rotated.then((given) => {
-          if (given.outcome === 'reused') reused = given;
-          return given.outcome === 'revoked' ? given : undefined;
-        }),
-        marked.then((mark) => (mark && isEndedBy(mark, claims) ? { outcome: 'revoked' } : undefined)),
-      ]);
-      return end ?? (await rotated);
-    }).catch((error: unknown) => {
-      // Reuse is decided, and may have ended the session already, whatever the mark would have said, and even if it never comes.
-      if (reused) return reused;
-      throw error;
-    });
+  async #ask(
+    ask: Ask,
+    { sid, sub, rev }: TokenClaims,
+    request: Omit<RotationRequest, keyof SessionOfToken>,
+  ): Promise<RotationAnswer> {
+    const { tracked } = this.settings;
+    const answer = await ask(() => this.store.rotate({ sid, sub, rev, tracked, ...request }));
     if (answer.outcome !== 'revoked') return answer;
-    this.revocations.learn(claims.sid);
+    this.revocations.learn(sid);
     throw new RefreshAuthError('session_revoked');
   }
 
-  #request(presented: TokenClaims, { generation, refused }: Offer, successor: Head | undefined): RotationRequest {
+  #request(
+    presented: TokenClaims,
+    { generation, refused }: Offer,
+    successor: Head | undefined,
+  ): Omit<RotationRequest, keyof SessionOfToken> {
     const reuse = this.#reuseRule(presented);
     return {
-      sid: presented.sid,
       generation,
       ...(successor ? { candidate: this.#candidate(presented, successor) } : {}),
       ...(refused ? { refused } : {}),
@@ -197,7 +190,6 @@ export class Rotation {
     if (lostWrite) this.events.emit('lost-write', this.events.generation(presented));
     const { issued } = successor;
     this.heads.see(successor);
-    this.settings.tracked?.prolong(issued.claims);
     return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', renewed: issued };
   }
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { createDecipheriv, createHash, createHmac, generateKeyPairSync } from 'node:crypto';
+import {
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { createKeyRing, type KeyOptions } from '../tokens/keys.js';
 import { type SealedPlace, Sealer } from './sealing.js';
@@ -47,6 +54,19 @@ describe('Sealer', () => {
     const sealed = sealer([key]).seal(TOKEN, PLACE);
 
     expect(sealer([key]).open(sealed, PLACE)).toBe(TOKEN);
+  });
+
+  test('opens what the same elliptic-curve key sealed in another encoding, without its public key', () => {
+    const { d = '' } = p256.export({ format: 'jwk' });
+    // ECPrivateKey (RFC 5915 section 3) with the curve, and without the public key, which is optional.
+    const der = `30310201010420${Buffer.from(d, 'base64url').toString('hex')}a00a06082a8648ce3d030107`;
+    const bare = createPrivateKey({ key: Buffer.from(der, 'hex'), format: 'der', type: 'sec1' });
+    const encoded = (key: KeyObject) => key.export({ format: 'der', type: 'pkcs8' });
+    expect(encoded(bare)).not.toEqual(encoded(p256));
+
+    const [whole, other] = [p256, bare].map((privateKey) => sealer([{ algorithm: 'ES256', privateKey }]));
+
+    expect(other?.open(whole?.seal(TOKEN, PLACE) ?? Buffer.alloc(0), PLACE)).toBe(TOKEN);
   });
 
   test('gives back the very bytes of the token', () => {

@@ -89,8 +89,11 @@ export class Sealer {
   }
 }
 
+/** The same bytes for every encoding of one key: those of EC and Ed keys may or may not contain the public key, so their scalar counts. */
 function keyMaterial(key: KeyObject): Buffer {
-  return key.type === 'secret' ? key.export() : key.export({ type: 'pkcs8', format: 'der' });
+  if (key.type === 'secret') return key.export();
+  if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs8', format: 'der' });
+  return Buffer.from(String(key.export({ format: 'jwk' }).d), 'base64url');
 }
 
 /** In UTF-8, each part behind its length (32 bits, big-endian): no two lists give the same bytes. */

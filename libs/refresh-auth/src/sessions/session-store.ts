@@ -15,9 +15,19 @@ export interface ReuseRule {
   readonly revokeFor?: number;
 }
 
-/** "A client presents this generation; here is my successor; keep it if nobody was before me, and tell me what stands there now." */
-export interface RotationRequest {
+/** The session of a verified token, as far as a store has to know it. */
+export interface SessionOfToken {
+  /** 30 base64url characters. The first 8 depend on `sub` alone, so that a store can keep all that belongs to one user in one place. */
   readonly sid: string;
+  readonly sub: string;
+  /** The user's cutoff when the session began, 0 for none: a higher one ends it, unless it excepts the session. */
+  readonly rev: number;
+  /** The session has a record from its sign-in on: without one, it has ended. */
+  readonly tracked?: boolean;
+}
+
+/** "A client presents this generation; here is my successor; keep it if nobody was before me, and tell me what stands there now." */
+export interface RotationRequest extends SessionOfToken {
   /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
   readonly generation: number;
   /** The successor, of generation `generation + 1`. Without it no successor is written. */
@@ -28,13 +38,13 @@ export interface RotationRequest {
   readonly presented?: number;
   /** The grace policy, where there is one. */
   readonly reuse?: ReuseRule;
-  /** The session has a record from its sign-in on: without one, it has ended. */
-  readonly tracked?: boolean;
+  /** Of a tracked session that begins: sealed, and listed under the user as long as the session is not over by time. */
+  readonly details?: Uint8Array;
 }
 
 export type RotationAnswer =
-  /** The session has ended: nothing is handed over. */
-  | { readonly outcome: 'revoked' }
+  /** The session has ended: nothing is handed over. `cutoff`: that of its user, where this is why. */
+  | { readonly outcome: 'revoked'; readonly cutoff?: number }
   /** The candidate is the head now, or was already. `lostWrite`: the store knew only an older generation than the one presented. */
   | { readonly outcome: 'rotated'; readonly lostWrite: boolean }
   /** Nobody has renewed this generation, and no candidate was given. */
@@ -54,11 +64,14 @@ export interface UsedMark {
 export interface SubjectMark {
   /** Milliseconds on the store's clock, and always greater than the mark before. */
   readonly mark: number;
-  /** The one session that was excepted: it lives while its `rev` is at least the floor. */
+  /** The one session that was excepted, by its name in the log: it lives while its `rev` is at least the floor. */
   readonly except?: { readonly session: string; readonly floor: number };
 }
 
-/** One entry of the log, which names sessions and subjects by their hashes: SHA-256, base64url. */
+/**
+ * One entry of the log. A subject is named by a hash, SHA-256 in base64url, cut to 22 characters; a session by the first 8 characters of its
+ * `sid`, a dot, and the hash of the whole.
+ */
 export type Revocation =
   | { readonly session: string; readonly at: number }
   | { readonly subject: string; readonly mark: SubjectMark; readonly at: number };
@@ -109,7 +122,8 @@ export interface SessionStore {
   /**
    * Decides one rotation, in one atomic step. By the first that fits:
    *
-   * 1. the session is revoked, or has no record although it is `tracked`: `revoked`;
+   * 1. the session is revoked, or ended by its user's mark; or it is `tracked`, has no record, and does not begin now: `revoked`. An end
+   *    that can be read is the answer, even if the rest cannot be read;
    * 2. the head is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
    *    again): `rotated`;
    * 3. the head is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
@@ -118,7 +132,8 @@ export interface SessionStore {
    * 5. there is no candidate: `current`;
    * 6. otherwise the candidate becomes the head: `rotated`. `lostWrite` if the head was older than `generation`, 0 where there is no record.
    *
-   * Where there is a record after that, `presented` raises its `used`.
+   * Where there is a record after that, `presented` raises its `used`. A tracked session whose candidate became the head is listed for as
+   * long as that is kept: with `details` anew, otherwise if it is listed already.
    */
   rotate(request: RotationRequest): Promise<RotationAnswer>;
 
@@ -131,8 +146,8 @@ export interface SessionStore {
    */
   revoke(sid: string, ttl: RevocationTtl): Promise<void>;
 
-  /** Whether the session is revoked, or has no record although it is `tracked`. */
-  isRevoked(sid: string, tracked?: boolean): Promise<boolean>;
+  /** Whether the session has ended, by the first rule of `rotate`. */
+  isRevoked(session: SessionOfToken): Promise<boolean>;
 
   /** The subject's mark, if it has one. */
   subjectMark(sub: string): Promise<SubjectMark | undefined>;
@@ -162,10 +177,7 @@ export interface SessionStore {
    */
   onRevocation?(listener: () => void, refused: (reason: string) => void): () => Promise<void>;
 
-  /** Lists a tracked session under its subject, or lists it for longer. Needed for `sessions: 'tracked'`. `details` are sealed. */
-  listSession?(sub: string, sid: string, ttl: number, details?: Uint8Array): Promise<void>;
-
-  /** The details of the subject's listed sessions. */
+  /** The details of the subject's listed sessions. Needed for `sessions: 'tracked'`. */
   listedSessions?(sub: string): Promise<Uint8Array[]>;
 
   /** Called once when the application has closed its connections; only for stores that the library made itself. */

@@ -5,7 +5,7 @@ import { InterceptedStore, type Interception } from '../../../../test/support/in
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { Authentication } from './authenticator.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 
 const REQUESTS = 100;
 
@@ -49,7 +49,7 @@ describe('Requests of one process that bring the same expired token', () => {
 
     await race(() => authenticate(core, first.token));
 
-    const facts = { at: clock.now(), session: hashed(first.claims.sid), gen: 1 };
+    const facts = { at: clock.now(), session: sessionName(first.claims.sid), gen: 1 };
     expect(events).toEqual([
       { type: 'rotated', ...facts },
       ...Array.from({ length: REQUESTS - 1 }, () => ({ type: 'replayed', ...facts })),

@@ -111,7 +111,6 @@ describe('a sign-in', () => {
   test('of a tracked session waits once for a store that hangs [S2]', async () => {
     const storeTimeout = 200;
     const impatient = makeCore({ storeTimeout, sessions: 'tracked' }, { store, clock });
-    store.subjectMark = never;
     store.rotate = never;
 
     const signIn = refusal(impatient.signIns.start({ sub: '1' }, {}));

@@ -4,9 +4,9 @@ import type { Clock } from '../tokens/clock.js';
 import { checkLength } from '../tokens/compact.js';
 import { type Duration, parseSeconds } from '../tokens/duration.js';
 import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
+import { sessionName } from '../tokens/session-id.js';
 import type { TokenSigner } from '../tokens/signing.js';
 import type { Events } from './events.js';
-import { hashed } from './hashed.js';
 import type { Revocations } from './revocations.js';
 import type { Ask, StoreAccess } from './store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
@@ -59,10 +59,15 @@ export class SignIns {
     checkDevice(options);
     // One deadline for all that a sign-in asks.
     const ask = this.access.begin();
-    const issued = this.signer.first(own, await this.revocations.markFor(own.sub, this.clock.now(), ask), limits);
-    checkLength(issued.token);
-    client.check?.(issued);
-    await this.tracked?.begin(issued, options.device, ask);
+    const mint = (rev: number): IssuedToken => {
+      const issued = this.signer.first(own, rev, limits);
+      checkLength(issued.token);
+      client.check?.(issued);
+      return issued;
+    };
+    const issued = this.tracked
+      ? await this.#begin(this.tracked, mint, own.sub, options.device, ask)
+      : mint(await this.revocations.markFor(own.sub, this.clock.now(), ask));
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
     await Promise.all(client.replaced?.map((sid) => this.#endReplaced(sid, ask)) ?? []);
@@ -71,13 +76,30 @@ export class SignIns {
     return issued;
   }
 
+  /** The record of the session begins with its first token; the store says if the user's sessions were ended, which costs a second one. */
+  async #begin(
+    tracked: TrackedSessions,
+    mint: (rev: number) => IssuedToken,
+    sub: string,
+    device: string | undefined,
+    ask: Ask,
+  ): Promise<IssuedToken> {
+    const first = mint(this.revocations.knownMark(sub));
+    const cutoff = await tracked.begin(first, device, ask);
+    if (cutoff === undefined) return first;
+    const second = mint(cutoff);
+    if ((await tracked.begin(second, device, ask)) === undefined) return second;
+    // Its user's sessions were ended once more meanwhile.
+    throw new RefreshAuthError('session_revoked');
+  }
+
   /** A store that is out keeps nobody from signing in. */
   async #endReplaced(sid: string, ask: Ask): Promise<void> {
     try {
       await this.revocations.revokeSession(sid, ask);
     } catch (error) {
       if (!(error instanceof RefreshAuthError)) throw error;
-      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: hashed(sid) });
+      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(sid) });
     }
   }
 

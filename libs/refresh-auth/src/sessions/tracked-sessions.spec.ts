@@ -10,12 +10,14 @@ import {
   TEST_SECRET,
 } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { newSession, sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import { Sealer } from './sealing.js';
+import type { RotationAnswer } from './session-store.js';
 import type { IssueOptions } from './sign-ins.js';
-import { canList, type ListingStore, type SessionInfo } from './tracked-sessions.js';
+import { canList, type SessionInfo } from './tracked-sessions.js';
 
 const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
 const OUT = {
@@ -63,7 +65,7 @@ function shown({ claims }: IssuedToken, device?: string): SessionInfo {
 describe('A tracked session', () => {
   test('has a record from its sign-in on, and is renewed as any other', async () => {
     const first = await signIn();
-    expect(await store.isRevoked(first.claims.sid, true)).toBe(false);
+    expect(await store.isRevoked({ ...sessionOf(first.claims), tracked: true })).toBe(false);
 
     const second = await renew(first);
 
@@ -109,10 +111,43 @@ describe('A tracked session', () => {
     expect(await refusal(authenticate(emptied, token))).toEqual(REVOKED);
   });
 
-  test.each(['rotate', 'listSession'] as const)('does not begin where the store fails in %s: 503', async (method) => {
-    store[method] = fail;
+  test('does not begin where the store fails: 503', async () => {
+    store.rotate = fail;
 
     expect(await refusal(signIn())).toEqual(OUT);
+  });
+
+  test('begins with one question, of a user whose sessions were never ended', async () => {
+    await signIn();
+
+    expect([store.requests.length, store.reads]).toEqual([1, []]);
+  });
+
+  test.each([
+    ['known here', 1, () => core],
+    ['known elsewhere alone', 2, () => makeCore({ sessions: 'tracked' }, { store, clock })],
+  ])('begins after a cutoff that is %s with %i questions [L5]', async (_, questions, by) => {
+    await by().revocations.revokeSubject('1');
+    clock.advance(1);
+
+    const { token, claims } = await signIn();
+
+    expect(store.requests).toHaveLength(questions);
+    expect(claims.rev).toBe(clock.now() - 1);
+    expect(await authenticate(core, token)).toEqual({ state: 'valid', claims });
+    expect(await list()).toHaveLength(1);
+  });
+
+  test('does not begin where all sessions of its user end while it does, each time: 401, and nothing is listed [F28]', async () => {
+    const elsewhere = makeCore({ sessions: 'tracked' }, { store, clock });
+    const endAll = async (ask: () => Promise<RotationAnswer>) => {
+      await elsewhere.revocations.revokeSubject('1');
+      return ask();
+    };
+    store.intercept(endAll, endAll);
+
+    expect(await refusal(signIn())).toEqual(REVOKED);
+    expect(await list()).toEqual([]);
   });
 });
 
@@ -205,7 +240,7 @@ describe('The list of a user’s sessions', () => {
   ])('leaves out a session whose head %s', async (_, plant) => {
     const [odd, other] = [await signIn(), await signIn()];
     const { sid } = odd.claims;
-    await store.rotate({ sid, generation: 0, candidate: { sealed: plant(sid), ttl: 60_000 } });
+    await store.rotate({ ...sessionOf(odd.claims), generation: 0, candidate: { sealed: plant(sid), ttl: 60_000 } });
 
     expect(await list()).toEqual([shown(other)]);
   });
@@ -216,8 +251,10 @@ describe('The list of a user’s sessions', () => {
     expect(theirs).toEqual([]);
     const [sealed = Buffer.alloc(0)] = await store.listedSessions('2');
 
-    await store.listSession('1', 'copied', 60_000, sealed);
-    await store.listSession('1', 'planted', 60_000, Buffer.from('\u0001\0{"sid":"x"}'));
+    for (const details of [sealed, Buffer.from('\u0001\0{"sid":"x"}')]) {
+      const candidate = { sealed: Buffer.from('zero'), ttl: 60_000 };
+      await store.rotate({ ...newSession(), tracked: true, generation: -1, candidate, details });
+    }
 
     expect(await list()).toEqual([shown(mine)]);
   });
@@ -231,27 +268,13 @@ describe('The list of a user’s sessions', () => {
       expect(await refusal(list())).toEqual(OUT);
     },
   );
-
-  test('is prolonged beside a renewal, which does not wait for it and does not fail with it', async () => {
-    const first = await signIn();
-    store.listSession = fail;
-
-    const second = await renew(first);
-
-    expect(second.claims.gen).toBe(1);
-    expect(await list()).toEqual([shown(second)]);
-  });
 });
 
-test.each<[string, Partial<ListingStore>, boolean]>([
-  ['both methods', { listSession: async () => undefined, listedSessions: async () => [] }, true],
-  ['one that lists', { listSession: async () => undefined }, false],
-  ['one that shows the list', { listedSessions: async () => [] }, false],
-  ['neither', {}, false],
-])('A store with %s can list: %s', (_, methods, can) => {
-  const { rotate, markUsed, revoke, isRevoked, subjectMark, revokeSubject } = store;
+test('A store can list where it has the method for it', () => {
+  expect(canList(store)).toBe(true);
 
-  expect(canList({ rotate, markUsed, revoke, isRevoked, subjectMark, revokeSubject, ...methods })).toBe(can);
+  Object.assign(store, { listedSessions: undefined });
+  expect(canList(store)).toBe(false);
 });
 
 test('Untracked sessions cannot be listed, and write nothing at sign-in', async () => {

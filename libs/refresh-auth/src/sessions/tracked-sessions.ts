@@ -5,14 +5,14 @@ import { effectiveTimes, type Lifetimes, retention } from '../tokens/lifetimes.j
 import type { TokenVerifier } from '../tokens/verifying.js';
 import { isEndedBy } from './known-revocations.js';
 import type { Sealer } from './sealing.js';
-import type { SessionStore } from './session-store.js';
+import type { SessionOfToken, SessionStore } from './session-store.js';
 import type { Ask, StoreAccess } from './store-access.js';
 
 /** A store that can list the sessions of a subject. */
-export type ListingStore = SessionStore & Required<Pick<SessionStore, 'listSession' | 'listedSessions'>>;
+export type ListingStore = SessionStore & Required<Pick<SessionStore, 'listedSessions'>>;
 
 export function canList(store: SessionStore): store is ListingStore {
-  return typeof store.listSession === 'function' && typeof store.listedSessions === 'function';
+  return typeof store.listedSessions === 'function';
 }
 
 /** A session as its user may see it in a list of devices. */
@@ -49,26 +49,31 @@ export class TrackedSessions {
   ) {}
 
   /**
-   * Begins the record of a session.
+   * Begins the record of a session, and lists it.
    *
-   * @throws RefreshAuthError `store_unavailable`: the session has not begun
+   * @returns nothing where it has begun, or the cutoff of its user, which ends it: mint the token again, with that as its `rev`
+   * @throws RefreshAuthError `store_unavailable`: the session is not known to have begun; `session_revoked`: it has ended already
    */
-  async begin({ token, claims }: IssuedToken, device: string | undefined, ask: Ask): Promise<void> {
-    const { sub, sid } = claims;
-    const ttl = retention(claims.refresh_exp, this.clock.now(), this.lifetimes);
+  async begin({ token, claims }: IssuedToken, device: string | undefined, ask: Ask): Promise<number | undefined> {
+    const { sub, sid, rev } = claims;
     const details: Details = { sid, ...(device === undefined ? {} : { device }) };
-    const candidate = { sealed: this.sealer.seal(token, claims), ttl };
-    await ask(() => this.store.rotate({ sid, generation: NOTHING, candidate }));
-    const sealedDetails = this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS });
-    await ask(() => this.store.listSession(sub, sid, ttl, sealedDetails));
-  }
-
-  /** Keeps a session listed for as long as its newest token can be exchanged. No request waits for it, and a failure costs only the listing. */
-  prolong({ sub, sid, refresh_exp }: TokenClaims): void {
-    const ttl = retention(refresh_exp, this.clock.now(), this.lifetimes);
-    this.access
-      .begin()(() => this.store.listSession(sub, sid, ttl))
-      .catch(() => undefined);
+    const answer = await ask(() =>
+      this.store.rotate({
+        sid,
+        sub,
+        rev,
+        tracked: true,
+        generation: NOTHING,
+        candidate: {
+          sealed: this.sealer.seal(token, claims),
+          ttl: retention(claims.refresh_exp, this.clock.now(), this.lifetimes),
+        },
+        details: this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS }),
+      }),
+    );
+    if (answer.outcome === 'rotated') return undefined;
+    if (answer.outcome === 'revoked' && answer.cutoff !== undefined) return answer.cutoff;
+    throw new RefreshAuthError('session_revoked');
   }
 
   /**
@@ -85,7 +90,7 @@ export class TrackedSessions {
     const sessions = await Promise.all(
       listed.map(async (sealed) => {
         const details = this.#open(sealed, sub);
-        const head = details && (await ask(() => this.#head(details.sid)));
+        const head = details && (await ask(() => this.#head({ sid: details.sid, sub, rev: mark?.mark ?? 0 })));
         return head && !(mark && isEndedBy(mark, head)) ? this.#describe(details, head) : undefined;
       }),
     );
@@ -99,10 +104,10 @@ export class TrackedSessions {
   }
 
   /** The newest token's claims, or nothing when the session has ended. */
-  async #head(sid: string): Promise<TokenClaims | undefined> {
-    const answer = await this.store.rotate({ sid, generation: NOTHING });
+  async #head(session: SessionOfToken): Promise<TokenClaims | undefined> {
+    const answer = await this.store.rotate({ ...session, generation: NOTHING });
     if (answer.outcome !== 'superseded') return undefined;
-    const token = this.sealer.open(answer.sealed, { sid, gen: answer.head });
+    const token = this.sealer.open(answer.sealed, { sid: session.sid, gen: answer.head });
     try {
       return token === undefined ? undefined : this.verifier.verify(token);
     } catch (error) {

@@ -4,7 +4,7 @@ import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from '../../.
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { claims } from '../../../../test/support/signed-claims.js';
 import { Events, type RefreshAuthEvent } from './events.js';
-import { hashed } from './hashed.js';
+import { sessionName } from '../tokens/session-id.js';
 import { StoreAccess } from './store-access.js';
 import { UsedMarks } from './used-marks.js';
 
@@ -30,7 +30,7 @@ describe('UsedMarks', () => {
   });
 
   const see = (jti: string, gen = 1, sid = 'a') => marks.see({ ...claims, jti, sid, gen });
-  const lost = (sid: string, gen: number) => ({ type: 'mark-lost', at: clock.now(), session: hashed(sid), gen });
+  const lost = (sid: string, gen: number) => ({ type: 'mark-lost', at: clock.now(), session: sessionName(sid), gen });
 
   test('flushes together, 100 ms after the first, what was seen by then', async () => {
     see('1', 1, 'a');

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { refusalOf, invalid } from '../../../../test/support/refusals.js';
 import { claims, claimsText, START } from '../../../../test/support/signed-claims.js';
 import { assertTokenClaims, checkOwnClaims, deepFreeze } from './claims.js';
+import { sessionName, tagOf } from './session-id.js';
 
 function check(json: string): void {
   assertTokenClaims(JSON.parse(json) as Record<string, unknown>);
@@ -72,11 +73,27 @@ test('[T3] refresh_exp is not before exp', () => {
 });
 
 test.each(
-  ['sub', 'sid', 'jti'].flatMap((name) =>
+  ['sub', 'jti'].flatMap((name) =>
     [undefined, 'null', '""', '1', 'true', '[]', '["1"]', '{}'].map((json) => [name, json] as const),
   ),
 )('[V14] claim %s is not %s', (name, json) => {
   expect(refusalOf(withClaim(name, json))).toEqual(invalid(`claim ${name} is not a non-empty string`));
+});
+
+test.each([
+  undefined,
+  'null',
+  '""',
+  '1',
+  '[]',
+  '{}',
+  '"c2Vzc2lvbi1zZXNzaW9uLQ"',
+  JSON.stringify(`${tagOf('2')}c2Vzc2lvbi1zZXNzaW9uLQ`),
+  JSON.stringify(`${claims.sid}A`),
+  JSON.stringify(sessionName(claims.sid)),
+  JSON.stringify([claims.sid]),
+])('[V14] claim sid is not %s: not the id of a session of that user', (json) => {
+  expect(refusalOf(withClaim('sid', json))).toEqual(invalid('claim sid is not the id of a session of this user'));
 });
 
 test.each([undefined, 'null', '""', '"0"', 'true', '[0]', '{}', '-1', '0.5', '1e999', '1e12'])(

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import { isSessionId, tagOf } from './session-id.js';
 
 /** The claims that the library signs into every token. Times are whole seconds (NumericDate, RFC 7519 section 2). */
 export interface TokenClaims {
   /** Subject: whose token this is. The only one of these that the application sets. */
   readonly sub: string;
-  /** Session id: the chain of tokens that one sign-in started. */
+  /** Session id: the chain of tokens that one sign-in started. 30 base64url characters, of which the first 8 follow from `sub`. */
   readonly sid: string;
   /** Generation: position in the chain, 0 at sign-in, +1 at each rotation. */
   readonly gen: number;
@@ -124,10 +125,13 @@ function toJson(value: object): unknown {
 export function assertTokenClaims(
   payload: Record<string, unknown>,
 ): asserts payload is Record<string, unknown> & TokenClaims {
-  for (const name of ['sub', 'sid', 'jti']) {
+  for (const name of ['sub', 'jti']) {
     if (typeof payload[name] !== 'string' || payload[name] === '') {
       throw new RefreshAuthError('token_invalid', `claim ${name} is not a non-empty string`);
     }
+  }
+  if (!isSessionId(payload['sid']) || !payload['sid'].startsWith(tagOf(payload['sub'] as string))) {
+    throw new RefreshAuthError('token_invalid', 'claim sid is not the id of a session of this user');
   }
   for (const name of ['auth_time', 'iat', 'exp', 'refresh_exp']) {
     if (!isPlausibleTime(payload[name])) {

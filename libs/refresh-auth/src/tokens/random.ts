@@ -18,7 +18,7 @@ export class Random {
     return drawn;
   }
 
-  /** 128 bits, base64url: a `sid` or a `jti`. */
+  /** 128 bits, base64url: a `jti`, or the random part of a `sid`. */
   id(): string {
     return this.bytes(16).toString('base64url');
   }

@@ -7,6 +7,7 @@ import { START } from '../../../../test/support/signed-claims.js';
 import { checkOwnClaims, type TokenClaims } from './claims.js';
 import { createKeyRing } from './keys.js';
 import { timeState } from './lifetimes.js';
+import { tagOf } from './session-id.js';
 import { TokenSigner } from './signing.js';
 import { TokenVerifier, type Parties } from './verifying.js';
 
@@ -15,6 +16,7 @@ const lifetimes = { expiresIn: 900, refreshWindow: 7 * DAY, sessionLifetime: 30 
 const ring = createKeyRing({ secret });
 const verifier = new TokenVerifier(ring, {});
 const RANDOM_128_BITS = /^[\w-]{21}[AQgw]$/;
+const SESSION_ID = /^[\w-]{8}[\w-]{21}[AQgw]$/;
 
 function signerAt(clock: TestClock, parties: Parties = {}): TokenSigner {
   return new TokenSigner(ring, parties, lifetimes, clock);
@@ -29,7 +31,7 @@ describe('the first token of a session', () => {
     expect(claims).toEqual({
       sub: '1',
       role: 'admin',
-      sid: expect.stringMatching(RANDOM_128_BITS),
+      sid: expect.stringMatching(SESSION_ID),
       gen: 0,
       jti: expect.stringMatching(RANDOM_128_BITS),
       rev: 7,
@@ -153,14 +155,15 @@ test('[R8] any JSON claims survive sign-in and renewals, byte for byte', () => {
         auth_time: START,
         iat: Math.floor(clock.now() / 1000),
       });
-      expect([sid, jti]).toEqual([expect.stringMatching(RANDOM_128_BITS), expect.stringMatching(RANDOM_128_BITS)]);
+      expect([sid, jti]).toEqual([expect.stringMatching(SESSION_ID), expect.stringMatching(RANDOM_128_BITS)]);
+      expect(sid.startsWith(tagOf(sub))).toBe(true);
       expect(exp).toBeLessThanOrEqual(refresh_exp);
     }),
     { numRuns: 300 },
   );
 });
 
-test('[R7] jti and sid have 128 bits, each of which is random', () => {
+test('[R7] jti has 128 bits and sid ends with as many, each of which is random', () => {
   const signer = signerAt(new TestClock());
   const seen = { jti: [Buffer.alloc(16, 255), Buffer.alloc(16)], sid: [Buffer.alloc(16, 255), Buffer.alloc(16)] };
 
@@ -168,7 +171,7 @@ test('[R7] jti and sid have 128 bits, each of which is random', () => {
     const { claims } = signer.first({ sub: '1' }, 0);
     for (const id of ['jti', 'sid'] as const) {
       const [always, ever] = seen[id];
-      Buffer.from(claims[id], 'base64url').forEach((byte, index) => {
+      Buffer.from(claims[id].slice(-22), 'base64url').forEach((byte, index) => {
         always?.writeUInt8(always.readUInt8(index) & byte, index);
         ever?.writeUInt8(ever.readUInt8(index) | byte, index);
       });

@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { KeyRing } from './keys.js';
 import { type Lifetimes, type OwnLimits, signedTimes } from './lifetimes.js';
 import { Random } from './random.js';
+import { tagOf } from './session-id.js';
 import type { Parties } from './verifying.js';
 
 /** Mints the tokens of a session: the first one, and each successor. */
@@ -38,7 +39,14 @@ export class TokenSigner {
   first(claims: OwnClaims, rev: number, limits: OwnLimits = {}): IssuedToken {
     const now = this.clock.now();
     return this.#sign(
-      { ...claims, sid: this.#random.id(), gen: 0, rev, auth_time: Math.floor(now / 1000), ...limits },
+      {
+        ...claims,
+        sid: tagOf(claims.sub) + this.#random.id(),
+        gen: 0,
+        rev,
+        auth_time: Math.floor(now / 1000),
+        ...limits,
+      },
       now,
     );
   }

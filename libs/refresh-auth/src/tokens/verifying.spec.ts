@@ -253,32 +253,34 @@ describe('[V8] [V14] a token of another kind', () => {
 
   const { iat, exp, auth_time } = claims;
 
+  const { sid } = claims;
+
   test.each([
-    ['a password reset', { sub: '1', purpose: 'reset', iat, exp }, 'claim sid is not a non-empty string'],
+    ['a password reset', { sub: '1', purpose: 'reset', iat, exp }, 'claim jti is not a non-empty string'],
     [
       'an id token',
       { iss: 'https://op', sub: '1', aud: 'app', nonce: 'n', auth_time, iat, exp },
-      'claim sid is not a non-empty string',
-    ],
-    [
-      'an id token with sid',
-      { sub: '1', sid: 's', aud: 'app', auth_time, iat, exp },
       'claim jti is not a non-empty string',
     ],
+    ['an id token with sid', { sub: '1', sid, aud: 'app', auth_time, iat, exp }, 'claim jti is not a non-empty string'],
     [
       'a DPoP proof without its typ',
       { jti: 'j', htm: 'GET', htu: 'https://a/', iat },
       'claim sub is not a non-empty string',
     ],
-    ['a client assertion', { iss: 'c', sub: 'c', jti: 'j', aud: 'as', exp }, 'claim sid is not a non-empty string'],
+    [
+      'a client assertion',
+      { iss: 'c', sub: 'c', jti: 'j', aud: 'as', exp },
+      'claim sid is not the id of a session of this user',
+    ],
     [
       'an access token for life',
-      { sub: '1', sid: 's', jti: 'j', gen: 0, auth_time, iat },
+      { sub: '1', sid, jti: 'j', gen: 0, auth_time, iat },
       'claim exp is not a plausible time in whole seconds',
     ],
     [
       'a token that cannot be renewed',
-      { sub: '1', sid: 's', jti: 'j', gen: 0, auth_time, iat, exp },
+      { sub: '1', sid, jti: 'j', gen: 0, auth_time, iat, exp },
       'claim refresh_exp is not a plausible time in whole seconds',
     ],
   ])('%s with a good signature is dead', (_, payload, detail) => {

@@ -1,4 +1,4 @@
-import { hashed } from '../../sessions/hashed.js';
+import { sessionName } from '../../tokens/session-id.js';
 import type { WholeStore } from './checks.js';
 
 /** Answers the bell of a store by reading the log, counts how often it rang, and lets a check wait for an entry. */
@@ -21,7 +21,7 @@ export function listen(on: WholeStore) {
   );
   return {
     rings: () => rings,
-    heard: (sid: string) => new Promise<void>((resolve) => void awaited.set(hashed(sid), resolve)),
+    heard: (sid: string) => new Promise<void>((resolve) => void awaited.set(sessionName(sid), resolve)),
     async stop() {
       await stop();
       await reading;

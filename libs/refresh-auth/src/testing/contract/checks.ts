@@ -1,6 +1,13 @@
 import { deepStrictEqual } from 'node:assert';
-import { randomUUID } from 'node:crypto';
-import type { RotationAnswer, RotationRequest, SealedSuccessor, SessionStore } from '../../sessions/session-store.js';
+import { randomBytes, randomUUID } from 'node:crypto';
+import type {
+  RotationAnswer,
+  RotationRequest,
+  SealedSuccessor,
+  SessionOfToken,
+  SessionStore,
+} from '../../sessions/session-store.js';
+import { tagOf } from '../../tokens/session-id.js';
 import type { TestClock } from '../test-clock.js';
 
 /** A store, and what the contract needs to know of it besides its interface. */
@@ -21,14 +28,18 @@ export type WholeStore = Required<SessionStore>;
 export interface Bench extends StoresUnderTest {
   readonly stores: readonly [WholeStore, ...WholeStore[]];
   readonly store: WholeStore;
+  readonly session: SessionOfToken;
   readonly sid: string;
   readonly sub: string;
   now(): number;
-  rotate(request: Omit<RotationRequest, 'sid'>): Promise<RotationAnswer>;
+  rotate(request: Asked): Promise<RotationAnswer>;
   rotateTo(successor: string, generation: number, keep?: number): Promise<RotationAnswer>;
   /** What stands there, asked so that nothing is written. */
   head(): Promise<RotationAnswer>;
 }
+
+/** What is asked about the session of a check. */
+export type Asked = Omit<RotationRequest, 'sid' | 'sub' | 'rev'> & { readonly rev?: number };
 
 /** One sentence of the contract. */
 export interface Check {
@@ -56,19 +67,24 @@ export function about(
 }
 
 export function benchOf(stores: StoresUnderTest): Bench {
-  const sid = randomUUID();
+  const session = sessionOf();
   const bench: Bench = {
     ...(stores as Bench),
     store: stores.stores[0] as WholeStore,
-    sid,
-    sub: randomUUID(),
+    ...session,
+    session,
     pass: (milliseconds) => stores.pass(milliseconds),
     now: () => stores.clock.now(),
-    rotate: (request) => bench.store.rotate({ sid, ...request }),
+    rotate: (request) => bench.store.rotate({ ...session, ...request }),
     rotateTo: (text, generation, keep) => bench.rotate({ generation, candidate: successor(text, keep) }),
     head: () => bench.rotate({ generation: 0 }),
   };
   return bench;
+}
+
+/** A session that nobody has heard of, of a user of its own or of the one that is given. */
+export function sessionOf(sub: string = randomUUID()): SessionOfToken {
+  return { sid: `${tagOf(sub)}${randomBytes(16).toString('base64url')}`, sub, rev: 0 };
 }
 
 export const SECOND = 1000;
@@ -90,6 +106,10 @@ export const ROTATED: RotationAnswer = { outcome: 'rotated', lostWrite: false };
 export const ROTATED_AFTER_LOSS: RotationAnswer = { outcome: 'rotated', lostWrite: true };
 export const CURRENT: RotationAnswer = { outcome: 'current' };
 export const REVOKED: RotationAnswer = { outcome: 'revoked' };
+
+export function cutOff(cutoff: number): RotationAnswer {
+  return { outcome: 'revoked', cutoff };
+}
 
 export function superseded(head: number, sealed: string | Uint8Array): RotationAnswer {
   return { outcome: 'superseded', head, sealed: Buffer.from(sealed) };

@@ -1,7 +1,7 @@
-import { hashed } from '../../sessions/hashed.js';
 import type { Revocation } from '../../sessions/session-store.js';
+import { hashed, sessionName } from '../../tokens/session-id.js';
 import { listen } from './bell.js';
-import { about, DAY, HOUR, MINUTE, same, SECOND, ttl } from './checks.js';
+import { about, DAY, HOUR, MINUTE, same, SECOND, sessionOf, ttl } from './checks.js';
 
 export const logChecks = [
   ...about(
@@ -11,7 +11,7 @@ export const logChecks = [
         same(await t.store.revocationsSince(0), { now: t.now(), size: 0, entries: [] });
       });
 
-      check('has what was revoked, by hashes, with the moment', async (t) => {
+      check('has what was revoked, by names, with the moment', async (t) => {
         const at = t.now();
         await t.store.revoke(t.sid, ttl);
         t.clock.advance(SECOND);
@@ -20,7 +20,7 @@ export const logChecks = [
         const other = await t.store.revokeSubject(`other ${t.sub}`, ttl);
 
         const entries: Revocation[] = [
-          { session: hashed(t.sid), at },
+          { session: sessionName(t.sid), at },
           { subject: hashed(t.sub), mark: given, at: at + SECOND },
           { subject: hashed(`other ${t.sub}`), mark: other, at: at + 2 * SECOND },
         ];
@@ -32,13 +32,13 @@ export const logChecks = [
       });
 
       check('is read from a moment on, that moment included, and says how long it is', async (t) => {
-        const sids = ['a', 'b', 'c'].map((name) => `${name} ${t.sid}`);
+        const sids = [t.sid, sessionOf().sid, sessionOf().sid];
         const at = t.now();
         for (const each of sids) {
           await t.store.revoke(each, ttl);
           t.clock.advance(SECOND);
         }
-        const all = sids.map((each, index) => ({ session: hashed(each), at: at + index * SECOND }));
+        const all = sids.map((each, index) => ({ session: sessionName(each), at: at + index * SECOND }));
 
         same(await t.store.revocationsSince(at), { now: t.now(), size: 3, entries: all });
         same(await t.store.revocationsSince(at + 1), { now: t.now(), size: 3, entries: all.slice(1) });
@@ -51,7 +51,7 @@ export const logChecks = [
         t.clock.advance(SECOND);
         await t.store.revoke(t.sid, ttl);
 
-        const entries = [{ session: hashed(t.sid), at: t.now() }];
+        const entries = [{ session: sessionName(t.sid), at: t.now() }];
         same(await t.store.revocationsSince(0), { now: t.now(), size: 1, entries });
       });
 
@@ -78,7 +78,7 @@ export const logChecks = [
         const found = new Promise<boolean>((resolve) => {
           const look = async (): Promise<void> => {
             const { entries } = await t.store.revocationsSince(0);
-            if (entries.length > 0) resolve(await t.store.isRevoked(t.sid));
+            if (entries.length > 0) resolve(await t.store.isRevoked(t.session));
             else setImmediate(() => void look());
           };
           void look();
@@ -96,7 +96,7 @@ export const logChecks = [
     check('rings for all processes whenever something was appended', async (t) => {
       const listeners = t.stores.map(listen);
 
-      for (const id of ['a', 'b', 'c'].map((name) => `${name} ${t.sid}`)) {
+      for (const id of [t.sid, sessionOf().sid, sessionOf().sid]) {
         const answers = Promise.all(listeners.map(({ heard }) => heard(id)));
         await t.store.revoke(id, ttl);
         await answers;
@@ -111,8 +111,9 @@ export const logChecks = [
 
     check('rings no more after it was stopped', async (t) => {
       const [stopped, other] = [listen(t.store), listen(t.store)];
-      const both = Promise.all([stopped.heard(`before ${t.sid}`), other.heard(`before ${t.sid}`)]);
-      await t.store.revoke(`before ${t.sid}`, ttl);
+      const before = sessionOf().sid;
+      const both = Promise.all([stopped.heard(before), other.heard(before)]);
+      await t.store.revoke(before, ttl);
       await both;
 
       await stopped.stop();

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { ReuseRule, RotationRequest } from '../../sessions/session-store.js';
+import type { ReuseRule } from '../../sessions/session-store.js';
 import {
   about,
+  type Asked,
   type Bench,
   CURRENT,
   HOUR,
@@ -12,6 +12,7 @@ import {
   reused,
   same,
   SECOND,
+  sessionOf,
   successor,
   superseded,
   ttl,
@@ -130,14 +131,14 @@ export const reuseChecks = [
 
       same(answer, reused(3));
       same(await t.head(), REVOKED);
-      same(await t.store.isRevoked(t.sid), true);
+      same(await t.store.isRevoked(t.session), true);
     });
 
     check('with revokeFor is one, however many come at once [U1]', async (t) => {
       await inUse(t);
       const reuse = rule(t, { expiredAt: 0, revokeFor: HOUR });
 
-      const answers = await Promise.all(t.stores.map((each) => each.rotate({ sid: t.sid, generation: 0, reuse })));
+      const answers = await Promise.all(t.stores.map((each) => each.rotate({ ...t.session, generation: 0, reuse })));
 
       same(
         answers.filter(({ outcome }) => outcome === 'reused'),
@@ -184,7 +185,7 @@ export const reuseChecks = [
       ['the head is not the refused one', { generation: 2, refused: Buffer.from('spoilt') }, 'superseded'],
       ['the head is looked at', { generation: 2 }, 'current'],
       ['the reply was lost', { generation: 1, candidate: successor('two') }, 'rotated'],
-    ] as [string, Omit<RotationRequest, 'sid'>, string][]) {
+    ] as [string, Asked, string][]) {
       check(`raises 'used' where ${what}`, async (t) => {
         await t.rotateTo('one', 0);
         await t.rotateTo('two', 1);
@@ -256,14 +257,14 @@ export const reuseChecks = [
     });
 
     check('is for many sessions at once, and for no other', async (t) => {
-      const sids = [t.sid, randomUUID(), randomUUID()];
-      for (const each of sids) await t.store.rotate({ sid: each, generation: 4, candidate: successor('five') });
+      const sessions = [t.session, sessionOf(), sessionOf()];
+      for (const each of sessions) await t.store.rotate({ ...each, generation: 4, candidate: successor('five') });
 
-      await t.store.markUsed(sids.slice(0, 2).map((each) => ({ sid: each, gen: 5 })));
+      await t.store.markUsed(sessions.slice(0, 2).map(({ sid }) => ({ sid, gen: 5 })));
       t.clock.advance(SECOND);
 
       const reuse = { grace: 0, expiredAt: 0 };
-      const answers = await Promise.all(sids.map((each) => t.store.rotate({ sid: each, generation: 4, reuse })));
+      const answers = await Promise.all(sessions.map((each) => t.store.rotate({ ...each, generation: 4, reuse })));
       same(
         answers.map(({ outcome }) => outcome),
         ['reused', 'reused', 'superseded'],

@@ -1,7 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { hashed } from '../../sessions/hashed.js';
 import type { SubjectMark } from '../../sessions/session-store.js';
-import { about, type Bench, HOUR, MINUTE, REVOKED, same, SECOND, successor, superseded, ttl } from './checks.js';
+import { sessionName } from '../../tokens/session-id.js';
+import {
+  about,
+  type Bench,
+  CURRENT,
+  cutOff,
+  HOUR,
+  MINUTE,
+  REVOKED,
+  ROTATED,
+  same,
+  SECOND,
+  sessionOf,
+  successor,
+  superseded,
+  ttl,
+} from './checks.js';
 
 const mark = (value: number, except?: { session: string; floor: number }): SubjectMark => ({
   mark: value,
@@ -24,12 +39,12 @@ export const revocationChecks = [
     }
 
     check('ends no other session', async (t) => {
-      const other = randomUUID();
-      await t.store.rotate({ sid: other, generation: 0, candidate: successor('other') });
+      const other = sessionOf(t.sub);
+      await t.store.rotate({ ...other, generation: 0, candidate: successor('other') });
 
       await t.store.revoke(t.sid, ttl);
 
-      same(await t.store.rotate({ sid: other, generation: 0 }), superseded(1, 'other'));
+      same(await t.store.rotate({ ...other, generation: 0 }), superseded(1, 'other'));
     });
   }),
   ...about('isRevoked', (check) => {
@@ -43,7 +58,11 @@ export const revocationChecks = [
         await prepare(t);
 
         same(
-          [await t.store.isRevoked(t.sid), await t.store.isRevoked(t.sid, false), await t.store.isRevoked(t.sid, true)],
+          [
+            await t.store.isRevoked(t.session),
+            await t.store.isRevoked({ ...t.session, tracked: false }),
+            await t.store.isRevoked({ ...t.session, tracked: true }),
+          ],
           [untracked, untracked, tracked],
         );
       });
@@ -53,9 +72,9 @@ export const revocationChecks = [
       await t.store.revoke(t.sid, ttl);
 
       await t.pass(HOUR - 10 * SECOND);
-      same(await t.store.isRevoked(t.sid), true);
+      same(await t.store.isRevoked(t.session), true);
       await t.pass(10 * SECOND);
-      same(await t.store.isRevoked(t.sid), false);
+      same(await t.store.isRevoked(t.session), false);
     });
   }),
   ...about('revokeSubject', (check) => {
@@ -99,7 +118,7 @@ export const revocationChecks = [
     });
 
     check('excepts a session, from the mark before on', async (t) => {
-      const session = hashed(t.sid);
+      const session = sessionName(t.sid);
       same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), { session, floor: 0 }));
       same(await t.store.subjectMark(t.sub), mark(t.now(), { session, floor: 0 }));
 
@@ -113,16 +132,16 @@ export const revocationChecks = [
       const before = await t.store.revokeSubject(t.sub, ttl);
       for (let times = 0; times < 3; times++) {
         t.clock.advance(MINUTE);
-        const except = { session: hashed(t.sid), floor: before.mark };
+        const except = { session: sessionName(t.sid), floor: before.mark };
         same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), except));
       }
     });
 
     check('that excepts another session replaces it: its floor is the mark before', async (t) => {
-      const before = await t.store.revokeSubject(t.sub, ttl, randomUUID());
+      const before = await t.store.revokeSubject(t.sub, ttl, sessionOf(t.sub).sid);
       t.clock.advance(MINUTE);
 
-      const except = { session: hashed(t.sid), floor: before.mark };
+      const except = { session: sessionName(t.sid), floor: before.mark };
       same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), except));
       same(await t.store.subjectMark(t.sub), mark(t.now(), except));
     });
@@ -145,12 +164,13 @@ export const revocationChecks = [
       same(await t.store.subjectMark(t.sub), undefined);
     });
 
-    check('ends no session by its record', async (t) => {
-      await t.store.rotate({ sid: t.sub, generation: 0, candidate: successor('one') });
+    check('ends no session of another user', async (t) => {
+      await t.rotateTo('one', 0);
 
-      await t.store.revokeSubject(t.sub, ttl);
+      await t.store.revokeSubject(randomUUID(), ttl);
 
-      same(await t.store.isRevoked(t.sub), false);
+      same(await t.store.isRevoked(t.session), false);
+      same(await t.head(), superseded(1, 'one'));
     });
 
     check('keeps subjects apart, whatever their ids look like', async (t) => {
@@ -165,6 +185,75 @@ export const revocationChecks = [
         marks,
         subs.map((_, index) => mark(t.now() - (subs.length - index) * SECOND)),
       );
+    });
+  }),
+  ...about('a mark', (check) => {
+    for (const [what, rev, ends] of [
+      ['ends a session that began before it', -1, true],
+      ['ends no session that began with it', 0, false],
+      ['ends no session that began after it', 1, false],
+    ] as const) {
+      check(`${what}, whether or not it has a record, and whatever is asked`, async (t) => {
+        await t.rotateTo('one', 0);
+        const { mark: cutoff } = await t.store.revokeSubject(t.sub, ttl);
+        const known = { ...t.session, rev: cutoff + rev };
+        const unknown = { ...sessionOf(t.sub), rev: cutoff + rev };
+
+        same(await Promise.all([known, unknown].map((each) => t.store.isRevoked(each))), [ends, ends]);
+        same(
+          [
+            await t.store.rotate({ ...known, generation: 0 }),
+            await t.store.rotate({ ...known, generation: 1, candidate: successor('two') }),
+            await t.store.rotate({ ...unknown, generation: 0 }),
+          ],
+          ends ? [cutOff(cutoff), cutOff(cutoff), cutOff(cutoff)] : [superseded(1, 'one'), ROTATED, CURRENT],
+        );
+        // The record itself is as it was, or one further.
+        same(await t.rotate({ generation: 0, rev: cutoff }), ends ? superseded(1, 'one') : superseded(2, 'two'));
+      });
+    }
+
+    for (const [what, rev, ends] of [
+      ['while its rev is at least the floor', 0, false],
+      ['and no longer, if it began before the floor', -1, true],
+    ] as const) {
+      check(`leaves the excepted session alone ${what}`, async (t) => {
+        const { mark: floor } = await t.store.revokeSubject(t.sub, ttl);
+        t.clock.advance(MINUTE);
+        const { mark: cutoff } = await t.store.revokeSubject(t.sub, ttl, t.sid);
+        const session = { ...t.session, rev: floor + rev };
+
+        same(await t.store.isRevoked(session), ends);
+        same(await t.store.rotate({ ...session, generation: 0 }), ends ? cutOff(cutoff) : CURRENT);
+        same(await t.store.isRevoked({ ...sessionOf(t.sub), rev: floor }), true);
+      });
+    }
+
+    check('is not what ends a session that was revoked by itself', async (t) => {
+      await t.store.revokeSubject(t.sub, ttl);
+      await t.store.revoke(t.sid, ttl);
+
+      same(await t.head(), REVOKED);
+      same(await t.store.isRevoked(t.session), true);
+    });
+
+    check('does not count for longer than it was to be kept', async (t) => {
+      await t.store.revokeSubject(t.sub, ttl);
+
+      await t.pass(HOUR);
+
+      same(await t.store.isRevoked(t.session), false);
+      same(await t.head(), CURRENT);
+    });
+
+    check('keeps a tracked session from beginning, which begins once it knows the mark', async (t) => {
+      const { mark: cutoff } = await t.store.revokeSubject(t.sub, ttl);
+      const begin = { generation: -1, candidate: successor('zero'), tracked: true };
+
+      same(await t.rotate(begin), cutOff(cutoff));
+      same(await t.rotate({ generation: 0, rev: cutoff }), CURRENT);
+      same(await t.rotate({ ...begin, rev: cutoff }), ROTATED);
+      same(await t.rotate({ generation: -1, rev: cutoff }), superseded(0, 'zero'));
     });
   }),
 ];

@@ -1,6 +1,6 @@
-import type { RotationRequest } from '../../sessions/session-store.js';
 import {
   about,
+  type Asked,
   type Bench,
   CURRENT,
   HOUR,
@@ -9,6 +9,7 @@ import {
   ROTATED,
   ROTATED_AFTER_LOSS,
   same,
+  sessionOf,
   successor,
   superseded,
   type WholeStore,
@@ -29,7 +30,7 @@ export const rotationChecks = [
       ['a candidate of a later generation', { generation: 7, candidate: successor('eight') }],
       ['no candidate', { generation: 0 }],
       ['a refused head', { generation: 1, candidate: successor('two'), refused: Buffer.from('one') }],
-    ] as [string, Omit<RotationRequest, 'sid'>][]) {
+    ] as [string, Asked][]) {
       check(`hands nothing over to ${what}`, async (t) => {
         await t.rotateTo('one', 0);
         await t.store.revoke(t.sid, ttl);
@@ -44,7 +45,7 @@ export const rotationChecks = [
       ['no candidate', { generation: 0 }],
       ['a candidate', { generation: 0, candidate: successor('one') }],
       ['a candidate of a later generation', { generation: 3, candidate: successor('four') }],
-    ] as [string, Omit<RotationRequest, 'sid'>][]) {
+    ] as [string, Asked][]) {
       check(`without a record has ended: with ${what}, and none is made [S7]`, async (t) => {
         same(await t.rotate({ ...request, tracked: true }), REVOKED);
         same(await t.head(), CURRENT);
@@ -70,9 +71,9 @@ export const rotationChecks = [
     for (const [what, more] of [
       ['', {}],
       [', under the grace policy', { reuse: { grace: 0, expiredAt: 0 }, presented: -1 }],
-    ] as [string, Partial<RotationRequest>][]) {
+    ] as [string, Partial<Asked>][]) {
       check(`begins with generation -1${what}`, async (t) => {
-        same(await t.rotate({ generation: -1, candidate: successor('zero'), ...more }), ROTATED);
+        same(await t.rotate({ generation: -1, candidate: successor('zero'), tracked: true, ...more }), ROTATED);
 
         same(await t.rotate({ generation: -1, tracked: true }), superseded(0, 'zero'));
         same(await t.rotate({ generation: 0, candidate: successor('one'), tracked: true }), ROTATED);
@@ -208,7 +209,7 @@ export const rotationChecks = [
       async (t) => {
         const answers = await Promise.all(
           Array.from({ length: RACERS }, (_, racer) =>
-            storeOf(t, racer).rotate({ sid: t.sid, generation: 0, candidate: successor(`racer ${racer}`) }),
+            storeOf(t, racer).rotate({ ...t.session, generation: 0, candidate: successor(`racer ${racer}`) }),
           ),
         );
 
@@ -226,7 +227,7 @@ export const rotationChecks = [
       const answers = await Promise.all(
         Array.from({ length: RACERS }, (_, racer) =>
           storeOf(t, racer).rotate({
-            sid: t.sid,
+            ...t.session,
             generation: 1,
             candidate: successor(`racer ${racer}`),
             refused: Buffer.from('spoilt'),
@@ -246,7 +247,7 @@ export const rotationChecks = [
         Array.from({ length: RACERS }, (_, racer) =>
           racer === RACERS / 2
             ? storeOf(t, racer).revoke(t.sid, ttl)
-            : storeOf(t, racer).rotate({ sid: t.sid, generation: racer, candidate: successor(`racer ${racer}`) }),
+            : storeOf(t, racer).rotate({ ...t.session, generation: racer, candidate: successor(`racer ${racer}`) }),
         ),
       );
 
@@ -278,19 +279,19 @@ export const rotationChecks = [
     }
   }),
 
-  ...about('the session id', (check) => {
-    check('keeps sessions apart, whatever their ids look like', async (t) => {
-      const sids = ['a', 'A', 'a:b', 'a:', ':a', '{a}', '{a', 'a}', '{}', ' a', 'a\n', 'a\0', 'ä', '*', 'subject:{a}'];
-      const own = sids.map((id) => `${t.sid}${id}`);
+  ...about('the sessions', (check) => {
+    check('of many users are kept apart, whatever the ids of those look like', async (t) => {
+      const subs = ['a', 'A', 'a:b', 'a:', ':a', '{a}', '{a', 'a}', '{}', ' a', 'a\n', 'a\0', 'ä', '*', 'user:{a}'];
+      const own = subs.flatMap((sub) => [sessionOf(sub), sessionOf(sub)]);
 
-      for (const id of own) {
-        same(await t.store.rotate({ sid: id, generation: 0, candidate: successor(id) }), ROTATED);
+      for (const each of own) {
+        same(await t.store.rotate({ ...each, generation: 0, candidate: successor(each.sid) }), ROTATED);
       }
 
-      const answers = await Promise.all(own.map((id) => t.store.rotate({ sid: id, generation: 0 })));
+      const answers = await Promise.all(own.map((each) => t.store.rotate({ ...each, generation: 0 })));
       same(
         answers,
-        own.map((id) => superseded(1, id)),
+        own.map(({ sid }) => superseded(1, sid)),
       );
     });
   }),

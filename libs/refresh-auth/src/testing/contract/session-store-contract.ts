@@ -18,7 +18,7 @@ export interface ContractCheck {
 export interface StoreFeatures {
   /** `revocationsSince` and `onRevocation`. @default true */
   pushes?: boolean | undefined;
-  /** `listSession` and `listedSessions`. @default true */
+  /** `listedSessions`, and `details` of `rotate`. @default true */
   lists?: boolean | undefined;
   /** `restoreRevocations`. @default true */
   restores?: boolean | undefined;

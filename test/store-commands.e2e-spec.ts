@@ -1,0 +1,120 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
+import type { RefreshAuthOptions } from '../libs/refresh-auth/src/refresh-auth.options.js';
+import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { TestClock } from './support/clock.js';
+import { authenticate, EXPIRES_IN, makeCore } from './support/core.js';
+import { keyFor } from './support/key-material.js';
+import { type RedisServer, startRedis } from './support/redis-server.js';
+import { type RedisWatch, watchRedis } from './support/redis-watch.js';
+
+let server: RedisServer;
+let client: Redis;
+let watch: RedisWatch;
+let clock: TestClock;
+const running: RefreshAuthCore[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.port);
+  watch = await watchRedis(client);
+  // Redis knows all scripts from then on: otherwise each would be sent twice, the first time.
+  clock = new TestClock();
+  for (const sessions of ['untracked', 'tracked'] as const) {
+    const core = await start({ sessions, revocation: 'every-request' });
+    const { token } = await signIn(core);
+    await authenticate(core, token);
+    clock.advance(EXPIRES_IN * 1000);
+    await authenticate(core, token);
+    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeSession('x'.repeat(30));
+  }
+});
+beforeEach(async () => {
+  await client.flushdb();
+  clock = new TestClock();
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((core) => core.stop()));
+});
+afterAll(async () => {
+  watch.stop();
+  client.disconnect();
+  await server.stop();
+});
+
+async function start(options: RefreshAuthOptions = {}): Promise<RefreshAuthCore> {
+  const store = new RedisSessionStore(await connectRedis(client), 'refresh-auth');
+  const core = makeCore({ storeTimeout: '1m', ...options }, { store, clock });
+  running.push(core);
+  await core.start();
+  return core;
+}
+
+const signIn = (core: RefreshAuthCore) => core.signIns.start({ sub: '1' }, {});
+const sentDuring = (act: () => Promise<unknown>): Promise<string[]> => watch.sessionCommandsSentDuring(act);
+
+describe('Redis is sent', () => {
+  test.each<[string, RefreshAuthOptions, number]>([
+    ['with HS256', {}, 1],
+    ['of tracked sessions', { sessions: 'tracked' }, 1],
+    ['under the grace policy', { replay: { grace: 30 } }, 1],
+    ['with RS256', { keys: [keyFor('RS256')] }, 2],
+    ['with reloadClaims', { reloadClaims: ({ sub }) => ({ sub }) }, 2],
+  ])('for a refresh %s: %j', async (_, options, commands) => {
+    const core = await start(options);
+    const { token } = await signIn(core);
+    clock.advance(EXPIRES_IN * 1000);
+
+    const sent = await sentDuring(async () => expect((await authenticate(core, token)).state).toBe('refreshable'));
+
+    expect(sent).toEqual(Array.from({ length: commands }, () => 'evalsha'));
+  });
+
+  test('one command for a token that somebody else has refreshed', async () => {
+    const [core, elsewhere] = [await start(), await start()];
+    const { token } = await signIn(core);
+    clock.advance(EXPIRES_IN * 1000);
+    await authenticate(elsewhere, token);
+
+    const sent = await sentDuring(async () =>
+      expect((await authenticate(core, token)).state).toBe('already-refreshed'),
+    );
+
+    expect(sent).toEqual(['evalsha']);
+  });
+
+  test.each<[string, RefreshAuthOptions, string[]]>([
+    ['nothing for a valid token', {}, []],
+    ['one command for a valid token under every-request', { revocation: 'every-request' }, ['evalsha']],
+    [
+      'one command for a valid token of a tracked session under every-request',
+      { revocation: 'every-request', sessions: 'tracked' },
+      ['evalsha'],
+    ],
+  ])('%s', async (_, options, commands) => {
+    const core = await start(options);
+    const { token } = await signIn(core);
+
+    const sent = await sentDuring(async () => expect((await authenticate(core, token)).state).toBe('valid'));
+
+    expect(sent).toEqual(commands);
+  });
+
+  test.each<[string, RefreshAuthOptions, boolean, number]>([
+    ['a sign-in', {}, false, 1],
+    ['a tracked sign-in', { sessions: 'tracked' }, false, 1],
+    ['a tracked sign-in of a user whose sessions were ended elsewhere', { sessions: 'tracked' }, true, 2],
+  ])('for %s: the commands that it takes', async (_, options, wasRevoked, commands) => {
+    const elsewhere = await start();
+    if (wasRevoked) await elsewhere.revocations.revokeSubject('1');
+    // It does not follow the log, and so has not heard of it.
+    const core = makeCore({ storeTimeout: '1m', ...options }, { store: elsewhere.store, clock });
+
+    const sent = await sentDuring(() => signIn(core));
+
+    expect(sent).toEqual(Array.from({ length: commands }, () => 'evalsha'));
+  });
+});
