@@ -24,6 +24,22 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end`;
 
+/**
+ * An answer that lets something live must not come from the past. A write without effect says so: a demoted primary answers READONLY, and
+ * one that is cut off from its replicas NOREPLICAS, where the operator has set `min-replicas-to-write`. Last in its script, and only where
+ * nothing was written, since Redis checks `maxmemory` at the first write alone. Redis 6.2 puts more words around these.
+ */
+const FENCE = `
+local function staleness(...)
+  local reply = redis.pcall(...)
+  local reason = type(reply) == 'table' and reply.err or ''
+  return (string.find(reason, 'READONLY', 1, true) or string.find(reason, 'NOREPLICAS', 1, true)) and reason
+end
+local function fenced(answer)
+  local reason = staleness('GETEX', KEYS[1])
+  return reason and redis.error_reply(reason) or answer
+end`;
+
 const RECORD = `
 local function read(key)
   local record = redis.pcall('GET', key)
@@ -98,6 +114,7 @@ end`;
  */
 export const ROTATE = script(
   CLOCK,
+  FENCE,
   RECORD,
   SUBJECT,
   END,
@@ -123,13 +140,13 @@ if record and not repeated and head > generation and grace and record.used > gen
   end
 end
 local superseded = record and (head > generation or head == generation and refused ~= '' and record.sealed ~= refused)
-if (superseded or candidate == '') and record and head >= 0 and presented and presented > record.used then
+local answer = repeated and {'rotated', 0} or superseded and {'superseded', head, record.sealed} or candidate == '' and {'current'}
+if answer then
+  if not record or head < 0 or not presented or presented <= record.used then return fenced(answer) end
   record.used = presented
   write(KEYS[1], record, 'KEEPTTL')
+  return answer
 end
-if repeated then return {'rotated', 0} end
-if superseded then return {'superseded', head, record.sealed} end
-if candidate == '' then return {'current'} end
 local used, now = math.max(record and record.used or 0, presented or 0), clock(ARGV[8])
 write(KEYS[1], { head = generation + 1, at = now, used = used, sealed = candidate }, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
 -- A session that cannot be listed does not begin, but goes on: a refresh is worth more than its place in a list.
@@ -156,6 +173,7 @@ export const REVOKE = script(RECORD, `bury(KEYS[1], tonumber(ARGV[1]))`);
 
 /** KEYS: record, subject. ARGV: name of the session, rev, tracked or ''. A script, because a plain GET may be answered by a replica. */
 export const IS_REVOKED = script(
+  FENCE,
   RECORD,
   SUBJECT,
   END,
@@ -163,18 +181,20 @@ export const IS_REVOKED = script(
 local record = read(KEYS[1])
 if endOf(record, ARGV[1], tonumber(ARGV[2])) then return 1 end
 if record and record.unreadable then return record.unreadable end
-return not record and ARGV[3] ~= '' and 1 or 0
+if not record and ARGV[3] ~= '' then return 1 end
+return fenced(0)
 `,
 );
 
 /** KEYS: subject. Returns the mark, and floor and name of the excepted session where there is one; nothing without a mark. */
 export const SUBJECT_MARK = script(
+  FENCE,
   SUBJECT,
   `
 local found = readMark(KEYS[1])
-if not found then return {} end
-if not found.except then return {found.mark} end
-return {found.mark, found.floor, found.except}
+if not found then return fenced({}) end
+if not found.except then return fenced({found.mark}) end
+return fenced({found.mark, found.floor, found.except})
 `,
 );
 
@@ -225,12 +245,14 @@ redis.call('PUBLISH', ARGV[1], '')
 `,
 );
 
-/** KEYS: log. ARGV: since in ms, the clock or ''. Returns the clock, the number of entries, and entries and moments in turn. */
+/** KEYS: log. ARGV: since in ms, the clock or ''. Returns the clock, the number of entries, entries and moments in turn, and why it may be stale. */
 export const REVOCATIONS_SINCE = script(
   CLOCK,
+  FENCE,
   `
 local size = redis.call('ZCOUNT', KEYS[1], 0, '+inf')
-return {clock(ARGV[2]), size, redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES')}
+local entries = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES')
+return {clock(ARGV[2]), size, entries, staleness('ZREM', KEYS[1], '') or ''}
 `,
 );
 

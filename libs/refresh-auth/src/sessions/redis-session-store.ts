@@ -231,14 +231,19 @@ function parseMark(reply: unknown): SubjectMark {
 }
 
 function parsePage(reply: unknown): RevocationPage {
-  const [now, size, members] = isList(reply) ? reply : [];
+  const [now, size, members, stale] = isList(reply) ? reply : [];
   if (!isList(members)) throw unexpected();
   const entries: Revocation[] = [];
   for (let i = 0; i < members.length; i += 2) {
     const entry = parseRevocation(String(members[i]), Number(String(members[i + 1])));
     if (entry) entries.push(entry);
   }
-  return { now: parseInteger(now), size: parseInteger(size), entries };
+  return {
+    now: parseInteger(now),
+    size: parseInteger(size),
+    entries,
+    ...(Buffer.isBuffer(stale) && stale.length > 0 ? { stale: stale.toString() } : {}),
+  };
 }
 
 function formatRevocation(revocation: Revocation): string {

@@ -1,7 +1,13 @@
 import type { Clock } from '../tokens/clock.js';
 import type { Events } from './events.js';
 import type { KnownRevocations } from './known-revocations.js';
-import type { Revocation, RevocationPage, RevocationTtl, SessionStore } from './session-store.js';
+import {
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type SessionStore,
+  StoreRefusal,
+} from './session-store.js';
 import type { StoreAccess } from './store-access.js';
 
 /** A store that keeps a log of revocations and rings when something is appended. */
@@ -106,10 +112,10 @@ export class RevocationLog {
     const readAt = this.clock.now();
     const since = Math.max(0, this.#cursor - overlap);
     try {
-      const page = this.#merge(await this.#page(since));
+      const page = await this.#page(since);
       const hasLost = overlap === OVERLAP && this.#hasLost(page, since);
       // A store whose clock has moved back, as at a failover, may have stamped new entries before the cursor.
-      if (page.now < since || hasLost) await this.#restore(this.#merge(await this.#page(0)));
+      if (page.now < since || hasLost) await this.#restore(await this.#page(0));
       this.#cursor = page.now;
       this.#readAt = readAt;
     } catch {
@@ -117,15 +123,15 @@ export class RevocationLog {
     }
   }
 
-  async #page(since: number): Promise<RevocationPage> {
-    const page = await this.access.insist()(() => this.store.revocationsSince(since));
-    this.#lead = page.now - this.clock.now();
-    return page;
-  }
-
-  #merge(page: RevocationPage): RevocationPage {
-    for (const entry of page.entries) this.known.add(entry, page.now - entry.at);
-    return page;
+  /** Merged when it arrives, even if that is too late for the deadline, or it is from the past: what it has is known from then on. */
+  #page(since: number): Promise<RevocationPage> {
+    return this.access.insist()(async () => {
+      const page = await this.store.revocationsSince(since);
+      this.#lead = page.now - this.clock.now();
+      for (const entry of page.entries) this.known.add(entry, page.now - entry.at);
+      if (page.stale !== undefined) throw new StoreRefusal(page.stale);
+      return page;
+    });
   }
 
   #hasLost(page: RevocationPage, since: number): boolean {

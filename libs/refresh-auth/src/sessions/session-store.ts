@@ -83,6 +83,8 @@ export interface RevocationPage {
   /** How many entries the whole log has. */
   readonly size: number;
   readonly entries: readonly Revocation[];
+  /** Why this may not be all there is: another server may have become the primary. What it has still counts. */
+  readonly stale?: string;
 }
 
 /** How long what a revocation writes must be kept at least, in milliseconds from now. */
@@ -112,7 +114,9 @@ export class StoreRefusal extends Error {
 /**
  * Where the newest generation of each session stands, and what has been revoked, for all processes. The library asks it only about
  * tokens whose signature it has verified, and bounds every call by `storeTimeout`; a rejected promise means "not decided" and is
- * never taken for a no; {@link StoreRefusal} tells a store that refuses from one that is out. Everything is read from where it was written: never from a replica.
+ * never taken for a no; {@link StoreRefusal} tells a store that refuses from one that is out. Everything is read from where it was written, never from a replica. An
+ * answer that lets something live must not come from the past either: a store that cannot be sure that it is still the one that is written to
+ * rejects instead; an end that it finds is an end all the same.
  *
  * Provide another one with the option `store`. For each session it keeps either its head (generation, sealed successor, when it
  * became the head, and `used`, the highest generation that a client was seen to present) or a tombstone, until the longest `ttl` it was ever
