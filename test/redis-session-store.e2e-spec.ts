@@ -160,6 +160,28 @@ describe('Time to live', () => {
     expectTtl(await admin.pttl(keyOf(first)), REFRESH_WINDOW * 1000 + KEPT_LONGER);
   });
 
+  test.each<[string, RefreshAuthOptions, RefreshAuthOptions]>([
+    ['shorter', {}, { expiresIn: 30, refreshWindow: 120 }],
+    ['longer', { expiresIn: 30, refreshWindow: 120 }, {}],
+  ])(
+    'of a revocation by a process whose tokens live %s than those of another: as long as any of them could live [F14] [L6]',
+    async (_, others, own) => {
+      const [other, core] = [await startCore(others), await startCore(own)];
+      await other.start();
+      await core.start();
+      const { claims } = issue(other);
+
+      await core.revocations.revokeSession(claims.sid);
+      await core.revocations.revokeSubject('2');
+
+      const longest = { log: EXPIRES_IN * 1000 + KEPT_LONGER, record: REFRESH_WINDOW * 1000 + KEPT_LONGER };
+      for (const key of [recordKey(claims.sid), userKey('2')]) expectTtl(await admin.pttl(key), longest.record);
+      const page = await (core.store as RedisSessionStore).revocationsAfter(0, 0);
+      expect([page.longest, page.count]).toEqual([longest, 2]);
+      await Promise.all([other, core].map((each) => each.stop()));
+    },
+  );
+
   test('never shrinks, whatever comes after', async () => {
     const core = await startCore();
     const hasty = await startCore({ refreshWindow: 120 });
@@ -430,12 +452,12 @@ describe('Without a clock of its own the store goes by that of Redis', () => {
     const before = await time();
     const { mark } = await store.revokeSubject('1', TTL);
     await store.revoke('2', TTL);
-    const page = await store.revocationsSince(before);
+    const page = await store.revocationsAfter(1000 * before - 1, 0);
     const after = await time();
 
     expect(page.entries).toHaveLength(2);
-    const moments = [mark, ...page.entries.map(({ at }) => at), page.now];
-    expect(moments.every((moment) => Number.isInteger(moment) && moment >= before && moment <= after)).toBe(true);
+    const moments = [mark, ...page.entries.map(({ at }) => at / 1000), page.now];
+    expect(moments.every((moment) => moment >= before && moment < after + 1)).toBe(true);
   });
 
   test('in the grace of a predecessor', async () => {
@@ -461,7 +483,7 @@ describe('The log in Redis', () => {
   const open = async () => new RedisSessionStore(await connectRedis(admin), 'refresh-auth', clock);
   const revokeFor = (store: RedisSessionStore, sid: string, log: number) => store.revoke(sid, { record: HOUR, log });
   const sessionsIn = async (store: RedisSessionStore): Promise<Set<unknown>> =>
-    new Set((await store.revocationsSince(0)).entries.map((entry) => 'session' in entry && entry.session));
+    new Set((await store.revocationsAfter(0, 0)).entries.map((entry) => 'session' in entry && entry.session));
 
   test('is trimmed to the longest time that any process asked for, when something is appended', async () => {
     const store = await open();
@@ -473,10 +495,10 @@ describe('The log in Redis', () => {
     await revokeFor(store, 'd', 60_000);
     expect(await sessionsIn(store)).toEqual(new Set(['a', 'b', 'c', 'd'].map(sessionName)));
 
-    clock.advance(1);
+    clock.advance(2);
     await revokeFor(store, 'e', 60_000);
     expect(await sessionsIn(store)).toEqual(new Set(['c', 'd', 'e'].map(sessionName)));
-    expect(await store.revocationsSince(0)).toMatchObject({ size: 3 });
+    expect(await store.revocationsAfter(0, 0)).toMatchObject({ count: 3 });
   });
 
   test('lives as long as the longest, whatever comes after', async () => {
@@ -509,7 +531,11 @@ describe('The log in Redis', () => {
 
     await core.revocations.revokeSession('a');
 
-    expectTtl(await admin.pttl(LOG), (EXPIRES_IN + 2 * 300) * 1000);
+    const log = (EXPIRES_IN + 2 * 300) * 1000;
+    const record = (REFRESH_WINDOW + 2 * 300) * 1000;
+    expect((await (await open()).revocationsAfter(0, 0)).longest).toEqual({ log, record });
+    // What was asked for lasts as long as the tokens that it is about.
+    expectTtl(await admin.pttl(LOG), record);
   });
 
   test('holds no sid and no sub', async () => {
@@ -525,16 +551,10 @@ describe('The log in Redis', () => {
   test('of which a part cannot be read: that part is left alone', async () => {
     const store = await open();
     await revokeFor(store, 'a', HOUR);
-    await admin.zadd(
-      LOG,
-      String(clock.now()),
-      'x:of a newer version',
-      String(clock.now()),
-      ':::::',
-    );
+    await admin.zadd(LOG, String(1000 * clock.now()), 'x:of a newer version', String(1000 * clock.now()), ':::::');
 
     expect(await sessionsIn(store)).toEqual(new Set([sessionName('a')]));
-    expect(await admin.zcard(LOG)).toBe(4);
+    expect(await admin.zcard(LOG)).toBe(5);
   });
 
   test('rings again when the connection of the bell was cut: what came meanwhile has gone unheard', async () => {
@@ -553,6 +573,35 @@ describe('The log in Redis', () => {
     await revokeFor(store, 'a', HOUR);
     expect(await heard).toBeUndefined();
     await stop();
+  });
+});
+
+describe('[F29] A user of Redis without the right to', () => {
+  test.each([
+    ['notify others', ['resetchannels']],
+    ['notify others at all', ['-publish']],
+  ])('%s: a revocation is written, and an event says why others learn of it later', async (_, rules) => {
+    await admin.acl('SETUSER', 'application', 'reset', 'on', 'nopass', '~*', '&*', '+@all', ...rules);
+    const client = new Redis({ port: server.port, username: 'application', password: 'any' });
+    const core = await startCore({}, client);
+    const elsewhere = await startCore();
+    await core.start();
+    const events = recordEvents(core);
+    const [one, other] = [issue(core), issue(core, { sub: '2' })];
+
+    await core.revocations.revokeSession(one.claims.sid);
+    await core.revocations.revokeSubject('2');
+    await elsewhere.start();
+
+    for (const { claims } of [one, other]) expect(elsewhere.revocations.ends(claims)).toBe(true);
+    expect(events.map(({ type }) => type)).not.toContain('store-failed');
+    expect(events).toContainEqual({
+      type: 'bell-refused',
+      at: clock.now(),
+      reason: expect.stringMatching(/can't (run|publish)/),
+    });
+    await Promise.all([core, elsewhere].map((each) => each.stop()));
+    await admin.acl('DELUSER', 'application');
   });
 });
 

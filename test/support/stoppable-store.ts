@@ -32,7 +32,7 @@ export class StoppableStore implements FullStore {
     this.pass(() => this.store.revokeSubject(sub, ttl, except));
   // Nobody waits for these.
   readonly listedSessions: FullStore['listedSessions'] = (sub) => this.store.listedSessions(sub);
-  readonly revocationsSince: FullStore['revocationsSince'] = (since) => this.store.revocationsSince(since);
+  readonly revocationsAfter: FullStore['revocationsAfter'] = (...span) => this.store.revocationsAfter(...span);
   readonly onRevocation: FullStore['onRevocation'] = (...listeners) => this.store.onRevocation(...listeners);
 
   /**

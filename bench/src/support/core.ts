@@ -7,7 +7,7 @@ import type { Clock } from '../../../libs/refresh-auth/dist/esm/tokens/clock.js'
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { LIFETIMES, PATIENT, SECRET } from './tokens.js';
 
-const SYSTEM_CLOCK: Clock = { now: Date.now };
+const SYSTEM_CLOCK: Clock = { now: Date.now, monotonic: () => performance.now() };
 
 /** One process, as far as the library goes: everything of it but Nest and HTTP. */
 export interface Process {

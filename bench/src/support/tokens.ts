@@ -22,7 +22,7 @@ function claimsOf(sub: string): { sub: string; role: string } {
 }
 
 function signer(secondsAgo: number): TokenSigner {
-  const clock = { now: () => Date.now() - secondsAgo * 1000 };
+  const clock = { now: () => Date.now() - secondsAgo * 1000, monotonic: () => performance.now() };
   return new TokenSigner(createKeyRing({ secret: SECRET }), {}, LIFETIMES, clock);
 }
 

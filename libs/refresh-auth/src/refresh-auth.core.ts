@@ -60,9 +60,8 @@ export class RefreshAuthCore {
         ? new TrackedSessions(store, access, verifier, sealer, clock, lifetimes)
         : undefined;
 
-    // While a refreshable token may pass without the store, what is known of revocations is all there is.
-    const keep = settings.onStoreFailure === 'tolerate' ? recordRetention(lifetimes) : 0;
-    const known = new KnownRevocations(clock, Math.max(keep, logRetention(lifetimes)));
+    // Kept as long as any token can be refreshed: the store is not asked which of several cookies belong to sessions that have ended.
+    const known = new KnownRevocations(clock, logRetention(lifetimes), recordRetention(lifetimes));
     const log = canPush(store)
       ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
       : undefined;

@@ -393,26 +393,26 @@ describe('option reloadClaims', () => {
 });
 
 describe('what an option asks of the store', () => {
-  const { revocationsSince, onRevocation, listedSessions, ...least } = Object.fromEntries(
+  const { revocationsAfter, onRevocation, listedSessions, ...least } = Object.fromEntries(
     ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject']
-      .concat(['revocationsSince', 'onRevocation', 'listedSessions'])
+      .concat(['revocationsAfter', 'onRevocation', 'listedSessions'])
       .map((name) => [name, () => undefined]),
   );
   const check = (methods: object, options: RefreshAuthOptions) => () =>
     checkStore({ ...least, ...methods } as unknown as SessionStore, resolveOptions({ secret, ...options }));
 
-  test.each([{}, { revocationsSince }, { onRevocation }, { listedSessions }])(
+  test.each([{}, { revocationsAfter }, { onRevocation }, { listedSessions }])(
     "'pushed' asks it to push: %p does not boot",
     (methods) => {
       expect(optionsErrorOf(check(methods, {}))).toEqual({
         option: 'revocation',
-        says: "is 'pushed' (the default), and the store cannot push. Write 'every-request', or implement revocationsSince and onRevocation.",
+        says: "is 'pushed' (the default), and the store cannot push. Write 'every-request', or implement revocationsAfter and onRevocation.",
       });
     },
   );
 
   test("'tracked' asks it to list: without the method for it, it does not boot", () => {
-    expect(optionsErrorOf(check({ revocationsSince, onRevocation }, { sessions: 'tracked' }))).toEqual({
+    expect(optionsErrorOf(check({ revocationsAfter, onRevocation }, { sessions: 'tracked' }))).toEqual({
       option: 'sessions',
       says: "is 'tracked', and the store cannot list sessions. Write 'untracked', or implement listedSessions and the option `details` of rotate.",
     });
@@ -420,7 +420,7 @@ describe('what an option asks of the store', () => {
 
   test.each<[object, RefreshAuthOptions]>([
     [{}, { revocation: 'every-request' }],
-    [{ revocationsSince, onRevocation }, {}],
+    [{ revocationsAfter, onRevocation }, {}],
     [{ listedSessions }, { revocation: 'every-request', sessions: 'tracked' }],
   ])('%p is enough for %j', (methods, options) => {
     expect(check(methods, options)).not.toThrow();

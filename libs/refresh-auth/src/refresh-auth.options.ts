@@ -303,7 +303,7 @@ export function checkStore(store: SessionStore, { revocation, tracked }: Refresh
     throw new RefreshAuthOptionsError(
       'revocation',
       "is 'pushed' (the default), and the store cannot push",
-      "Write 'every-request', or implement revocationsSince and onRevocation.",
+      "Write 'every-request', or implement revocationsAfter and onRevocation.",
     );
   }
   if (tracked && !canList(store)) {

@@ -60,9 +60,9 @@ class StoppableStore extends InMemorySessionStore {
     return super.revokeSubject(...call);
   }
 
-  override async revocationsSince(...call: Call<'revocationsSince'>): Answer<'revocationsSince'> {
+  override async revocationsAfter(...call: Call<'revocationsAfter'>): Answer<'revocationsAfter'> {
     this.#answerIfRunning();
-    return super.revocationsSince(...call);
+    return super.revocationsAfter(...call);
   }
 
   override async listedSessions(...call: Call<'listedSessions'>): Answer<'listedSessions'> {

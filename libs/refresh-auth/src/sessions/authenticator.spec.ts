@@ -462,7 +462,7 @@ describe('refreshAhead', () => {
     await refreshing.start();
     pass(30);
     expect((await refreshing.authenticator.renewAhead(first.claims))?.claims.gen).toBe(1);
-    store.revocationsSince = never;
+    store.revocationsAfter = never;
     store.intercept(() => Promise.reject(new Error('connection lost')));
     await elsewhere.revocations.revokeSession(first.claims.sid);
     pass(5);
@@ -611,7 +611,7 @@ describe('The grace policy', () => {
       { type: 'session-revoked', ...about },
       { type: 'token-refused', ...about, gen: 0, code: 'token_reused' },
     ]);
-    expect((await store.revocationsSince(0)).entries).toEqual([{ session: about.session, at: clock.now() }]);
+    expect((await store.revocationsAfter(0, 0)).entries).toEqual([{ session: about.session, at: 1000 * clock.now() }]);
   });
 
   test("with onReuse: 'reject' refuses the one request, and the session goes on [U1]", async () => {

@@ -27,8 +27,7 @@ export class Breaker {
 
   /** Whether a call would be let through. */
   get admits(): boolean {
-    // By its amount, since a clock that was set back must not keep the store away for longer.
-    return !this.isOpen || (!this.#isTrying && Math.abs(this.clock.now() - this.#failedAt) >= REST);
+    return !this.isOpen || (!this.#isTrying && this.clock.monotonic() - this.#failedAt >= REST);
   }
 
   /** Makes a call, and learns from its end. */
@@ -57,6 +56,6 @@ export class Breaker {
 
   #failed(): void {
     this.#failures += 1;
-    this.#failedAt = this.clock.now();
+    this.#failedAt = this.clock.monotonic();
   }
 }

@@ -17,6 +17,9 @@ import {
 
 const MAX_SESSIONS = 100_000;
 const SWEEP_INTERVAL = 60_000;
+const PAGE = 1_000;
+/** How far the positions of the log may be ahead of the clock, in milliseconds. */
+const OVERLAP = 60_000;
 
 interface Head {
   readonly gen: number;
@@ -58,6 +61,8 @@ export class InMemorySessionStore implements SessionStore {
   readonly #tombstones = new Map<string, Ending>();
   readonly #subjects = new Map<string, SubjectRecord>();
   readonly #log = new Map<string, LogEntry>();
+  #position = 0;
+  #asked: RevocationTtl & Ending = { record: 0, log: 0, expiresAt: 0 };
   /** By subject, then by sid. */
   readonly #listed = new Map<string, Map<string, ListedSession>>();
   readonly #listeners = new Set<() => void>();
@@ -109,7 +114,7 @@ export class InMemorySessionStore implements SessionStore {
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
     this.#bury(sid, ttl.record);
-    this.#append({ session: sessionName(sid), at: this.clock.now() }, ttl.log);
+    this.#append({ session: sessionName(sid), at: this.#nextPosition() }, ttl);
   }
 
   async isRevoked(session: SessionOfToken): Promise<boolean> {
@@ -129,16 +134,22 @@ export class InMemorySessionStore implements SessionStore {
       ...(session === undefined ? {} : { except: { session, floor: floorFor(session, before) } }),
     };
     this.#keep(this.#subjects, sub, { mark, expiresAt: this.#end(ttl.record, record) });
-    this.#append({ subject: hashed(sub), mark, at: this.clock.now() }, ttl.log);
+    this.#append({ subject: hashed(sub), mark, at: this.#nextPosition() }, ttl);
     return mark;
   }
 
-  async revocationsSince(since: number): Promise<RevocationPage> {
+  async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
     const now = this.clock.now();
-    const entries = [...this.#log.values()]
-      .filter(({ expiresAt }) => expiresAt > now)
-      .map(({ revocation }) => revocation);
-    return { now, size: entries.length, entries: entries.filter(({ at }) => at >= since) };
+    const kept = [...this.#log.values()].filter(({ expiresAt }) => expiresAt > now).map(({ revocation }) => revocation);
+    const after = kept.filter(({ at }) => at > position).sort((one, other) => one.at - other.at);
+    const entries = after.slice(0, PAGE);
+    return {
+      now,
+      entries,
+      ...(after.length > PAGE ? { next: entries.at(-1)?.at ?? position } : {}),
+      count: kept.filter(({ at }) => at > countedFrom).length,
+      longest: this.#longest,
+    };
   }
 
   onRevocation(listener: () => void): () => Promise<void> {
@@ -190,9 +201,24 @@ export class InMemorySessionStore implements SessionStore {
     this.#keep(this.#tombstones, sid, { expiresAt: this.#end(ttl, before) });
   }
 
-  #append(revocation: Revocation, ttl: number): void {
+  /** The longest times that were asked for, as long as those last. */
+  get #longest(): RevocationTtl {
+    const { record, log, expiresAt } = this.#asked;
+    return expiresAt > this.clock.now() ? { record, log } : { record: 0, log: 0 };
+  }
+
+  #nextPosition(): number {
+    const now = this.clock.now();
+    const isFuture = this.#position > (now + OVERLAP) * 1000;
+    this.#position = Math.max(now * 1000, isFuture ? 0 : this.#position + 1);
+    return this.#position;
+  }
+
+  #append(revocation: Revocation, { record, log }: RevocationTtl): void {
+    const longest = { record: Math.max(record, this.#longest.record), log: Math.max(log, this.#longest.log) };
+    this.#asked = { ...longest, expiresAt: this.#end(Math.max(longest.record, longest.log)) };
     const name = 'session' in revocation ? `s:${revocation.session}` : `u:${revocation.subject}`;
-    this.#keep(this.#log, name, { revocation, expiresAt: this.#end(ttl) });
+    this.#keep(this.#log, name, { revocation, expiresAt: this.#end(longest.log) });
     for (const listener of this.#listeners) listener();
   }
 

@@ -93,19 +93,19 @@ describe('a subject’s mark', () => {
 });
 
 describe('what is known', () => {
-  test('since a moment of the store’s clock: with what this process has not yet seen in the log', () => {
+  test('after a position in the log: with what this process has not yet seen in the log', () => {
     addSession('own', UNSEEN);
     addSession('before', 999);
     addSession('then', 1000);
     addSession('after', 1001);
     addSubject('1', { mark: 7 }, 1002);
 
-    expect([...known.since(1000)]).toEqual([
+    expect([...known.after(1000)]).toEqual([
       { session: sessionName('own'), at: UNSEEN },
       { session: sessionName('after'), at: 1001 },
       { subject: hashed('1'), mark: { mark: 7 }, at: 1002 },
     ]);
-    expect([...known.since(0)]).toHaveLength(5);
+    expect([...known.after(0)]).toHaveLength(5);
   });
 
   test('of a mark that was renewed counts from then on', () => {
@@ -129,21 +129,31 @@ describe('what is known', () => {
     expect(known.size).toBe(2);
   });
 
-  test('is at most 100,000: it says that there is more, for as long as that can matter, and forgets none of them', () => {
+  test('is at most 100,000: the oldest make room, and it says so for as long as they can matter [F34]', () => {
     for (let index = 0; index < MOST_ENTRIES - 1; index++) addSession(`${index}`);
     addSubject('1', { mark: 1 });
-    expect([known.isIncompleteAt(clock.now()), known.size]).toEqual([false, MOST_ENTRIES]);
+    expect([known.isIncomplete, known.size]).toEqual([false, MOST_ENTRIES]);
 
     clock.advance(1000);
     addSession('one more');
-    expect([known.isIncompleteAt(clock.now()), known.size]).toEqual([true, MOST_ENTRIES]);
-    expect([ends('0', '2'), ends(`${MOST_ENTRIES - 2}`, '2'), ends('x')]).toEqual([true, true, true]);
+    expect([known.isIncomplete, known.size]).toEqual([true, MOST_ENTRIES]);
+    expect([ends('0', '2'), ends('1', '2'), ends('one more', '2'), ends('x')]).toEqual([false, true, true, true]);
 
-    clock.advance(LIFETIME - 1);
-    addSession('another');
-    expect([known.isIncompleteAt(clock.now()), known.size]).toEqual([true, 1]);
+    clock.advance(LIFETIME - 1001);
+    expect(known.isIncomplete).toBe(true);
     clock.advance(1);
-    expect(known.isIncompleteAt(clock.now())).toBe(false);
+    expect(known.isIncomplete).toBe(false);
+  });
+
+  test('may be kept for longer than valid tokens need it: then the oldest make room without a word [F34]', () => {
+    known = new KnownRevocations(clock, LIFETIME, 100 * LIFETIME);
+    for (let index = 0; index < MOST_ENTRIES; index++) addSession(`${index}`);
+    clock.advance(LIFETIME);
+
+    addSession('one more');
+
+    expect([known.isIncomplete, known.size]).toEqual([false, MOST_ENTRIES]);
+    expect([ends('0'), ends('1'), ends('one more')]).toEqual([false, true, true]);
   });
 
   test('has room for what comes when the oldest no longer matter', () => {
@@ -152,7 +162,7 @@ describe('what is known', () => {
 
     addSession('new');
 
-    expect([known.isIncompleteAt(clock.now()), ends('new')]).toEqual([false, true]);
+    expect([known.isIncomplete, ends('new')]).toEqual([false, true]);
   });
 
   test('is known again when it is read again, after this process’s clock was set forward', () => {

@@ -3,7 +3,7 @@ import type { Clock } from '../tokens/clock.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import type { Revocation, SubjectMark } from './session-store.js';
 
-/** More than this are not kept: whoever misses one asks the store instead. */
+/** Some 30 MB. The oldest make room for more, which matters only while valid tokens may be around that they end: then the store is asked. */
 const MOST_ENTRIES = 100_000;
 
 /** A map that is emptied from the front is walked from there each time: often enough, in milliseconds, and not for each of many. */
@@ -16,7 +16,7 @@ type SubjectRevocation = Extract<Revocation, { subject: string }>;
 
 interface Known<T extends Revocation> {
   readonly revocation: T;
-  /** Until when tokens that it ends may be around, on this process's clock. */
+  /** Until when tokens that it ends may be around, on the monotonic clock. */
   readonly until: number;
 }
 
@@ -33,19 +33,21 @@ export class KnownRevocations {
   readonly #subjects = new Map<string, Known<SubjectRevocation>>();
   /** What is looked for, by the claims of a token: those are the same object on all requests that carry it. */
   readonly #names = new WeakMap<object, Names>();
-  /** Until then something may be pending for which there was no room. */
+  /** Until then something that had to make room may end a valid token. */
   #incompleteUntil = Number.NEGATIVE_INFINITY;
   #dropAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly clock: Clock,
-    /** For how long a revocation can matter, in milliseconds: the last token that was valid at its time has expired by then. */
-    private readonly lifetime: number,
+    /** For how long a revocation can matter to valid tokens, in milliseconds: the last that was valid at its time has expired by then. */
+    private readonly needed: number,
+    /** For how long it is kept, where it may matter to tokens that pass without the store. */
+    private readonly lifetime = needed,
   ) {}
 
-  /** Whether there is something that is not known here, at a moment in milliseconds. */
-  isIncompleteAt(now: number): boolean {
-    return now < this.#incompleteUntil;
+  /** Whether something that could end a valid token is not known here any more. */
+  get isIncomplete(): boolean {
+    return this.clock.monotonic() < this.#incompleteUntil;
   }
 
   get size(): number {
@@ -54,7 +56,7 @@ export class KnownRevocations {
 
   /** @param age how long ago it was appended, in milliseconds */
   add(revocation: Revocation, age = 0): void {
-    const until = this.clock.now() + this.lifetime - age;
+    const until = this.clock.monotonic() + this.lifetime - age;
     if ('session' in revocation) {
       const known = this.#sessions.get(revocation.session);
       if (known && isTheSame(known, revocation, until)) return;
@@ -77,7 +79,7 @@ export class KnownRevocations {
   ends(claims: Pick<TokenClaims, 'sid' | 'sub' | 'rev'>): boolean {
     // Hashing is for when there is something to find: mostly there is not.
     if (this.size === 0) return false;
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     const { session, subject } = this.#namesOf(claims);
     if ((this.#sessions.get(session)?.until ?? 0) > now) return true;
     const ended = this.#subjects.get(subject);
@@ -89,11 +91,11 @@ export class KnownRevocations {
     return this.#subjects.get(hashed(sub))?.revocation.mark.mark ?? 0;
   }
 
-  /** Those that the log must have, if it has lost nothing: appended after a moment of the store's clock, or not yet seen in it. */
-  *since(moment: number): Iterable<Revocation> {
+  /** Those that the log must have, if it has lost nothing: appended after a position, or not yet seen in it. */
+  *after(position: number): Iterable<Revocation> {
     for (const known of [this.#sessions, this.#subjects]) {
       for (const { revocation } of known.values()) {
-        if (revocation.at > moment || revocation.at === UNSEEN) yield revocation;
+        if (revocation.at > position || revocation.at === UNSEEN) yield revocation;
       }
     }
   }
@@ -109,13 +111,21 @@ export class KnownRevocations {
   #put<T extends Revocation>(known: Map<string, Known<T>>, name: string, entry: Known<T>): void {
     // Deleted first, so that what ends last stands at the back, and what has ended can be dropped from the front.
     known.delete(name);
-    if (this.clock.now() >= this.#dropAt || this.size >= MOST_ENTRIES) this.#dropEnded();
-    if (this.size < MOST_ENTRIES) known.set(name, entry);
-    else this.#incompleteUntil = Math.max(this.#incompleteUntil, entry.until);
+    if (this.clock.monotonic() >= this.#dropAt || this.size >= MOST_ENTRIES) this.#dropEnded();
+    if (this.size >= MOST_ENTRIES) this.#dropOldest();
+    known.set(name, entry);
+  }
+
+  #dropOldest(): void {
+    const [session, subject] = [this.#sessions, this.#subjects].map((known) => known.entries().next().value);
+    const isSession = session && !(subject && subject[1].until < session[1].until);
+    const [name, { until }] = (isSession ? session : subject) ?? ['', { until: Number.NEGATIVE_INFINITY }];
+    (isSession ? this.#sessions : this.#subjects).delete(name);
+    this.#incompleteUntil = Math.max(this.#incompleteUntil, until - this.lifetime + this.needed);
   }
 
   #dropEnded(): void {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     this.#dropAt = now + DROP_INTERVAL;
     for (const known of [this.#sessions, this.#subjects]) {
       for (const [oldest, { until }] of known) {

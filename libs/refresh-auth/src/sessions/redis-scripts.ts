@@ -16,12 +16,15 @@ function script(...parts: string[]): Script {
  * with the version of this format: a record of a newer one is left alone, anything else that cannot be read counts as a lost write.
  */
 
-/** The store's clock in milliseconds; `given` is a test's. */
+/** The store's clock in microseconds, and in milliseconds; `given` is a test's, in milliseconds. */
 const CLOCK = `
-local function clock(given)
-  if given ~= '' then return tonumber(given) end
+local function microseconds(given)
+  if given ~= '' then return tonumber(given) * 1000 end
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000000 + time[2]
+end
+local function clock(given)
+  return math.floor(microseconds(given) / 1000)
 end`;
 
 /**
@@ -222,37 +225,60 @@ if not found or found.mark < mark then writeMark(KEYS[1], ARGV[1], mark, tonumbe
 );
 
 /*
- * The log is a sorted set of entries by the moment they were appended, `s:<session>` or `u:<subject>:<mark>:<floor>:<except>`.
- * One member, `#`, says by its negative score how long entries are kept: the longest that any process ever asked for.
+ * The log is a sorted set of entries by their positions, `s:<session>` or `u:<subject>:<mark>:<floor>:<except>`. Two members say by their
+ * negative scores how long entries, and records and marks, are kept: the longest that any process ever asked for, which lasts as long.
  */
 const LOG = `
-local function keep(key, given)
-  local longest = math.max(tonumber(given), -tonumber(redis.call('ZSCORE', key, '#') or 0))
-  redis.call('ZADD', key, string.format('%.0f', -longest), '#')
-  redis.call('PEXPIRE', key, string.format('%.0f', longest))
-  return longest
+local OVERLAP = 60000000
+local function longest(name)
+  return -tonumber(redis.call('ZSCORE', KEYS[1], name) or 0)
+end
+local function announce(name, given)
+  local most = math.max(tonumber(given), longest(name))
+  redis.call('ZADD', KEYS[1], string.format('%.0f', -most), name)
+  return most
 end`;
 
-/** KEYS: log. ARGV: channel, how long entries are kept in ms, the clock or '', entries. */
+/**
+ * KEYS: log. ARGV: channel, how long entries are kept in ms, and records, the clock or '', entries.
+ * Returns why nobody could be notified, or ''.
+ */
 export const APPEND = script(
   CLOCK,
   LOG,
   `
-local now = clock(ARGV[3])
-for i = 4, #ARGV do redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[i]) end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, string.format('%.0f', now - keep(KEYS[1], ARGV[2])))
-redis.call('PUBLISH', ARGV[1], '')
+local now = microseconds(ARGV[4])
+local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], string.format('%.0f', now + OVERLAP), 0, 'WITHSCORES', 'LIMIT', 0, 1)
+local position = math.max(now, tonumber(last[2] or 0) + 1)
+for i = 5, #ARGV do redis.call('ZADD', KEYS[1], string.format('%.0f', position + i - 5), ARGV[i]) end
+local kept = announce('#', ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, string.format('%.0f', now - kept * 1000))
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(announce('#record', ARGV[3]), kept)))
+if #ARGV < 5 then return '' end
+local told = redis.pcall('PUBLISH', ARGV[1], '')
+return type(told) == 'table' and told.err or ''
 `,
 );
 
-/** KEYS: log. ARGV: since in ms, the clock or ''. Returns the clock, the number of entries, entries and moments in turn, and why it may be stale. */
-export const REVOCATIONS_SINCE = script(
+/**
+ * KEYS: log. ARGV: the position before the page, that from which entries are counted, how many are a page, the clock or ''.
+ * Returns the clock, the count, the longest times for entries and for records, entries and positions in turn, and why all of it may be
+ * stale. What is too old is removed by a command that says so too: it is a write, with or without effect.
+ */
+export const REVOCATIONS_AFTER = script(
   CLOCK,
   FENCE,
+  LOG,
   `
-local size = redis.call('ZCOUNT', KEYS[1], 0, '+inf')
-local entries = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES')
-return {clock(ARGV[2]), size, entries, staleness('ZREM', KEYS[1], '') or ''}
+local now, kept = microseconds(ARGV[4]), longest('#')
+local oldest = kept > 0 and now - kept * 1000 or -1
+local function after(position)
+  return string.format('(%.0f', math.max(tonumber(position), oldest))
+end
+local count = redis.call('ZCOUNT', KEYS[1], after(ARGV[2]), '+inf')
+local entries = redis.call('ZRANGEBYSCORE', KEYS[1], after(ARGV[1]), '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+local stale = staleness('ZREMRANGEBYSCORE', KEYS[1], 0, string.format('%.0f', oldest))
+return {math.floor(now / 1000), count, kept, longest('#record'), entries, stale or ''}
 `,
 );
 

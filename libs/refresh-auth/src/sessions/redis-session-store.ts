@@ -9,7 +9,7 @@ import {
   LISTED_SESSIONS,
   MARK_USED,
   RAISE_MARK,
-  REVOCATIONS_SINCE,
+  REVOCATIONS_AFTER,
   REVOKE,
   REVOKE_SUBJECT,
   ROTATE,
@@ -31,9 +31,14 @@ import {
 
 type Argument = string | number | Buffer;
 
+/** How many entries of the log are read at once: some 50 KB, and a millisecond of Redis. */
+const PAGE = 1_000;
+
 /** Sessions in Redis or Valkey, single or cluster: one key per session, one command per rotation, shared by all processes. */
 export class RedisSessionStore implements SessionStore {
   readonly #log: string;
+  /** Who is to hear that nobody could be notified. */
+  readonly #refused = new Set<(reason: string) => void>();
 
   constructor(
     private readonly connection: RedisConnection,
@@ -71,7 +76,7 @@ export class RedisSessionStore implements SessionStore {
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
     const session = sessionName(sid);
     await this.#run(REVOKE, [this.#recordKey(session)], [ttl.record]);
-    await this.#append([{ session, at: UNSEEN }], ttl.log);
+    await this.#append([{ session, at: UNSEEN }], ttl);
   }
 
   async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
@@ -91,22 +96,26 @@ export class RedisSessionStore implements SessionStore {
     const mark = parseMark(
       await this.#run(REVOKE_SUBJECT, [this.#subjectKey(subject)], [ttl.record, session, this.#now()]),
     );
-    await this.#append([{ subject, mark, at: UNSEEN }], ttl.log);
+    await this.#append([{ subject, mark, at: UNSEEN }], ttl);
     return mark;
   }
 
-  async revocationsSince(since: number): Promise<RevocationPage> {
-    return parsePage(await this.#run(REVOCATIONS_SINCE, [this.#log], [since, this.#now()]));
+  async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
+    return parsePage(await this.#run(REVOCATIONS_AFTER, [this.#log], [position, countedFrom, PAGE, this.#now()]));
   }
 
   async restoreRevocations(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
     await Promise.all(entries.map((entry) => this.#restoreRecord(entry, ttl.record)));
-    await this.#append(entries, ttl.log);
+    await this.#append(entries, ttl);
   }
 
   onRevocation(listener: () => void, refused: (reason: string) => void = () => undefined): () => Promise<void> {
     const subscriber = this.connection.subscribe(this.#log, listener, refused);
-    return async () => subscriber.disconnect();
+    this.#refused.add(refused);
+    return async () => {
+      this.#refused.delete(refused);
+      subscriber.disconnect();
+    };
   }
 
   async listedSessions(sub: string): Promise<Uint8Array[]> {
@@ -159,8 +168,11 @@ export class RedisSessionStore implements SessionStore {
     }
   }
 
-  async #append(entries: readonly Revocation[], ttl: number): Promise<void> {
-    await this.#run(APPEND, [this.#log], [this.#log, ttl, this.#now(), ...entries.map(formatRevocation)]);
+  /** What was written is written, even if nobody can be notified: those who listen in vain read the log by themselves. */
+  async #append(entries: readonly Revocation[], { log, record }: RevocationTtl): Promise<void> {
+    const args = [this.#log, log, record, this.#now(), ...entries.map(formatRevocation)];
+    const reason = String(await this.#run(APPEND, [this.#log], args));
+    if (reason !== '') for (const refused of this.#refused) refused(reason);
   }
 
   /** Scripts for everything, reads included: they always run on the primary, whatever the client's preference for replicas. */
@@ -231,7 +243,7 @@ function parseMark(reply: unknown): SubjectMark {
 }
 
 function parsePage(reply: unknown): RevocationPage {
-  const [now, size, members, stale] = isList(reply) ? reply : [];
+  const [now, count, log, record, members, stale] = isList(reply) ? reply : [];
   if (!isList(members)) throw unexpected();
   const entries: Revocation[] = [];
   for (let i = 0; i < members.length; i += 2) {
@@ -240,8 +252,10 @@ function parsePage(reply: unknown): RevocationPage {
   }
   return {
     now: parseInteger(now),
-    size: parseInteger(size),
     entries,
+    ...(members.length === 2 * PAGE ? { next: Number(String(members.at(-1))) } : {}),
+    count: parseInteger(count),
+    longest: { log: parseInteger(log), record: parseInteger(record) },
     ...(Buffer.isBuffer(stale) && stale.length > 0 ? { stale: stale.toString() } : {}),
   };
 }

@@ -13,11 +13,15 @@ const KEEP = 600_000;
 const TTL = { record: 2 * KEEP, log: KEEP };
 const MINUTE = 60_000;
 const POLL_INTERVAL = 2000;
+const PAGE = 1000;
 
 /** A store whose log is what the test says, at the time that the test says. */
 class LogUnderControl extends InMemorySessionStore {
   entries: Revocation[] = [];
   isOut = false;
+  /** The longest times that any process has asked for. */
+  longest: RevocationTtl = TTL;
+  /** The positions from which on it was read, in milliseconds. */
   readonly asked: number[] = [];
   readonly restored: { entries: readonly Revocation[]; ttl: RevocationTtl }[] = [];
   readonly listeners = new Set<() => void>();
@@ -28,17 +32,24 @@ class LogUnderControl extends InMemorySessionStore {
     super(time);
   }
 
-  override async revocationsSince(since: number): Promise<RevocationPage> {
-    this.asked.push(since);
+  override async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
+    this.asked.push(position / 1000);
     if (this.ringsWhileRead-- > 0) queueMicrotask(() => this.ring());
     if (this.isOut) throw new Error('connection lost');
-    const entries = this.entries.filter(({ at }) => at >= since);
-    return { now: this.time.now(), size: this.entries.length, entries };
+    const after = this.entries.filter(({ at }) => at > position).sort((one, other) => one.at - other.at);
+    const entries = after.slice(0, PAGE);
+    return {
+      now: this.time.now(),
+      entries,
+      ...(after.length > PAGE ? { next: entries.at(-1)?.at ?? 0 } : {}),
+      count: this.entries.filter(({ at }) => at > countedFrom).length,
+      longest: this.longest,
+    };
   }
 
   async restoreRevocations(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
     this.restored.push({ entries, ttl });
-    this.entries.push(...entries.map((entry) => ({ ...entry, at: this.time.now() })));
+    this.entries.push(...entries.map((entry) => ({ ...entry, at: 1000 * this.time.now() })));
   }
 
   override onRevocation(
@@ -52,7 +63,7 @@ class LogUnderControl extends InMemorySessionStore {
 
   /** A session is revoked by somebody. */
   append(sid: string, at = this.time.now()): Revocation {
-    const entry = { session: sessionName(sid), at };
+    const entry = { session: sessionName(sid), at: 1000 * at };
     this.entries.push(entry);
     return entry;
   }
@@ -103,7 +114,7 @@ const settle = (): Promise<void> => jest.advanceTimersByTimeAsync(0);
 
 describe('the log is read', () => {
   test('from its beginning at the start', async () => {
-    store.append('a', 0);
+    store.append('a', 1);
     store.append('b');
 
     await log.start();
@@ -160,7 +171,7 @@ describe('the log is read', () => {
     await passTime(POLL_INTERVAL);
     expect(store.asked).toEqual([0, lastReading - MINUTE]);
 
-    store.append('late', store.time.now() - MINUTE);
+    store.append('late', store.time.now() - MINUTE + 1);
     await passTime(POLL_INTERVAL);
     expect(ends('late')).toBe(true);
   });
@@ -250,10 +261,10 @@ describe('what was read answers for the store', () => {
   test('not for longer because the store was slow', async () => {
     await log.start();
     let answer = (): void => undefined;
-    const original = store.revocationsSince.bind(store);
-    store.revocationsSince = async (since) => {
+    const original = store.revocationsAfter.bind(store);
+    store.revocationsAfter = async (...span) => {
       await new Promise<void>((resolve) => (answer = resolve));
-      return original(since);
+      return original(...span);
     };
     store.ring();
     clock.advance(4000);
@@ -266,12 +277,21 @@ describe('what was read answers for the store', () => {
     expect(log.isFresh).toBe(false);
   });
 
-  test('not while the process’s clock has gone back by as much', async () => {
-    await log.start();
-    clock.advance(-5000);
+  test.each([-3_600_000, -1_001, 1_001, 3_600_000])(
+    'not once the clock of the machine was set by %i ms, until everything was read again; nothing is forgotten [F13]',
+    async (step) => {
+      store.append('a');
+      await log.start();
+      await passTime(POLL_INTERVAL);
+      store.asked.length = 0;
 
-    expect(log.isFresh).toBe(false);
-  });
+      clock.step(step);
+
+      expect([log.isFresh, ends('a')]).toEqual([false, true]);
+      await passTime(POLL_INTERVAL);
+      expect([log.isFresh, ends('a'), store.asked]).toEqual([true, true, [0]]);
+    },
+  );
 
   test('again after the next reading', async () => {
     await log.start();
@@ -309,7 +329,7 @@ describe('what was read is merged, never replaced', () => {
     await passTime(POLL_INTERVAL);
 
     expect(store.restored).toEqual([{ entries: [lost], ttl: TTL }]);
-    expect(old.at).toBe(store.time.now() - KEEP);
+    expect(old.at).toBe(1000 * (store.time.now() - KEEP));
   });
 
   test('an entry that was lost while another one came is written back too', async () => {
@@ -326,7 +346,7 @@ describe('what was read is merged, never replaced', () => {
 
   test('a subject’s mark that was lost is written back, with what it excepts', async () => {
     const mark = { mark: 7, except: { session: sessionName('a'), floor: 3 } };
-    const entry = { subject: hashed('1'), mark, at: store.time.now() };
+    const entry = { subject: hashed('1'), mark, at: 1000 * store.time.now() };
     store.entries.push(entry);
     await log.start();
 
@@ -376,7 +396,7 @@ test('what this process has revoked itself, and the log has never shown, is writ
 describe('the clock of the store goes back, as at a failover', () => {
   test('by more than the overlap: everything is read again, and what comes then is not missed', async () => {
     await log.start();
-    store.time.advance(-10 * MINUTE);
+    store.time.step(-10 * MINUTE);
     store.append('a');
 
     store.ring();
@@ -392,7 +412,7 @@ describe('the clock of the store goes back, as at a failover', () => {
 
   test('by less: the overlap sees it', async () => {
     await log.start();
-    store.time.advance(-MINUTE);
+    store.time.step(-MINUTE + 1);
     store.append('a');
 
     store.ring();
@@ -408,42 +428,131 @@ describe('the clock of the store goes back, as at a failover', () => {
   });
 });
 
-describe('more entries than can be kept', () => {
+describe('a log of many pages', () => {
   const MOST_ENTRIES = 100_000;
+  const fill = (count: number): void => {
+    const now = store.time.now();
+    for (let index = 0; index < count; index++) store.append(`${index}`, now + index / 1000);
+  };
 
-  test('are not fresh: the store has to be asked', async () => {
-    for (let index = 0; index <= MOST_ENTRIES; index++) store.append(`${index}`);
+  test('of 100,000 entries is read in one pass, each page within a deadline of its own, and is then fresh [F16] [F34]', async () => {
+    fill(MOST_ENTRIES);
 
     await log.start();
 
-    expect(log.isFresh).toBe(false);
+    expect([log.isFresh, known.size, store.asked.length]).toEqual([true, MOST_ENTRIES, MOST_ENTRIES / PAGE]);
+    expect([ends('0'), ends(`${MOST_ENTRIES - 1}`)]).toEqual([true, true]);
   });
 
-  test('are not fresh for as long as the one that found no room can matter', async () => {
-    for (let index = 0; index < MOST_ENTRIES; index++) store.append(`${index}`);
-    await passTime(5 * MINUTE);
-    store.append('beyond');
+  test('is read on from where a page has failed [F16]', async () => {
+    fill(5 * PAGE);
+    const read = store.revocationsAfter.bind(store);
+    store.revocationsAfter = async (...span) => {
+      if (store.asked.length === 3) {
+        store.revocationsAfter = read;
+        throw new Error('connection lost');
+      }
+      return read(...span);
+    };
     await log.start();
-    expect([log.isFresh, ends('beyond')]).toEqual([false, false]);
-    await log.stop();
+    expect([log.isFresh, known.size]).toEqual([false, 3 * PAGE]);
 
-    // The first ones no longer matter: there is room again, but what is missing has not come back.
-    clock.advance(KEEP - 1);
-    store.time.advance(KEEP - 1);
+    store.ring();
+    await settle();
+
+    expect([log.isFresh, known.size]).toEqual([true, 5 * PAGE]);
+  });
+
+  test('counts a page that comes too late for its deadline [F16]', async () => {
+    fill(2 * PAGE);
+    const read = store.revocationsAfter.bind(store);
+    let arrive = (): void => undefined;
+    store.revocationsAfter = async (...span) => {
+      store.revocationsAfter = read;
+      const page = await read(...span);
+      await new Promise<void>((resolve) => (arrive = resolve));
+      return page;
+    };
+    const started = log.start();
+    await passTime(1000);
+    jest.useRealTimers();
+    await started;
+    expect([log.isFresh, known.size]).toEqual([false, 0]);
+
+    arrive();
+    await new Promise(setImmediate);
+    expect(known.size).toBe(PAGE);
+    await log.read();
+    expect([log.isFresh, known.size]).toEqual([true, 2 * PAGE]);
+  });
+
+  test('with more than can be kept lets go of the oldest, and is not fresh for as long as those can matter', async () => {
+    fill(MOST_ENTRIES + 1);
+    await log.start();
+    expect([log.isFresh, known.size, ends('0'), ends(`${MOST_ENTRIES}`)]).toEqual([false, MOST_ENTRIES, false, true]);
+
     store.entries = [];
-    await log.read();
+    Object.defineProperty(store, 'restoreRevocations', { value: undefined });
+    await passTime(KEEP - POLL_INTERVAL);
     expect(log.isFresh).toBe(false);
-
-    clock.advance(1);
-    store.time.advance(1);
-    await log.read();
+    await passTime(2 * POLL_INTERVAL);
     expect(log.isFresh).toBe(true);
   });
 });
 
+describe('loss', () => {
+  test('is seen although entries of long ago are still there: a store that was restored from a snapshot [F12]', async () => {
+    for (let index = 0; index < 10; index++) store.append(`old ${index}`, store.time.now() - KEEP - MINUTE + index);
+    const before = [...store.entries];
+    const lost = ['a', 'b', 'c', 'd'].map((sid, index) => store.append(sid, store.time.now() - 3 * MINUTE + index));
+    await log.start();
+
+    store.entries = before;
+    await passTime(POLL_INTERVAL);
+
+    expect(store.restored).toEqual([{ entries: lost, ttl: TTL }]);
+  });
+
+  test('is not suspected where the log keeps entries for longer than this process needs them [F12]', async () => {
+    for (let index = 0; index < 10; index++) store.append(`old ${index}`, store.time.now() - 2 * KEEP + index);
+    store.append('a');
+    await log.start();
+    store.asked.length = 0;
+
+    await passTime(POLL_INTERVAL);
+
+    expect([store.restored, store.asked.length]).toEqual([[], 1]);
+  });
+});
+
+describe('how long revocations are kept [F14]', () => {
+  test('is as long as any process has asked for', async () => {
+    store.longest = { record: TTL.record + 1, log: TTL.log - 1 };
+    expect(log.longest).toEqual(TTL);
+
+    await log.start();
+
+    expect(log.longest).toEqual({ record: TTL.record + 1, log: TTL.log });
+  });
+
+  test('is made known to all others at the first reading, and whenever the store has forgotten it', async () => {
+    store.longest = { record: 0, log: 0 };
+    await log.start();
+    expect(store.restored).toEqual([{ entries: [], ttl: TTL }]);
+
+    store.longest = TTL;
+    await passTime(POLL_INTERVAL);
+    expect(store.restored).toHaveLength(1);
+
+    store.longest = { record: TTL.record, log: TTL.log - 1 };
+    await passTime(POLL_INTERVAL);
+    expect(store.restored).toHaveLength(2);
+  });
+});
+
 test.each<[string, object, boolean]>([
-  ['both', { revocationsSince: () => undefined, onRevocation: () => undefined }, true],
-  ['no bell', { revocationsSince: () => undefined }, false],
+  ['both', { revocationsAfter: () => undefined, onRevocation: () => undefined }, true],
+  ['no bell', { revocationsAfter: () => undefined }, false],
   ['no log', { onRevocation: () => undefined }, false],
 ])('a store with %s can push: %j %s', (_, methods, expected) => {
   expect(canPush(methods as PushingStore)).toBe(expected);

@@ -11,19 +11,24 @@ import {
 import type { StoreAccess } from './store-access.js';
 
 /** A store that keeps a log of revocations and rings when something is appended. */
-export type PushingStore = SessionStore & Required<Pick<SessionStore, 'revocationsSince' | 'onRevocation'>>;
+export type PushingStore = SessionStore & Required<Pick<SessionStore, 'revocationsAfter' | 'onRevocation'>>;
 
 export function canPush(store: SessionStore): store is PushingStore {
-  return typeof store.revocationsSince === 'function' && typeof store.onRevocation === 'function';
+  return typeof store.revocationsAfter === 'function' && typeof store.onRevocation === 'function';
 }
 
 /** How long what was read may answer for the store, in milliseconds. */
 const FRESH_FOR = 5_000;
 const POLL_INTERVAL = 2_000;
+/** How many entries are written back at once. */
+const MOST_RESTORED = 1_000;
 /** Entries may become visible a little later than they are stamped, and the clock of a store may move at a failover. */
 const OVERLAP = 60_000;
 /** Of a bell, which can ring many times a second in each of many processes: what was visible later than that is found by the next poll. */
 const BELL_OVERLAP = 1_000;
+
+/** Between two readings the wall clock and the monotonic one differ by milliseconds, unless one of them was set, or stood still. */
+const JUMP = 1_000;
 
 /**
  * Follows the log of revocations, so that valid tokens are checked in memory. Pub/sub is only the door bell: whenever it rings, after
@@ -31,16 +36,20 @@ const BELL_OVERLAP = 1_000;
  * looked for every 2 s.
  */
 export class RevocationLog {
-  /** The store's clock at the last reading. */
+  /** The position up to which the log was read. */
   #cursor = 0;
   #readAt = Number.NEGATIVE_INFINITY;
+  /** The store's clock when it last told it. */
+  #now: { readonly store: number; readonly monotonic: number } | undefined;
+  /** By how much the wall clock was ahead of the monotonic one at the last reading. */
+  #lead = Number.NaN;
+  /** The longest times that any process has asked for, this one included. */
+  #longest: RevocationTtl;
   #reading: Promise<void> | undefined;
   /** The longest overlap that was asked for meanwhile. */
   #wanted = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
-  /** How far the store's clock was ahead of this process's at the last reading, in milliseconds: less by the way of the answer. */
-  #lead: number | undefined;
   /** Why the bell was refused, the last time that it was. */
   #silence: string | undefined;
 
@@ -50,18 +59,25 @@ export class RevocationLog {
     private readonly events: Events,
     private readonly known: KnownRevocations,
     private readonly clock: Clock,
+    /** For which this process's own tokens ask. */
     private readonly ttl: RevocationTtl,
-  ) {}
+  ) {
+    this.#longest = ttl;
+  }
 
   /** Whether what is known here is all there is. */
   get isFresh(): boolean {
-    const now = this.clock.now();
-    return Math.abs(now - this.#readAt) < FRESH_FOR && !this.known.isIncompleteAt(now);
+    return this.clock.monotonic() - this.#readAt < FRESH_FOR && !this.#hasJumped && !this.known.isIncomplete;
+  }
+
+  /** How long what a revocation writes must be kept: as long as the tokens of any process that shares the store live. */
+  get longest(): RevocationTtl {
+    return this.#longest;
   }
 
   /** The store's clock, in milliseconds: never ahead of it. `undefined` until the log was read once. */
   get storeTime(): number | undefined {
-    return this.#lead === undefined ? undefined : this.clock.now() + this.#lead;
+    return this.#now && this.#now.store + this.clock.monotonic() - this.#now.monotonic;
   }
 
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
@@ -109,47 +125,85 @@ export class RevocationLog {
   }
 
   async #readOnce(overlap: number): Promise<void> {
-    const readAt = this.clock.now();
-    const since = Math.max(0, this.#cursor - overlap);
     try {
-      const page = await this.#page(since);
-      const hasLost = overlap === OVERLAP && this.#hasLost(page, since);
-      // A store whose clock has moved back, as at a failover, may have stamped new entries before the cursor.
-      if (page.now < since || hasLost) await this.#restore(await this.#page(0));
-      this.#cursor = page.now;
-      this.#readAt = readAt;
+      if (this.#hasJumped) this.#cursor = 0;
+      const lead = this.#currentLead;
+      const countedFrom = this.#countedFrom;
+      const { page, askedAt } = await this.#readAll(Math.max(0, this.#cursor - overlap * 1000), countedFrom);
+      // The same span on both sides: all that was in it is known here, so that the log has lost what it has less.
+      if (overlap === OVERLAP && count(this.known.after(countedFrom)) > page.count) await this.#restore(countedFrom);
+      if (isLonger(this.ttl, page.longest)) await this.#write([]);
+      this.#readAt = askedAt;
+      this.#lead = lead;
     } catch {
-      // Reported by whoever asked the store; what was read ages, and the next bell or poll tries again.
+      // Reported by whoever asked the store; what was read ages, and the next bell or poll tries again from where this reading got to.
     }
   }
 
-  /** Merged when it arrives, even if that is too late for the deadline, or it is from the past: what it has is known from then on. */
-  #page(since: number): Promise<RevocationPage> {
+  /** Reads pages to the end of the log, each within a deadline of its own. */
+  async #readAll(position: number, countedFrom: number, seen?: Set<string>): Promise<LastPage> {
+    for (let from: number | undefined = position; ;) {
+      const askedAt = this.clock.monotonic();
+      const page: RevocationPage = await this.#read(from, countedFrom);
+      for (const entry of page.entries) seen?.add(nameOf(entry));
+      // A store whose clock has moved back, as at a failover, stamps new entries before the cursor.
+      from = from > page.now * 1000 && from === position ? 0 : page.next;
+      if (from === undefined) return { page, askedAt };
+    }
+  }
+
+  /** What a page has is known from then on, even if it comes too late for its deadline, or from a store that may be of the past. */
+  #read(from: number, countedFrom: number): Promise<RevocationPage> {
     return this.access.insist()(async () => {
-      const page = await this.store.revocationsSince(since);
-      this.#lead = page.now - this.clock.now();
-      for (const entry of page.entries) this.known.add(entry, page.now - entry.at);
+      const page = await this.store.revocationsAfter(from, countedFrom);
+      for (const entry of page.entries) this.known.add(entry, page.now - entry.at / 1000);
       if (page.stale !== undefined) throw new StoreRefusal(page.stale);
+      this.#cursor = page.next ?? page.now * 1000;
+      this.#now = { store: page.now, monotonic: this.clock.monotonic() };
+      this.#longest = longer(this.ttl, page.longest);
       return page;
     });
   }
 
-  #hasLost(page: RevocationPage, since: number): boolean {
-    return (
-      missing(this.known.since(since), page).length > 0 || count(this.known.since(page.now - this.ttl.log)) > page.size
-    );
+  /** A failover or FLUSHALL took entries with it that other processes may never have seen. */
+  async #restore(countedFrom: number): Promise<void> {
+    const seen = new Set<string>();
+    await this.#readAll(0, countedFrom, seen);
+    const lost = [...this.known.after(countedFrom)].filter((entry) => !seen.has(nameOf(entry)));
+    for (let i = 0; i < lost.length; i += MOST_RESTORED) await this.#write(lost.slice(i, i + MOST_RESTORED));
   }
 
-  /** A failover or FLUSHALL took entries with it that other processes may never have seen. */
-  async #restore(page: RevocationPage): Promise<void> {
-    const lost = missing(this.known.since(page.now - this.ttl.log), page);
-    if (lost.length > 0) await this.access.insist()(async () => this.store.restoreRevocations?.(lost, this.ttl));
+  async #write(entries: readonly Revocation[]): Promise<void> {
+    await this.access.insist()(async () => this.store.restoreRevocations?.(entries, this.#longest));
+  }
+
+  /** A position behind which the log still has all that it ever had, and this process knows all that it has. */
+  get #countedFrom(): number {
+    const now = this.storeTime;
+    return now === undefined ? 0 : Math.max(0, (now - this.ttl.log + OVERLAP) * 1000);
+  }
+
+  get #currentLead(): number {
+    return this.clock.now() - this.clock.monotonic();
+  }
+
+  get #hasJumped(): boolean {
+    return Math.abs(this.#currentLead - this.#lead) > JUMP;
   }
 }
 
-function missing(expected: Iterable<Revocation>, page: RevocationPage): Revocation[] {
-  const present = new Set(page.entries.map(nameOf));
-  return [...expected].filter((entry) => !present.has(nameOf(entry)));
+interface LastPage {
+  readonly page: RevocationPage;
+  /** On the monotonic clock: what was appended before is known. */
+  readonly askedAt: number;
+}
+
+function longer(one: RevocationTtl, other: RevocationTtl): RevocationTtl {
+  return { record: Math.max(one.record, other.record), log: Math.max(one.log, other.log) };
+}
+
+function isLonger(one: RevocationTtl, other: RevocationTtl): boolean {
+  return one.record > other.record || one.log > other.log;
 }
 
 function count(entries: Iterable<unknown>): number {

@@ -279,7 +279,7 @@ describe('A valid token whose session was ended elsewhere', () => {
       const core = open({});
       await core.start();
       // The bell is cut, and so are the readings.
-      store.revocationsSince = fail;
+      store.revocationsAfter = fail;
       await end();
       clock.advance(4999);
       expect([await state(core), store.reads.length]).toEqual(['valid', 0]);

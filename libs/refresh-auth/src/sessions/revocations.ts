@@ -31,8 +31,6 @@ export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
 
 /** Ends sessions, and says of each token whether its session has ended. */
 export class Revocations {
-  readonly #ttl: RevocationTtl;
-
   constructor(
     private readonly store: SessionStore,
     private readonly access: StoreAccess,
@@ -46,9 +44,11 @@ export class Revocations {
       readonly tracked: boolean;
       readonly lifetimes: Lifetimes;
     },
-  ) {
-    const { lifetimes } = settings;
-    this.#ttl = revocationTtl(lifetimes);
+  ) {}
+
+  /** Of a revocation the tokens are mostly not known: as long as any process's could live. */
+  get #ttl(): RevocationTtl {
+    return this.log?.longest ?? revocationTtl(this.settings.lifetimes);
   }
 
   /** How long a tombstone is kept at least, in milliseconds. */

@@ -70,19 +70,26 @@ export interface SubjectMark {
 
 /**
  * One entry of the log. A subject is named by a hash, SHA-256 in base64url, cut to 22 characters; a session by the first 8 characters of its
- * `sid`, a dot, and the hash of the whole.
+ * `sid`, a dot, and the hash of the whole. `at` is its position: microseconds on the store's clock when it was appended, and greater than
+ * that of any entry before, so that no two have the same. Only where those before lie more than a minute ahead of the clock, it counts from
+ * the clock again.
  */
 export type Revocation =
   | { readonly session: string; readonly at: number }
   | { readonly subject: string; readonly mark: SubjectMark; readonly at: number };
 
-/** The newest part of the log. */
+/** A part of the log. */
 export interface RevocationPage {
   /** The store's clock, in milliseconds since 1970. */
   readonly now: number;
-  /** How many entries the whole log has. */
-  readonly size: number;
+  /** At most 1,000, in the order of their positions. */
   readonly entries: readonly Revocation[];
+  /** The position after which to read on, where there may be more entries. */
+  readonly next?: number;
+  /** How many entries of the whole log were appended after the moment that was asked about. */
+  readonly count: number;
+  /** The longest times that any process has asked to keep something for: its tokens live as long. */
+  readonly longest: RevocationTtl;
   /** Why this may not be all there is: another server may have become the primary. What it has still counts. */
   readonly stale?: string;
 }
@@ -165,12 +172,18 @@ export interface SessionStore {
    */
   revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark>;
 
-  /** The entries of the log that were appended at or after a moment of the store's clock. Needed for `revocation: 'pushed'`. */
-  revocationsSince?(since: number): Promise<RevocationPage>;
+  /**
+   * A page of the log. Entries are kept as long as the longest time that any process has asked for, and no longer, even if nothing is
+   * appended any more. Needed for `revocation: 'pushed'`.
+   *
+   * @param position from which on, exclusively
+   * @param countedFrom of the entries after that position `count` tells
+   */
+  revocationsAfter?(position: number, countedFrom: number): Promise<RevocationPage>;
 
   /**
    * Writes again what a failover has lost: the tombstone or the mark, and the entry in the log, as of now, so that those who have read further
-   * see it too.
+   * see it too. Without entries it only makes known how long this process asks to keep them.
    */
   restoreRevocations?(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void>;
 

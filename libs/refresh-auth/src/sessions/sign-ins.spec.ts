@@ -156,7 +156,7 @@ describe('a sign-in', () => {
       const way = new StoppableStore(store);
       const process = makeCore(options, { store: way, clock: by });
       await process.start();
-      Object.assign(way, { subjectMark: out, revocationsSince: out });
+      Object.assign(way, { subjectMark: out, revocationsAfter: out });
       return process;
     }
 

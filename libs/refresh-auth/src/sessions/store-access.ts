@@ -69,7 +69,7 @@ export class StoreAccess {
   }
 
   #answered(): void {
-    if (this.#failure === undefined || Math.abs(this.clock.now() - this.#refusedAt) < QUIET) return;
+    if (this.#failure === undefined || this.clock.monotonic() - this.#refusedAt < QUIET) return;
     this.#failure = undefined;
     this.events.emit('store-recovered', {});
   }
@@ -83,7 +83,7 @@ export class StoreAccess {
   }
 
   #report(reason: string, isRefusal: boolean): void {
-    if (isRefusal) this.#refusedAt = this.clock.now();
+    if (isRefusal) this.#refusedAt = this.clock.monotonic();
     if (this.#failure === undefined) this.events.emit('store-failed', { reason });
     this.#failure = reason;
   }

@@ -64,6 +64,6 @@ async function signInOf(
   { settings, store, clock }: RefreshAuthCore,
   claims: object,
 ): Promise<IssuedToken> {
-  const then = { now: () => clock.now() - age };
+  const then = { now: () => clock.now() - age, monotonic: () => clock.monotonic() };
   return new RefreshAuthCore(settings, store, then).signIns.start(claims, {});
 }

@@ -7,7 +7,7 @@ export function listen(on: WholeStore) {
   let reading = Promise.resolve();
   const awaited = new Map<string, () => void>();
   const read = async (): Promise<void> => {
-    const { entries } = await on.revocationsSince(0);
+    const { entries } = await on.revocationsAfter(0, 0);
     for (const entry of entries) if ('session' in entry) awaited.get(entry.session)?.();
   };
   const stop = on.onRevocation(

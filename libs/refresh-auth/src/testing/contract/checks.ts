@@ -82,6 +82,9 @@ export function benchOf(stores: StoresUnderTest): Bench {
   return bench;
 }
 
+/** One of the stores after the other. */
+export const storeOf = (t: Bench, turn: number): WholeStore => t.stores[turn % t.stores.length] ?? t.store;
+
 /** A session that nobody has heard of, of a user of its own or of the one that is given. */
 export function sessionOf(sub: string = randomUUID()): SessionOfToken {
   return { sid: `${tagOf(sub)}${randomBytes(16).toString('base64url')}`, sub, rev: 0 };

@@ -1,17 +1,23 @@
-import type { Revocation } from '../../sessions/session-store.js';
+import type { Revocation, RevocationPage } from '../../sessions/session-store.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
 import { listen } from './bell.js';
-import { about, DAY, HOUR, MINUTE, same, SECOND, sessionOf, ttl } from './checks.js';
+import { about, type Bench, DAY, HOUR, MINUTE, same, SECOND, sessionOf, storeOf, ttl } from './checks.js';
+
+/** The log of a test that appends little. */
+async function whole(t: Bench, by = t.store) {
+  const { now, entries, count } = await by.revocationsAfter(0, 0);
+  return { now, entries, count };
+}
 
 export const logChecks = [
   ...about(
     'the log',
     (check) => {
       check('is empty at first, and has the store’s clock', async (t) => {
-        same(await t.store.revocationsSince(0), { now: t.now(), size: 0, entries: [] });
+        same(await whole(t), { now: t.now(), entries: [], count: 0 });
       });
 
-      check('has what was revoked, by names, with the moment', async (t) => {
+      check('has what was revoked, by names, with the position', async (t) => {
         const at = t.now();
         await t.store.revoke(t.sid, ttl);
         t.clock.advance(SECOND);
@@ -20,30 +26,88 @@ export const logChecks = [
         const other = await t.store.revokeSubject(`other ${t.sub}`, ttl);
 
         const entries: Revocation[] = [
-          { session: sessionName(t.sid), at },
-          { subject: hashed(t.sub), mark: given, at: at + SECOND },
-          { subject: hashed(`other ${t.sub}`), mark: other, at: at + 2 * SECOND },
+          { session: sessionName(t.sid), at: 1000 * at },
+          { subject: hashed(t.sub), mark: given, at: 1000 * (at + SECOND) },
+          { subject: hashed(`other ${t.sub}`), mark: other, at: 1000 * (at + 2 * SECOND) },
         ];
-        const pages = await Promise.all(t.stores.map((each) => each.revocationsSince(0)));
+        const pages = await Promise.all(t.stores.map((each) => whole(t, each)));
         same(
           pages,
-          pages.map(() => ({ now: t.now(), size: 3, entries })),
+          pages.map(() => ({ now: t.now(), entries, count: 3 })),
         );
       });
 
-      check('is read from a moment on, that moment included, and says how long it is', async (t) => {
+      check('is read after a position, and counted after another', async (t) => {
         const sids = [t.sid, sessionOf().sid, sessionOf().sid];
-        const at = t.now();
+        const at = 1000 * t.now();
         for (const each of sids) {
           await t.store.revoke(each, ttl);
           t.clock.advance(SECOND);
         }
-        const all = sids.map((each, index) => ({ session: sessionName(each), at: at + index * SECOND }));
+        const all = sids.map((each, index) => ({ session: sessionName(each), at: at + 1000 * index * SECOND }));
+        const read = async (position: number, countedFrom: number) => {
+          const { entries, count } = await t.store.revocationsAfter(position, countedFrom);
+          return { entries, count };
+        };
 
-        same(await t.store.revocationsSince(at), { now: t.now(), size: 3, entries: all });
-        same(await t.store.revocationsSince(at + 1), { now: t.now(), size: 3, entries: all.slice(1) });
-        same(await t.store.revocationsSince(at + 2 * SECOND), { now: t.now(), size: 3, entries: all.slice(2) });
-        same(await t.store.revocationsSince(t.now()), { now: t.now(), size: 3, entries: [] });
+        same(await read(at - 1, at - 1), { entries: all, count: 3 });
+        same(await read(at, at - 1), { entries: all.slice(1), count: 3 });
+        same(await read(at - 1, at), { entries: all, count: 2 });
+        same(await read(at + 2000 * SECOND, at + 2000 * SECOND), { entries: [], count: 0 });
+      });
+
+      check('gives entries of one moment positions of their own, in pages of at most 1,000', async (t) => {
+        const sids = Array.from({ length: 2500 }, () => sessionOf().sid);
+        await Promise.all(sids.map((sid, index) => storeOf(t, index).revoke(sid, ttl)));
+
+        const sizes: number[] = [];
+        const positions: number[] = [];
+        const names = new Set<string>();
+        for (let from: number | undefined = 0; from !== undefined;) {
+          const page: RevocationPage = await t.store.revocationsAfter(from, 0);
+          sizes.push(page.entries.length);
+          positions.push(...page.entries.map((entry) => entry.at));
+          for (const entry of page.entries) if ('session' in entry) names.add(entry.session);
+          same(page.count, sids.length);
+          from = page.next;
+        }
+
+        same(sizes, [1000, 1000, 500]);
+        same(
+          positions.map((at) => at - 1000 * t.now()),
+          sids.map((_, index) => index),
+        );
+        same(names, new Set(sids.map(sessionName)));
+      });
+
+      check(
+        'goes on from the last position while the clock is behind it by up to a minute, else from the clock',
+        async (t) => {
+          const at = 1000 * t.now();
+          await t.store.revoke(sessionOf().sid, ttl);
+          t.clock.step(-MINUTE);
+          await t.store.revoke(sessionOf().sid, ttl);
+          t.clock.step(-SECOND);
+          await t.store.revoke(sessionOf().sid, ttl);
+          await t.store.revoke(sessionOf().sid, ttl);
+
+          const { entries } = await whole(t);
+          same(
+            entries.map((entry) => entry.at - at),
+            [-1000 * (MINUTE + SECOND), -1000 * (MINUTE + SECOND) + 1, 0, 1],
+          );
+        },
+      );
+
+      check('makes known the longest times that any process has asked for', async (t) => {
+        await t.store.revoke(t.sid, { record: HOUR, log: MINUTE });
+        await (t.stores.at(-1) ?? t.store).revoke(t.sid, { record: MINUTE, log: 2 * MINUTE });
+
+        const pages = await Promise.all(t.stores.map((each) => each.revocationsAfter(0, 0)));
+        same(
+          pages.map(({ longest }) => longest),
+          pages.map(() => ({ record: HOUR, log: 2 * MINUTE })),
+        );
       });
 
       check('names a session once, at the last moment at which it was revoked', async (t) => {
@@ -51,8 +115,8 @@ export const logChecks = [
         t.clock.advance(SECOND);
         await t.store.revoke(t.sid, ttl);
 
-        const entries = [{ session: sessionName(t.sid), at: t.now() }];
-        same(await t.store.revocationsSince(0), { now: t.now(), size: 1, entries });
+        const entries = [{ session: sessionName(t.sid), at: 1000 * t.now() }];
+        same(await whole(t), { now: t.now(), entries, count: 1 });
       });
 
       check('has the newest mark of a subject', async (t) => {
@@ -60,24 +124,24 @@ export const logChecks = [
         t.clock.advance(SECOND);
         const newest = await t.store.revokeSubject(t.sub, ttl);
 
-        const { entries } = await t.store.revocationsSince(t.now());
-        same(entries, [{ subject: hashed(t.sub), mark: newest, at: t.now() }]);
+        const { entries } = await t.store.revocationsAfter(1000 * t.now() - 1, 0);
+        same(entries, [{ subject: hashed(t.sub), mark: newest, at: 1000 * t.now() }]);
       });
 
       check('keeps an entry as long as was asked', async (t) => {
         await t.store.revoke(t.sid, { record: HOUR, log: MINUTE });
         await t.store.revokeSubject(t.sub, { record: HOUR, log: MINUTE });
         await t.pass(MINUTE - 5 * SECOND);
-        same((await t.store.revocationsSince(0)).entries.length, 2);
+        same((await whole(t)).entries.length, 2);
 
-        await t.pass(5 * SECOND);
-        same(await t.store.revocationsSince(0), { now: t.now(), size: 0, entries: [] });
+        await t.pass(5 * SECOND + 1);
+        same(await whole(t), { now: t.now(), entries: [], count: 0 });
       });
 
       check('is written after the tombstone: whoever finds an entry finds the session revoked', async (t) => {
         const found = new Promise<boolean>((resolve) => {
           const look = async (): Promise<void> => {
-            const { entries } = await t.store.revocationsSince(0);
+            const { entries } = await t.store.revocationsAfter(0, 0);
             if (entries.length > 0) resolve(await t.store.isRevoked(t.session));
             else setImmediate(() => void look());
           };

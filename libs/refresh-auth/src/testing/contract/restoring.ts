@@ -19,9 +19,10 @@ export const restoringChecks = about(
         ttl,
       );
 
-      const { now, size, entries } = await t.store.revocationsSince(at);
-      same({ now, size }, { now: at, size: 3 });
-      same(new Set(entries), new Set([session(t.sid, at), subject('b', marks.b, at), subject('c', marks.c, at)]));
+      const { now, count, entries } = await t.store.revocationsAfter(1000 * at - 1, 0);
+      same({ now, count }, { now: at, count: 3 });
+      const first = 1000 * at;
+      same(entries, [session(t.sid, first), subject('b', marks.b, first + 1), subject('c', marks.c, first + 2)]);
     });
 
     check('writes tombstones and marks too, and lowers no mark', async (t) => {
@@ -44,9 +45,17 @@ export const restoringChecks = about(
       await t.store.restoreRevocations([session(sessionOf().sid, at)], { record: SECOND, log: SECOND });
 
       await t.pass(HOUR - 10 * SECOND);
-      same((await t.store.revocationsSince(0)).size, 2);
+      same((await t.store.revocationsAfter(0, 0)).entries.length, 2);
       await t.pass(10 * SECOND);
-      same((await t.store.revocationsSince(0)).size, 0);
+      same((await t.store.revocationsAfter(0, 0)).entries.length, 0);
+    });
+
+    check('without entries makes known how long this process asks to keep them, and for that long', async (t) => {
+      await t.store.restoreRevocations([], { record: HOUR, log: MINUTE });
+      await t.pass(HOUR - 10 * SECOND);
+
+      const { longest, entries } = await t.store.revocationsAfter(0, 0);
+      same({ longest, entries }, { longest: { record: HOUR, log: MINUTE }, entries: [] });
     });
 
     check('rings: others may never have seen them', async (t) => {

@@ -1,7 +1,6 @@
 import {
   about,
   type Asked,
-  type Bench,
   CURRENT,
   HOUR,
   NOT_TEXT,
@@ -10,9 +9,9 @@ import {
   ROTATED_AFTER_LOSS,
   same,
   sessionOf,
+  storeOf,
   successor,
   superseded,
-  type WholeStore,
   ttl,
 } from './checks.js';
 
@@ -20,7 +19,6 @@ import {
 const LAST_GENERATION = 99_999_999_999;
 
 const RACERS = 64;
-const storeOf = (t: Bench, racer: number): WholeStore => t.stores[racer % t.stores.length] ?? t.store;
 
 export const rotationChecks = [
   ...about('rule 1: a revoked session', (check) => {

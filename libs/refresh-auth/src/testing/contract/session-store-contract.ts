@@ -16,7 +16,7 @@ export interface ContractCheck {
 
 /** Which of the optional methods of `SessionStore` a store has. */
 export interface StoreFeatures {
-  /** `revocationsSince` and `onRevocation`. @default true */
+  /** `revocationsAfter` and `onRevocation`. @default true */
   pushes?: boolean | undefined;
   /** `listedSessions`, and `details` of `rotate`. @default true */
   lists?: boolean | undefined;
