@@ -110,6 +110,8 @@ describe('[F15] What may come from the past lets nothing live, and ends what has
   test('on a replica', async () => {
     await replicate();
     const tokens = await tokensOf(await start());
+    // WAIT goes by what its own client has written.
+    await admin.set('written', 'before');
     await admin.call('WAIT', 1, 0);
 
     await expectOnlyEnds(tokens, 'READONLY', new Redis(other.port));

@@ -5,6 +5,7 @@ import type { RefreshAuthOptions } from '../libs/refresh-auth/src/refresh-auth.o
 import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/sessions/redis-connection.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
+import { systemClock } from '../libs/refresh-auth/src/tokens/clock.js';
 import { DAY } from './support/aged-tokens.js';
 import { TestClock } from './support/clock.js';
 import { authenticate, issue, makeCore, recordEvents, refusal } from './support/core.js';
@@ -236,6 +237,32 @@ describe('a failover to a replica that had not received everything', () => {
 
     expect((await untilRenewed(core, before, replicaAdmin)).claims.gen).toBe(1);
     expect(await refusal(authenticate(core, meanwhile.token))).toMatchObject({ code: 'session_revoked' });
+  });
+});
+
+describe('a revocation that Redis comes to when its caller has gone', () => {
+  test('ends no session that has begun since, and one that is repeated ends those before [F30]', async () => {
+    const client = clientOf({});
+    const store = new RedisSessionStore(await connectRedis(client), PREFIX);
+    const core = makeCore({ revocation: 'pushed', storeTimeout: 200 }, { store, clock: systemClock });
+    const elsewhere = makeCore({ revocation: 'every-request', storeTimeout: '1m' }, { store, clock: systemClock });
+    await core.start();
+    const before = await core.signIns.start({ sub: '1' }, {});
+
+    server.pause();
+    expect(await refusal(core.revocations.revokeSubject('1'))).toEqual(unavailable);
+    expect(await refusal(core.revocations.revokeSession(before.claims.sid))).toEqual(unavailable);
+    const since = await core.signIns.start({ sub: '1' }, {});
+    server.resume();
+    // It answers in the order in which it was asked.
+    await client.ping();
+
+    for (const { token } of [before, since]) expect((await authenticate(elsewhere, token)).state).toBe('valid');
+
+    await elsewhere.revocations.revokeSubject('1', since.claims.sid);
+    expect((await authenticate(elsewhere, since.token)).state).toBe('valid');
+    expect(await refusal(authenticate(elsewhere, before.token))).toMatchObject({ code: 'session_revoked' });
+    await Promise.all([core, elsewhere].map((each) => each.stop()));
   });
 });
 

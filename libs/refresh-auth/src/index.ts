@@ -22,6 +22,7 @@ export type { ReloadClaims } from './sessions/claims-reloader.js';
 export type { RefreshAuthEvent } from './sessions/events.js';
 export { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 export {
+  LateRevocation,
   type ReuseRule,
   type Revocation,
   type RevocationPage,

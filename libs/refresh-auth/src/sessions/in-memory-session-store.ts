@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../tokens/clock.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy } from './known-revocations.js';
 import {
+  LateRevocation,
   type ReuseRule,
   type Revocation,
   type RevocationPage,
@@ -113,6 +114,7 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+    this.#refuseLate(ttl);
     this.#bury(sid, ttl.record);
     this.#append({ session: sessionName(sid), at: this.#nextPosition() }, ttl);
   }
@@ -126,6 +128,7 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+    this.#refuseLate(ttl);
     const record = this.#live(this.#subjects, sub);
     const before = record?.mark;
     const session = except === undefined ? undefined : sessionName(except);
@@ -187,6 +190,10 @@ export class InMemorySessionStore implements SessionStore {
     const mark = this.#live(this.#subjects, session.sub)?.mark;
     if (mark && isEndedBy(mark, session)) return { outcome: 'revoked', cutoff: mark.mark };
     return session.tracked && !this.#live(this.#records, session.sid) ? { outcome: 'revoked' } : undefined;
+  }
+
+  #refuseLate({ before = Number.POSITIVE_INFINITY }: RevocationTtl): void {
+    if (this.clock.now() >= before) throw new LateRevocation(this.clock.now());
   }
 
   #raiseUsed(sid: string, gen: number): void {

@@ -171,8 +171,24 @@ end
 `,
 );
 
-/** KEYS: record. ARGV: time to live of the tombstone in ms. */
-export const REVOKE = script(RECORD, `bury(KEYS[1], tonumber(ARGV[1]))`);
+/** Before a revocation is written: who asked for it may have gone. `LATE` and the store's clock. */
+const IN_TIME = `
+local function late(before, given)
+  local now = clock(given)
+  return now >= (tonumber(before) or math.huge) and redis.error_reply(string.format('LATE %.0f', now))
+end`;
+
+/** KEYS: record. ARGV: time to live of the tombstone in ms, before when it may be written or '', the clock or ''. */
+export const REVOKE = script(
+  CLOCK,
+  IN_TIME,
+  RECORD,
+  `
+local late = late(ARGV[2], ARGV[3])
+if late then return late end
+bury(KEYS[1], tonumber(ARGV[1]))
+`,
+);
 
 /** KEYS: record, subject. ARGV: name of the session, rev, tracked or ''. A script, because a plain GET may be answered by a replica. */
 export const IS_REVOKED = script(
@@ -201,11 +217,14 @@ return fenced({found.mark, found.floor, found.except})
 `,
 );
 
-/** KEYS: subject. ARGV: time to live in ms, name of the excepted session or '', the clock or ''. Returns as SUBJECT_MARK. */
+/** KEYS: subject. ARGV: time to live in ms, name of the excepted session or '', the clock or '', before when it may be written or ''. Returns as SUBJECT_MARK. */
 export const REVOKE_SUBJECT = script(
   CLOCK,
+  IN_TIME,
   SUBJECT,
   `
+local late = late(ARGV[4], ARGV[3])
+if late then return late end
 local before, except = markToReplace(KEYS[1]), ARGV[2]
 local mark = math.max(clock(ARGV[3]), (before and before.mark or 0) + 1)
 local floor = before and (before.except == except and before.floor or before.mark) or 0

@@ -17,6 +17,7 @@ import {
   SUBJECT_MARK,
 } from './redis-scripts.js';
 import {
+  LateRevocation,
   type Revocation,
   type RevocationPage,
   type RevocationTtl,
@@ -75,7 +76,7 @@ export class RedisSessionStore implements SessionStore {
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
     const session = sessionName(sid);
-    await this.#run(REVOKE, [this.#recordKey(session)], [ttl.record]);
+    await this.#run(REVOKE, [this.#recordKey(session)], [ttl.record, ttl.before ?? '', this.#now()]);
     await this.#append([{ session, at: UNSEEN }], ttl);
   }
 
@@ -94,7 +95,11 @@ export class RedisSessionStore implements SessionStore {
     const subject = hashed(sub);
     const session = except === undefined ? '' : sessionName(except);
     const mark = parseMark(
-      await this.#run(REVOKE_SUBJECT, [this.#subjectKey(subject)], [ttl.record, session, this.#now()]),
+      await this.#run(
+        REVOKE_SUBJECT,
+        [this.#subjectKey(subject)],
+        [ttl.record, session, this.#now(), ttl.before ?? ''],
+      ),
     );
     await this.#append([{ subject, mark, at: UNSEEN }], ttl);
     return mark;
@@ -157,7 +162,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async #restoreRecord(entry: Revocation, ttl: number): Promise<void> {
-    if ('session' in entry) await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl]);
+    if ('session' in entry) await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl, '', this.#now()]);
     else {
       const { mark, except } = entry.mark;
       await this.#run(
@@ -194,6 +199,8 @@ export class RedisSessionStore implements SessionStore {
 
   /** Without the error of ioredis itself, which holds the arguments of its command. */
   #refusal({ message }: Error, keys: readonly string[]): StoreRefusal {
+    const [, now] = /^LATE (\d+)$/.exec(message) ?? [];
+    if (now !== undefined) return new LateRevocation(Number(now));
     const isOddValue = /\b(WRONGTYPE|NEWERFORMAT)\b/.test(message);
     return new StoreRefusal(message, isOddValue && !keys.includes(this.#log));
   }

@@ -39,8 +39,6 @@ export class RevocationLog {
   /** The position up to which the log was read. */
   #cursor = 0;
   #readAt = Number.NEGATIVE_INFINITY;
-  /** The store's clock when it last told it. */
-  #now: { readonly store: number; readonly monotonic: number } | undefined;
   /** By how much the wall clock was ahead of the monotonic one at the last reading. */
   #lead = Number.NaN;
   /** The longest times that any process has asked for, this one included. */
@@ -75,17 +73,16 @@ export class RevocationLog {
     return this.#longest;
   }
 
-  /** The store's clock, in milliseconds: never ahead of it. `undefined` until the log was read once. */
-  get storeTime(): number | undefined {
-    return this.#now && this.#now.store + this.clock.monotonic() - this.#now.monotonic;
-  }
-
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
   async start(): Promise<void> {
-    this.#unsubscribe = this.store.onRevocation(
-      () => void this.#follow(BELL_OVERLAP),
-      (reason) => this.#reportSilence(reason),
-    );
+    try {
+      this.#unsubscribe = this.store.onRevocation(
+        () => void this.#follow(BELL_OVERLAP),
+        (reason) => this.#reportSilence(reason),
+      );
+    } catch (error) {
+      this.#reportSilence(error instanceof Error ? error.message : 'unknown');
+    }
     this.#timer = setInterval(() => void this.read(), POLL_INTERVAL).unref();
     await this.read();
   }
@@ -159,7 +156,7 @@ export class RevocationLog {
       for (const entry of page.entries) this.known.add(entry, page.now - entry.at / 1000);
       if (page.stale !== undefined) throw new StoreRefusal(page.stale);
       this.#cursor = page.next ?? page.now * 1000;
-      this.#now = { store: page.now, monotonic: this.clock.monotonic() };
+      this.access.tell(page.now);
       this.#longest = longer(this.ttl, page.longest);
       return page;
     });
@@ -179,8 +176,7 @@ export class RevocationLog {
 
   /** A position behind which the log still has all that it ever had, and this process knows all that it has. */
   get #countedFrom(): number {
-    const now = this.storeTime;
-    return now === undefined ? 0 : Math.max(0, (now - this.ttl.log + OVERLAP) * 1000);
+    return Math.max(0, ((this.access.storeNow ?? 0) - this.ttl.log + OVERLAP) * 1000);
   }
 
   get #currentLead(): number {

@@ -6,7 +6,7 @@ import type { Events } from './events.js';
 import { type KnownRevocations, UNSEEN } from './known-revocations.js';
 import type { NowOrLater } from './now-or-later.js';
 import type { RevocationLog } from './revocation-log.js';
-import type { RevocationTtl, SessionStore } from './session-store.js';
+import { LateRevocation, type RevocationTtl, type SessionStore } from './session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
 
 /** When valid tokens learn that their session has ended: the option `revocation`. */
@@ -63,7 +63,7 @@ export class Revocations {
    * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
    */
   async revokeSession(sid: string, ask = this.access.begin()): Promise<void> {
-    await ask(() => this.store.revoke(sid, this.#ttl));
+    await this.#write(ask, (ttl) => this.store.revoke(sid, ttl));
     const session = sessionName(sid);
     this.known.add({ session, at: UNSEEN });
     this.events.emit('session-revoked', { session });
@@ -75,7 +75,7 @@ export class Revocations {
    * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
    */
   async revokeSubject(sub: string, except?: string): Promise<void> {
-    const mark = await this.access.begin()(() => this.store.revokeSubject(sub, this.#ttl, except));
+    const mark = await this.#write(this.access.begin(), (ttl) => this.store.revokeSubject(sub, ttl, except));
     this.known.add({ subject: hashed(sub), mark, at: UNSEEN });
     this.events.emit('user-revoked', {
       subject: hashed(sub),
@@ -95,7 +95,7 @@ export class Revocations {
       return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
     } catch {
       const { clockTolerance } = this.settings.lifetimes;
-      const storeTime = this.log?.storeTime ?? now - leeway(clockTolerance) * 1000;
+      const storeTime = this.access.storeNow ?? now - leeway(clockTolerance) * 1000;
       // Not below a mark that is known here: the session would have ended before it began.
       return Math.max(storeTime, this.known.markOf(sub));
     }
@@ -131,6 +131,20 @@ export class Revocations {
   check(claims: TokenClaims): NowOrLater<void> {
     if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
     if (this.settings.revocation === 'every-request' || !this.isFresh) return this.#checkStore(claims);
+  }
+
+  /** What the store comes to after the deadline is not written any more; it may only have been taken for late, by an old idea of its clock. */
+  #write<T>(ask: Ask, write: (ttl: RevocationTtl) => Promise<T>): Promise<T> {
+    return ask(async (deadline) => {
+      const attempt = () => write({ ...this.#ttl, before: deadline() });
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof LateRevocation)) throw error;
+        this.access.tell(error.now);
+        return attempt();
+      }
+    });
   }
 
   async #checkStore(claims: TokenClaims): Promise<void> {

@@ -100,6 +100,11 @@ export interface RevocationTtl {
   readonly record: number;
   /** The entry in the log. */
   readonly log: number;
+  /**
+   * From this moment of the store's clock on, in milliseconds, `revoke` and `revokeSubject` write nothing and reject with
+   * {@link LateRevocation}: who asked for it has been told that it failed, and a session may have begun since.
+   */
+  readonly before?: number | undefined;
 }
 
 /**
@@ -107,7 +112,7 @@ export interface RevocationTtl {
  * not be reached, and after three of those in a row requests do not wait for it any more until it answers again.
  */
 export class StoreRefusal extends Error {
-  override readonly name = 'StoreRefusal';
+  override readonly name: string = 'StoreRefusal';
 
   constructor(
     reason: string,
@@ -115,6 +120,16 @@ export class StoreRefusal extends Error {
     readonly isOfOneRecord = false,
   ) {
     super(reason);
+  }
+}
+
+/** The store has come to a revocation too late, and has written nothing. */
+export class LateRevocation extends StoreRefusal {
+  constructor(
+    /** The store's clock, in milliseconds since 1970. */
+    readonly now: number,
+  ) {
+    super('the store came to the revocation too late', true);
   }
 }
 

@@ -59,7 +59,12 @@ describe('a sign-in', () => {
     [
       'while the record of a tracked session begins',
       { sessions: 'tracked' },
-      (endAll) => store.intercept((ask) => endAll().then(ask)),
+      (endAll) =>
+        store.intercept(async (ask) => {
+          const answer = await ask();
+          await endAll();
+          return answer;
+        }),
     ],
     [
       'while the session that it replaces is ended',

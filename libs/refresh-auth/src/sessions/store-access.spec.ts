@@ -3,7 +3,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { Events, type RefreshAuthEvent } from './events.js';
-import { StoreRefusal } from './session-store.js';
+import { type SessionStore, StoreRefusal } from './session-store.js';
 import { StoreAccess } from './store-access.js';
 
 const TIMEOUT = 500;
@@ -291,6 +291,45 @@ describe('StoreAccess', () => {
 
     expect(await refusal(attempt)).toEqual({ ...NO_ANSWER, detail: 'not connected' });
     expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('A store whose methods throw instead of rejecting [F38]', () => {
+  const broken = new Proxy({} as Required<SessionStore>, {
+    get: () => () => {
+      throw new TypeError('this.rows is undefined');
+    },
+  });
+  const unavailable = { code: 'store_unavailable', detail: 'this.rows is undefined' };
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+
+  beforeEach(() => void process.on('unhandledRejection', note));
+  afterEach(() => void process.off('unhandledRejection', note));
+
+  test('is a store that is out: 503, and no rejection that nobody handles', async () => {
+    const clock = new TestClock();
+    const options = { sessions: 'tracked', replay: { grace: 30 }, revocation: 'every-request' } as const;
+    // One for each, as a process that is known to be without its store says so.
+    const open = () => makeCore(options, { store: broken, clock });
+    const { token } = issue(open());
+
+    expect(await refusal(authenticate(open(), token))).toMatchObject(unavailable);
+    clock.advance(EXPIRES_IN * 1000);
+    expect(await refusal(authenticate(open(), token))).toMatchObject(unavailable);
+    expect(await refusal(open().authenticator.inspect(token))).toMatchObject(unavailable);
+    expect(await refusal(open().signIns.start({ sub: '1' }, {}))).toMatchObject(unavailable);
+    expect(await refusal(open().revocations.revokeSession('x'.repeat(30)))).toMatchObject(unavailable);
+    expect(await refusal(open().revocations.revokeSubject('1'))).toMatchObject(unavailable);
+    expect(await refusal(open().tracked?.list('1') ?? Promise.resolve())).toMatchObject(unavailable);
+    const pushed = makeCore({}, { store: broken, clock });
+    const events = recordEvents(pushed);
+    await pushed.start();
+    await pushed.stop();
+    expect(events.map(({ type }) => type)).toEqual(['bell-refused', 'store-failed']);
+
+    await new Promise(setImmediate);
+    expect(unhandled).toEqual([]);
   });
 });
 

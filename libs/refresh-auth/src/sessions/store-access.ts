@@ -5,8 +5,8 @@ import { within } from './deadline.js';
 import type { Events } from './events.js';
 import { StoreRefusal } from './session-store.js';
 
-/** Asks the store something, before the deadline that was begun. */
-export type Ask = <T>(ask: () => Promise<T>) => Promise<T>;
+/** Asks the store something, before the deadline that was begun; that is on the store's clock, in milliseconds, if it has told its time. */
+export type Ask = <T>(ask: (deadline: () => number | undefined) => Promise<T>) => Promise<T>;
 
 /** The store itself did not decide: what `onStoreFailure` is about. Other refusals with this code are not. */
 export class StoreOutage extends RefreshAuthError {
@@ -22,6 +22,7 @@ const QUIET = 10_000;
 export class StoreAccess {
   readonly #breaker: Breaker;
   #failure: string | undefined;
+  #told: { readonly now: number; readonly at: number } | undefined;
   #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -36,6 +37,16 @@ export class StoreAccess {
   /** Why the store fails, as long as it does. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** The store has just told the time of its clock, in milliseconds since 1970. */
+  tell(now: number): void {
+    this.#told = { now, at: this.clock.monotonic() };
+  }
+
+  /** The store's clock, which may be a little later: by as long as it took to tell it. */
+  get storeNow(): number | undefined {
+    return this.#told && this.#told.now + this.clock.monotonic() - this.#told.at;
   }
 
   /** Starts a deadline for all that is asked through the returned function; it stands still while nothing is asked. */
@@ -57,7 +68,9 @@ export class StoreAccess {
       if (asking++ === 0) since = now;
       try {
         // No client is trusted to bound its own commands: by default ioredis waits for ever for a server that hangs.
-        const answer = await this.#breaker.watch(() => within(left - (now - since), 'storeTimeout', question));
+        const most = left - (now - since);
+        const deadline = () => this.storeNow && this.storeNow + most - (performance.now() - now);
+        const answer = await this.#breaker.watch(() => within(most, 'storeTimeout', () => question(deadline)));
         this.#answered();
         return answer;
       } catch (error) {

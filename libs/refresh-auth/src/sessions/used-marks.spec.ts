@@ -63,6 +63,17 @@ describe('UsedMarks', () => {
     expect(store.marks).toEqual([[{ sid: 'a', gen: 1 }], [{ sid: 'a', gen: 2 }]]);
   });
 
+  test('marks each token once, however many there are [F35]', async () => {
+    const TOKENS = 200_000;
+    for (let index = 0; index < TOKENS; index++) see(`${index}`);
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    expect(store.marks.map((each) => each.length)).toEqual([TOKENS]);
+
+    for (let index = 0; index < TOKENS; index++) see(`${index}`);
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    expect(store.marks).toHaveLength(1);
+  });
+
   test('marks no token of generation 0: it supersedes nothing', async () => {
     see('1', 0);
 

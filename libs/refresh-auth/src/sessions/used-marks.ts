@@ -5,7 +5,8 @@ import type { SessionStore, UsedMark } from './session-store.js';
 import type { StoreAccess } from './store-access.js';
 
 const FLUSH_INTERVAL = 100;
-const MOST_REMEMBERED = 50_000;
+/** Some 150 MB, where so many tokens are valid at once that this process has seen: the room is taken as it is needed. */
+const MOST_REMEMBERED = 1_000_000;
 
 /**
  * Tells the store which generations are in use, under the grace policy: a superseded token counts as stolen only once something newer

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SubjectMark } from '../../sessions/session-store.js';
+import { LateRevocation, type SubjectMark } from '../../sessions/session-store.js';
 import { sessionName } from '../../tokens/session-id.js';
 import {
   about,
@@ -186,6 +186,29 @@ export const revocationChecks = [
         subs.map((_, index) => mark(t.now() - (subs.length - index) * SECOND)),
       );
     });
+  }),
+  ...about('a revocation that is late', (check) => {
+    for (const [what, act] of [
+      ['of a session', (t: Bench, before: number) => t.store.revoke(t.sid, { ...ttl, before })],
+      ['of a user', (t: Bench, before: number) => t.store.revokeSubject(t.sub, { ...ttl, before })],
+    ] as const) {
+      check(`${what} writes nothing, and says what time it is`, async (t) => {
+        const reason: unknown = await Promise.resolve(act(t, t.now())).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+
+        same(reason instanceof LateRevocation && reason.now, t.now());
+        same(await t.store.isRevoked(t.session), false);
+        same(await t.store.subjectMark(t.sub), undefined);
+      });
+
+      check(`${what} is none a millisecond before`, async (t) => {
+        await act(t, t.now() + 1);
+
+        same(await t.store.isRevoked(t.session), true);
+      });
+    }
   }),
   ...about('a mark', (check) => {
     for (const [what, rev, ends] of [
