@@ -19,7 +19,7 @@ import { TestClock } from './support/clock.js';
 import { bearer, delivered } from './support/delivered.js';
 import { decodePayload, flipBit } from './support/hostile-tokens.js';
 import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
-import { dead, refusal } from './support/http-refusals.js';
+import { dead, notRefreshedForOrigin, refusal } from './support/http-refusals.js';
 import { startTlsFront, type TlsFront } from './support/tls-front.js';
 
 // Far more than it takes: a test that is slow because others are at work is no defect.
@@ -113,6 +113,12 @@ const identities: [name: string, PreviousCookie & CookieOptions][] = [
 ];
 const changes = identities.flatMap(([one, before]) =>
   identities.filter(([other]) => other !== one).map(([other, after]) => [one, other, before, after] as const),
+);
+/** For a browser, which is slow: each identity, changed into the next and back. The jars see every pair. */
+const changesInTurn = identities.flatMap(([one, before], index) =>
+  identities
+    .slice(index + 1, index + 2)
+    .flatMap(([other, after]) => [[one, other, before, after] as const, [other, one, after, before] as const]),
 );
 
 /** The same, all under one name. */
@@ -380,7 +386,7 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
     const renewed = await get({ headers: foreign });
 
     expect([signedOut.status, signedOut.setCookies, await stateOf(token)]).toEqual([403, [], 'refreshable']);
-    expect(refusal(renewed)).toEqual(dead('token_expired'));
+    expect(refusal(renewed)).toEqual(notRefreshedForOrigin);
   });
 });
 
@@ -428,7 +434,7 @@ describe('[F21] in Chromium,', () => {
     kept: () => context.cookies(),
   };
 
-  test.each(changes)('from %s to %s nobody is logged out', async (_, __, ...change) => {
+  test.each(changesInTurn)('from %s to %s nobody is logged out', async (_, __, ...change) => {
     expect(await liveThrough(deployments, deploy, client, change)).toEqual(signedInToTheEnd);
   });
 
