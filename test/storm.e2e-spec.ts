@@ -130,7 +130,7 @@ describe('a storm on four processes and one Redis', () => {
     const [[answer] = []] = await storm(demos, [token]);
     const successor = String(answer && delivered(answer).header);
 
-    const keys = await client.keys('*');
+    const keys = await client.keys('*:session:*');
 
     expect(keys).toEqual([expect.stringMatching(/^refresh-auth:\{[\w-]{8}\}:session:[\w-]{22}$/)]);
     const [key = ''] = keys;
@@ -146,7 +146,7 @@ describe('a storm on four processes and one Redis', () => {
     const [[answer] = []] = await storm(demos, [token]);
     const { refresh_exp } = decodePayload(String(answer && delivered(answer).header));
 
-    const [key = ''] = await client.keys('*');
+    const [key = ''] = await client.keys('*:session:*');
 
     const forgottenAt = Date.now() + (await client.pttl(key));
     const needed = Number(refresh_exp) * SECOND;
@@ -167,10 +167,10 @@ describe('a storm on four processes and one Redis', () => {
 
     /** A session that was renewed once, with its record. */
     async function renewed(claims: { sub: string }): Promise<Renewed> {
-      const before = await client.keys('*');
+      const before = await client.keys('*:session:*');
       const session = expired(claims);
       const successor = String(delivered(await send(url(), bearer(session.token))).header);
-      const [key = ''] = (await client.keys('*')).filter((name) => !before.includes(name));
+      const [key = ''] = (await client.keys('*:session:*')).filter((name) => !before.includes(name));
       return { session, successor, key, record: await bytesAt(key) };
     }
 
