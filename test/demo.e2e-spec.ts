@@ -89,7 +89,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
           sub: String(user.uid),
           type: user.type,
           scope: user.scope,
-          sid: expect.stringMatching(/^[\w-]{22}$/),
+          sid: expect.stringMatching(/^[\w-]{30}$/),
           jti: expect.stringMatching(/^[\w-]{22}$/),
           gen: 0,
           rev: 0,
