@@ -161,8 +161,8 @@ describe('operations over a socket of Mercurius', () => {
       const context = await browser.newContext();
       const [name = '', value = ''] = String(cookie(token).headers?.['cookie']).split('=');
       // A `__Host-` cookie needs the URL of a secure origin; ports and schemes do not tell cookies apart.
-      const url = app.url.replace('http:', 'https:');
-      await context.addCookies([{ name, value, url, secure: true, sameSite: 'Lax' }]);
+      const secure = app.url.replace('http:', 'https:');
+      await context.addCookies([{ name, value, url: secure, secure: true, sameSite: 'Lax' }]);
       const opened = await context.newPage();
       await opened.goto(`http://127.0.0.1:${(page.address() as AddressInfo).port}`);
       const answer = await opened.evaluate(
