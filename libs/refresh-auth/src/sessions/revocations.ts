@@ -95,7 +95,7 @@ export class Revocations {
       return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
     } catch {
       const { clockTolerance } = this.settings.lifetimes;
-      const storeTime = this.access.storeNow ?? now - leeway(clockTolerance) * 1000;
+      const storeTime = Math.floor(this.access.storeNow ?? now - leeway(clockTolerance) * 1000);
       // Not below a mark that is known here: the session would have ended before it began.
       return Math.max(storeTime, this.known.markOf(sub));
     }

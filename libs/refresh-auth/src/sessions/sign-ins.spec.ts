@@ -188,6 +188,16 @@ describe('a sign-in', () => {
       },
     );
 
+    test('begins at a whole millisecond, although monotonic time has fractions', async () => {
+      const own = new TestClock();
+      const process = await cutOff(own);
+      own.advance(0.7);
+      const { token, claims } = await start({}, { sub: '1' }, process);
+
+      expect(await authenticate(process, token)).toEqual({ state: 'valid', claims });
+      await process.stop();
+    });
+
     test.each([
       ['ahead by all that is allowed', LEEWAY, {}],
       ['ahead by the tolerance', 300_000, { clockTolerance: 300 }],
