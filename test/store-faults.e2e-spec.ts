@@ -385,10 +385,7 @@ describe('a foreign value in place of', () => {
 
   test('the log of revocations (WRONGTYPE) is told; valid tokens pass, and the store is asked for each', async () => {
     await admin.set(`${PREFIX}:revocations`, 'foreign');
-    const [core, elsewhere] = [
-      await startCore(server.url),
-      await startCore(server.url),
-    ];
+    const [core, elsewhere] = [await startCore(server.url), await startCore(server.url)];
     const events = recordEvents(core);
     const [valid, ended] = [issue(core), issue(core)];
 
@@ -427,10 +424,7 @@ describe('a reply that is lost after the write was applied', () => {
       },
     ],
   ])('%s: all converge on the one successor that was kept [S4] [R3]', async (_, option) => {
-    const [core, other] = [
-      await openCore(await option(proxy.port)),
-      await startCore(server.url),
-    ];
+    const [core, other] = [await openCore(await option(proxy.port)), await startCore(server.url)];
     const first = issue(core);
     expire();
 
