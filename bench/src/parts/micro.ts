@@ -9,6 +9,7 @@ import {
 import { JwtService } from '@nestjs/jwt';
 import { LRUCache } from 'lru-cache';
 import { measure } from 'mitata';
+import type { RefreshAuthCore } from '../../../libs/refresh-auth/dist/esm/refresh-auth.core.js';
 import { createKeyRing } from '../../../libs/refresh-auth/dist/esm/tokens/keys.js';
 import { TokenSigner } from '../../../libs/refresh-auth/dist/esm/tokens/signing.js';
 import { TokenVerifier } from '../../../libs/refresh-auth/dist/esm/tokens/verifying.js';
@@ -46,6 +47,7 @@ export async function measureMicro({ quick }: Effort): Promise<Section[]> {
       samples.get(name)?.push(p50 / 1000);
     }
   }
+  await core.stop();
   const figures = cases.map(({ name, against }) => {
     const own = samples.get(name) ?? [];
     const other = against === undefined ? undefined : samples.get(against);
