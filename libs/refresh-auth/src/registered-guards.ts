@@ -101,7 +101,7 @@ function checkGuard(provider: Provider, guard: Provider, isSingle: boolean): voi
   if (!isSingle || isRequestScoped(guard)) {
     throw notGuarding(
       `${nameOf(guard)} is request-scoped or transient`,
-      `Remove the scope from ${nameOf(guard)} and from its APP_GUARD provider.`,
+      `Remove the scope from ${nameOf(guard)} and from its APP_GUARD provider. For what is request-scoped, inject ModuleRef and call moduleRef.resolve() in each request.`,
     );
   }
   if (!isCreated(provider)) {
