@@ -157,7 +157,8 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     const { setCookies } = await send(`${app.url}/cookies`, bearer(token));
 
     expect(setCookies.map((line) => line.split('=')[0])).toEqual(
-      expect.arrayContaining(['__Host-authorization', 'theme', 'visit']),
+      // A reply of Fastify that has lines of its own replaces those of the raw response.
+      expect.arrayContaining(['__Host-authorization', 'theme', ...(adapter === 'express' ? ['visit'] : [])]),
     );
   });
 

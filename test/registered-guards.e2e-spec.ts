@@ -206,7 +206,7 @@ describe('a global guard that is not created once stops the boot', () => {
     ],
   ])('[F1] %s', async (_, guard, { imports = [], ...metadata }) => {
     expect(await bootError({ imports: [plain(), ...imports], ...metadata })).toBe(
-      `${NOT_GUARDING}${guard} ${SCOPED}${guard} and from its APP_GUARD provider.`,
+      `${NOT_GUARDING}${guard} ${SCOPED}${guard} and from its APP_GUARD provider. For what is request-scoped, inject ModuleRef and call moduleRef.resolve() in each request.`,
     );
   });
 

@@ -69,6 +69,12 @@ export class RefreshAuthGuard implements CanActivate {
   }
 
   #admit(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
+    const rivals = this.core.credentials.rivals(exchange.request);
+    if (rivals.length < 2) return this.#admitToken(context, exchange);
+    return this.core.authenticator.learnEnds(rivals).then(() => this.#admitToken(context, exchange));
+  }
+
+  #admitToken(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
     const token = this.getToken(exchange.request);
     if (!isMessage(context, exchange.request)) {
       return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));

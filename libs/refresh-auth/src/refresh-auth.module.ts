@@ -95,6 +95,11 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
       if (warning !== undefined) this.#logger.warn(warning);
     }
     if (event.type === 'store-failed') this.#logger.warn(`The session store failed: ${event.reason}`);
+    if (event.type === 'token-too-large') {
+      this.#logger.warn(
+        `A new token has ${event.bytes} bytes, which is too many for where it is delivered. Sign fewer claims.`,
+      );
+    }
     if (event.type === 'store-recovered') this.#logger.log('The session store works again');
     if (event.type === 'bell-refused') {
       this.#logger.warn(

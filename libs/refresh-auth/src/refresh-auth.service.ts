@@ -163,15 +163,25 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     return this.core.tracked.list(sub);
   }
 
-  /** Once for each session; where whole users are meant, once for each of those, and the header's session is the one that may go on. */
+  /** Once for each session; where whole users are meant, once for each of those, and the session that the guard accepts may go on. */
   #presentedSessions(request: HttpRequest, scope: NonNullable<SignOutOptions['scope']> = 'session'): TokenClaims[] {
     const sessions = new Map<string, TokenClaims>();
-    for (const token of this.core.credentials.all(request)) {
+    const tokens = this.core.credentials.all(request);
+    for (const token of new Set([...this.#acceptedToken(request), ...tokens])) {
       const claims = this.core.authenticator.liveSession(token);
       const id = scope === 'session' ? claims?.sid : claims?.sub;
       if (claims && id !== undefined && !sessions.has(id)) sessions.set(id, claims);
     }
     return [...sessions.values()];
+  }
+
+  /** The token that the guard would take, if it can tell. */
+  #acceptedToken(request: HttpRequest): string[] {
+    try {
+      return [this.core.credentials.token(request)];
+    } catch {
+      return [];
+    }
   }
 
   async #end({ sid, sub }: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {

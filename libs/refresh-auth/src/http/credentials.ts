@@ -32,6 +32,23 @@ export class Credentials {
     return token;
   }
 
+  /** Returns the values of all cookies of ours, if there may be several live ones among them: almost no request has those. */
+  rivals(request: HttpRequest): string[] {
+    const raw = rawRequest(request);
+    if (!this.#hasSeveral(raw.headers.cookie) || this.#chosen.has(raw) || !this.areAmbient(request)) return [];
+    return this.#cookieValues(raw);
+  }
+
+  /** Returns true if names of our cookies occur more than once: a first look, which costs next to nothing. */
+  #hasSeveral(header: string | undefined): boolean {
+    let count = 0;
+    for (const name of header === undefined ? [] : this.cookieNames) {
+      for (let at = header?.indexOf(`${name}=`) ?? -1; at >= 0; at = header?.indexOf(`${name}=`, at + 1) ?? -1)
+        count += 1;
+    }
+    return count > 1;
+  }
+
   /** Every well-formed token of a request, from header and cookies alike. */
   all(request: HttpRequest): string[] {
     const raw = rawRequest(request);

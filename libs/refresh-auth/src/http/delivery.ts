@@ -7,6 +7,7 @@ import type { Revocations } from '../sessions/revocations.js';
 import type { GracePolicy } from '../sessions/rotation.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
+import { ROOM_TO_GROW } from '../tokens/compact.js';
 import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 import { forbidCaching } from './caching.js';
 import { CookieLines } from './cookie-lines.js';
@@ -38,6 +39,8 @@ interface Due {
 /** A response, from the moment at which something became due. */
 interface Exchange {
   due: Due;
+  /** The value of the header that was written before the headers went out. */
+  header: string | undefined;
   /** The `Set-Cookie` lines that were written before the headers went out. */
   lines: readonly string[];
   /** The generation for which it counts as under way. */
@@ -84,7 +87,8 @@ export class Delivery {
    * @param presented the token that the client presented for it; left out at a sign-in
    */
   deliver(response: HttpResponse, issued: IssuedToken, presented?: string): void {
-    if (this.#schedule(response, issued, presented)) this.#showHeader(response, issued);
+    const exchange = this.#schedule(response, issued, presented);
+    if (exchange) this.#showHeader(response, exchange, issued);
   }
 
   /** Makes a token due with this response unless something is due already: no handler waits for it. */
@@ -104,35 +108,40 @@ export class Delivery {
     // Once: an interceptor calls this for each of the values that a stream emits.
     if (!exchange || exchange.lines.length > 0 || raw.headersSent) return;
     const issued = this.#deliverable(exchange.due);
-    this.#showHeader(response, issued);
+    this.#showHeader(response, exchange, issued);
     exchange.lines = this.#cookieLines(exchange.due, issued);
     if (exchange.lines.length > 0) appendCookies(response, exchange.lines);
   }
 
-  /** @throws RangeError when the token does not fit into a cookie */
+  /** @throws RangeError when the token, or one of its successors, does not fit into a cookie */
   checkSize({ token }: IssuedToken): void {
     const { cookie } = this.settings.delivery;
     const size = cookie ? cookieBytes(cookie.name, token) : 0;
-    if (size > MOST_COOKIE_BYTES) {
+    const most = MOST_COOKIE_BYTES - ROOM_TO_GROW;
+    if (size > most) {
       throw new RangeError(
-        `The token makes a cookie of ${size} bytes, but browsers keep at most ${MOST_COOKIE_BYTES}: sign fewer claims, or set delivery.cookie to false`,
+        `The token makes a cookie of ${size} bytes, of at most ${most}: tokens grow by a few bytes when they are refreshed, and browsers keep at most ${MOST_COOKIE_BYTES}. Sign fewer claims, or set delivery.cookie to false`,
       );
     }
   }
 
-  /** @returns false if it is too late, or nobody is there any more */
-  #schedule(response: HttpResponse, issued: IssuedToken | undefined, presented: string | undefined): boolean {
+  /** @returns nothing if it is too late, or nobody is there any more */
+  #schedule(
+    response: HttpResponse,
+    issued: IssuedToken | undefined,
+    presented: string | undefined,
+  ): Exchange | undefined {
     const raw = rawResponse(response);
-    if (raw.headersSent || isGone(raw)) return false;
+    if (raw.headersSent || isGone(raw)) return undefined;
     const exchange = this.#exchanges.get(raw) ?? this.#begin(raw);
     exchange.due = { issued, presented, since: this.clock.now() };
     this.#count(exchange, issued?.claims);
     if (issued) this.#sizeWarning.look(issued);
-    return true;
+    return exchange;
   }
 
   #begin(raw: RawResponse): Exchange {
-    const exchange: Exchange = { due: NOTHING, lines: [], counted: undefined };
+    const exchange: Exchange = { due: NOTHING, header: undefined, lines: [], counted: undefined };
     this.#exchanges.set(raw, exchange);
     onHeaders(raw as ServerResponse, () => this.#settle(raw, exchange));
     // For a client that hangs up before the headers go out. Hosts whose responses never emit `close`, such as some of AWS Lambda, have none.
@@ -147,16 +156,18 @@ export class Delivery {
     if (claims) this.#underway.add(claims);
   }
 
-  #showHeader(response: HttpResponse, issued: IssuedToken | undefined): void {
+  #showHeader(response: HttpResponse, exchange: Exchange, issued: IssuedToken | undefined): void {
     const { header } = this.settings.delivery;
-    if (issued && header) setHeader(response, header.name, headerValue(header.scheme, issued.token));
+    if (!issued || !header) return;
+    exchange.header = headerValue(header.scheme, issued.token);
+    setHeader(response, header.name, exchange.header);
   }
 
   /** The last moment before the headers go out: whatever was written until now gives way to what can be delivered now. */
   #settle(raw: RawResponse, exchange: Exchange): void {
-    const { due, lines } = exchange;
+    const { due, header, lines } = exchange;
     const issued = this.#deliverable(due);
-    this.#writeHeader(raw, issued);
+    this.#writeHeader(raw, header, issued);
     replaceCookies(raw, lines, this.#cookieLines(due, issued));
     if (issued) {
       this.#reportSize(issued);
@@ -196,11 +207,14 @@ export class Delivery {
     this.answers.refuse(ended, raw);
   }
 
-  /** Instead of what was shown to the handler, which may be something that was due earlier. */
-  #writeHeader(raw: RawResponse, issued: IssuedToken | undefined): void {
+  /** @param shown what was written before; anything else in its place was written by somebody else, another module perhaps */
+  #writeHeader(raw: RawResponse, shown: string | undefined, issued: IssuedToken | undefined): void {
     const { header } = this.settings.delivery;
     if (!header) return;
-    if (!issued) return raw.removeHeader(header.name);
+    if (!issued) {
+      if (shown !== undefined && raw.getHeader(header.name) === shown) raw.removeHeader(header.name);
+      return;
+    }
     const value = headerValue(header.scheme, issued.token);
     // Mostly it stands there already, and is not to be checked character by character once more.
     if (raw.getHeader(header.name) !== value) raw.setHeader(header.name, value);

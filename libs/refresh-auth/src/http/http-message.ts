@@ -77,10 +77,11 @@ export function appendToList(response: HttpResponse, header: string, name: strin
 
 /** Adds `Set-Cookie` lines where the interceptors of the framework see them, behind those of the application. */
 export function appendCookies(response: HttpResponse, lines: readonly string[]): void {
-  // A reply of Fastify adds to its own lines, and replaces those of the raw response when it is sent.
-  const own = setCookies(rawResponse(response));
-  if ('raw' in response) response.header('Set-Cookie', [...own, ...lines]);
-  else response.setHeader('Set-Cookie', [...own, ...lines]);
+  const raw = rawResponse(response);
+  // A reply of Fastify shows the lines of the raw response, and replaces them when it is sent, only if it has lines of its own.
+  const hasOwn = response.getHeader('Set-Cookie') !== raw.getHeader('Set-Cookie');
+  if ('raw' in response && hasOwn) response.header('Set-Cookie', [...lines]);
+  else raw.setHeader('Set-Cookie', [...setCookies(raw), ...lines]);
 }
 
 /** Puts `Set-Cookie` lines in the place of those that were added before; the application's stay. */

@@ -176,6 +176,13 @@ export class Authenticator {
     }
   }
 
+  /** Asks the store which sessions of these tokens have ended, if more than one could be live: this process may not remember it any more. */
+  async learnEnds(tokens: readonly string[]): Promise<void> {
+    const live = tokens.flatMap((token) => this.liveClaims(token) ?? []);
+    const sessions = [...new Map(live.map((claims) => [claims.sid, claims])).values()];
+    if (sessions.length > 1) await Promise.all(sessions.map((claims) => this.revocations.learnFromStore(claims)));
+  }
+
   #verify(token: string): TokenClaims {
     try {
       return this.#renewing.get(token) ?? this.verified.verify(token);

@@ -32,11 +32,7 @@ export class ClaimsReloader {
       const fresh: unknown = await within(this.timeout, 'reloadTimeout', async () => this.reloadClaims(claims));
       return fresh === null ? null : successorClaims(claims, fresh);
     } catch (error) {
-      this.report(
-        error instanceof Error
-          ? error
-          : new TypeError(`it threw ${typeof error === 'string' ? `'${error}'` : kindOf(error)}`),
-      );
+      this.report(readable(error));
       throw new RefreshAuthError('reload_failed', 'reloadClaims failed: the log says why');
     }
   }
@@ -50,6 +46,16 @@ function successorClaims(claims: TokenClaims, fresh: unknown): TokenClaims {
   const own = checkOwnClaims(fresh, claims);
   if (own.sub !== claims.sub) throw new TypeError('Claim `sub` has changed: return the one that it was given');
   return { ...reservedClaims(claims), ...own };
+}
+
+/** An error with a message and a stack. An application can throw anything, even what throws when it is looked at. */
+function readable(error: unknown): Error {
+  try {
+    if (error instanceof Error) return Object.assign(new Error(`${error.message}`), { stack: `${error.stack}` });
+    return new TypeError(`it threw ${typeof error === 'string' ? `'${error}'` : kindOf(error)}`);
+  } catch {
+    return new TypeError('it threw something that cannot be read');
+  }
 }
 
 /** Its type alone: what it holds is not for the log. */

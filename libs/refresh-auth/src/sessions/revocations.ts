@@ -112,6 +112,15 @@ export class Revocations {
     if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
   }
 
+  /**
+   * Asks the store whether a session has ended, for a token that may be older than what this process remembers. A store that does not
+   * answer changes nothing.
+   */
+  async learnFromStore(claims: TokenClaims): Promise<void> {
+    const hasEnded = await this.#hasEnded(claims).catch(() => false);
+    if (hasEnded) this.learn(claims.sid);
+  }
+
   /** True while this process knows of every revocation, so that its memory may answer for the store. */
   get isFresh(): boolean {
     return this.log?.isFresh ?? false;
@@ -160,9 +169,12 @@ export class Revocations {
     }
   }
 
-  async #ask({ sid, sub, rev }: TokenClaims): Promise<void> {
+  async #ask(claims: TokenClaims): Promise<void> {
+    if (await this.#hasEnded(claims)) throw new RefreshAuthError('session_revoked');
+  }
+
+  #hasEnded({ sid, sub, rev }: TokenClaims): Promise<boolean> {
     const { tracked } = this.settings;
-    const hasEnded = await this.access.begin()(() => this.store.isRevoked({ sid, sub, rev, tracked }));
-    if (hasEnded) throw new RefreshAuthError('session_revoked');
+    return this.access.begin()(() => this.store.isRevoked({ sid, sub, rev, tracked }));
   }
 }

@@ -133,14 +133,15 @@ export class Rotation {
   /**
    * A token that a client can keep; otherwise it keeps the one that it has.
    *
-   * @throws RefreshAuthError `store_unavailable`
+   * @throws RefreshAuthError `reload_failed` where the claims come from `reloadClaims`, else `store_unavailable`
    */
   #fitting(issued: IssuedToken): IssuedToken {
     const bytes = issued.token.length;
     const { longestToken } = this.settings;
     if (bytes <= longestToken) return issued;
     this.events.emit('token-too-large', { ...this.events.generation(issued.claims), bytes });
-    throw new RefreshAuthError('store_unavailable', `the next token has ${bytes} bytes, of at most ${longestToken}`);
+    const code = this.settings.reloader ? 'reload_failed' : 'store_unavailable';
+    throw new RefreshAuthError(code, `the next token has ${bytes} bytes, of at most ${longestToken}`);
   }
 
   async #ask(

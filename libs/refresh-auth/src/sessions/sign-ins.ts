@@ -99,6 +99,8 @@ export class SignIns {
       await this.revocations.revokeSession(sid, ask);
     } catch (error) {
       if (!(error instanceof RefreshAuthError)) throw error;
+      // It has ended for this process, and for all when the store can be written again.
+      this.revocations.learn(sid);
       this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(sid) });
     }
   }

@@ -16,15 +16,19 @@ export function hasTokenShape(text: string): boolean {
   return text.length <= LONGEST_TOKEN && COMPACT.test(text);
 }
 
+/** How many bytes the tokens of a session may grow by: its generation has one digit at first, and twelve at most, in base64url. */
+export const ROOM_TO_GROW = 16;
+
 /**
- * Refuses to issue a token that would be rejected when it comes back.
+ * Refuses to begin a session whose tokens would be rejected when they come back, be it after many refreshes.
  *
- * @throws RangeError that names its size
+ * @throws RangeError that names the size
  */
 export function checkLength({ length }: string): void {
-  if (length > LONGEST_TOKEN) {
+  const most = LONGEST_TOKEN - ROOM_TO_GROW;
+  if (length > most) {
     throw new RangeError(
-      `The token has ${length} bytes, but tokens of more than ${LONGEST_TOKEN} bytes are rejected when they come back: sign fewer claims`,
+      `The token has ${length} bytes, of at most ${most}: tokens grow by a few bytes when they are refreshed, and those of more than ${LONGEST_TOKEN} bytes are rejected. Sign fewer claims`,
     );
   }
 }
