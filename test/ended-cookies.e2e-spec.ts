@@ -11,6 +11,8 @@ import {
 } from 'nestjs-refresh-auth';
 import { mintToken } from 'nestjs-refresh-auth/testing';
 import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
+import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
 import { HOUR } from './support/aged-tokens.js';
 import { type Adapter, adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
@@ -58,6 +60,13 @@ async function startStore(): Promise<RedisServer> {
   return redis;
 }
 
+/** Redis by the clock of the test, so that its log of revocations can grow old. */
+async function openStore({ url }: RedisServer, clock: TestClock): Promise<RedisSessionStore> {
+  const store = new RedisSessionStore(await connectRedis(url), 'refresh-auth', clock);
+  closing.push(() => store.close());
+  return store;
+}
+
 const ask = (app: AuthApp, cookies: string, path = 'who', method = 'GET'): Promise<HttpAnswer> =>
   send(`${app.url}/${path}`, { method, headers: { cookie: cookies }, ...(method === 'POST' && { body: '' }) });
 const both = (...tokens: string[]): string => tokens.map((token) => `${NAME}=${token}`).join('; ');
@@ -68,14 +77,14 @@ describe.each(adapters)('on %s', (adapter) => {
     async (revocation) => {
       const redis = await startStore();
       const clock = new TestClock(Date.now());
-      const options = { redis: redis.url, revocation };
-      const before = await start(adapter, clock, options);
+      const startProcess = async () => start(adapter, clock, { store: await openStore(redis, clock), revocation });
+      const before = await startProcess();
       const [ended, live] = [await before.auth.issue({ sub: '1' }), await before.auth.issue({ sub: '1' })];
       await before.auth.revokeSession(ended.claims.sid);
       // The log of revocations does not go back that far: what has ended then matters to refreshable tokens alone.
       clock.advance(HOUR);
       await before.auth.revokeUser('another');
-      const after = await start(adapter, clock, options);
+      const after = await startProcess();
 
       for (const tokens of [
         [ended.token, live.token],
@@ -90,14 +99,15 @@ describe.each(adapters)('on %s', (adapter) => {
   test('[F21] a session under the current name that has ended does not hide the live one of an earlier name', async () => {
     const redis = await startStore();
     const clock = new TestClock(Date.now());
-    const options = { redis: redis.url, delivery: { cookie: { previous: [{ name: NAME }] } } };
-    const before = await start(adapter, clock, options);
+    const delivery = { cookie: { previous: [{ name: NAME }] } };
+    const startProcess = async () => start(adapter, clock, { store: await openStore(redis, clock), delivery });
+    const before = await startProcess();
     const ended = await before.auth.issue({ sub: '1' });
     await before.auth.revokeUser('1');
     const live = await before.auth.issue({ sub: '1' });
     clock.advance(HOUR);
     await before.auth.revokeUser('another');
-    const after = await start(adapter, clock, options);
+    const after = await startProcess();
 
     const answer = await ask(after, `__Host-${NAME}=${ended.token}; ${NAME}=${live.token}`);
     expect([answer.status, answer.json()]).toEqual([200, { sid: live.claims.sid }]);
