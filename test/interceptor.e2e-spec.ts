@@ -162,6 +162,17 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     );
   });
 
+  test('[D5] keeps a cookie that somebody outside it sets on the raw response', async () => {
+    const token = await start();
+    meanwhile = (response) => {
+      const raw = 'raw' in response ? response.raw : response;
+      raw.setHeader('Set-Cookie', [...(raw.getHeader('Set-Cookie') as string[]), 'late=1']);
+    };
+    const answer = await send(`${app.url}/answer`, bearer(token));
+
+    expect(answer.setCookies.map((line) => line.split('=')[0])).toEqual(['visit', 'late', '__Host-authorization']);
+  });
+
   test('[L3] both are taken back where the session ends before the headers go out', async () => {
     const token = await start();
     const { sid } = decodePayload(token) as { sid: string };

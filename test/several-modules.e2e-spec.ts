@@ -71,6 +71,12 @@ class SessionsController {
     await this.#of(module).signOut(request, response);
   }
 
+  @Post('admin/out/customer/in')
+  async change(@Req() request: HttpRequest, @Res({ passthrough: true }) response: HttpResponse): Promise<void> {
+    await this.services.admins.signOut(request, response);
+    await this.services.customers.signIn(response, { sub: 'customer 1' });
+  }
+
   #of(module: string): RefreshAuthService<TokenClaims> {
     return module === 'admin' ? this.services.admins : this.services.customers;
   }
@@ -144,6 +150,15 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
       { sub: 'customer 1', state: 'valid' },
       { sub: 'admin 1', state: 'valid' },
     ]);
+  });
+
+  test('[F28] a sign-out of one leaves the header with the token that the other delivers', async () => {
+    const answer = await get('sessions/admin/out/customer/in', { method: 'POST', body: '', ...both(present) });
+
+    const { header, cookies } = carried(answer);
+    expect(answer.status).toBe(201);
+    expect(cookies).toEqual({ '__Host-authorization': header, [ADMIN_COOKIE]: '' });
+    expect((await get('shop', bearer(header ?? ''))).status).toBe(200);
   });
 
   test('neither accepts the tokens of the other', async () => {

@@ -16,7 +16,7 @@ describe('[F62] a warning about an origin', () => {
 
   test('says so if the browser did not name it', () => {
     expect(new OriginWarnings().about(refusal('null'))).toBe(
-      'A request from an origin that the browser did not name was refused: request_cross_site (by its header Origin). Browsers name the pages that are listed in `csrf.trustedOrigins`, unless they are in a sandbox or their Referrer-Policy forbids it.',
+      'A request from an origin that the browser did not name was refused: request_cross_site (by its header Origin). A page in a sandbox has no name; and on plain http, Referrer-Policy: no-referrer hides that of your own pages too: use https, or Referrer-Policy: same-origin.',
     );
   });
 

@@ -14,7 +14,7 @@ export class OriginWarnings {
     const last = this.#named.size === MOST_ORIGINS ? ' Further origins are not logged.' : '';
     const refused = `was refused: ${code} (${detail}).`;
     return origin === 'null'
-      ? `A request from an origin that the browser did not name ${refused} Browsers name the pages that are listed in \`csrf.trustedOrigins\`, unless they are in a sandbox or their Referrer-Policy forbids it.${last}`
+      ? `A request from an origin that the browser did not name ${refused} A page in a sandbox has no name; and on plain http, Referrer-Policy: no-referrer hides that of your own pages too: use https, or Referrer-Policy: same-origin.${last}`
       : `A request from ${origin} ${refused} If that is a front end of yours, list it in \`csrf.trustedOrigins\`.${last}`;
   }
 }

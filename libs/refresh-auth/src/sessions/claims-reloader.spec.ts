@@ -34,6 +34,16 @@ beforeEach(() => {
 
 afterEach(() => Logger.overrideLogger(new ConsoleLogger()));
 
+function raise(): never {
+  throw new Error('looked at');
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 function coreWith(reload: ReloadClaims, options: RefreshAuthOptions = {}): RefreshAuthCore {
   const reloadClaims: ReloadClaims = (claims: TokenClaims) => {
     asked.push(claims);
@@ -288,6 +298,30 @@ describe('reloadClaims [R9]', () => {
         expect.stringContaining(`${LOGGED}Claim \`${name}\` is reserved: leave it out, or return it unchanged`),
       ]);
     });
+  });
+
+  test('[F39] claims that make a token too long to deliver are no fault of the store', async () => {
+    const core = coreWith(() => ({ sub: '1', notes: 'x'.repeat(9000) }), { delivery: { cookie: false } });
+    const first = expired(core);
+
+    expect(await refusal(authenticate(core, first.token))).toMatchObject({
+      code: 'reload_failed',
+      detail: expect.stringMatching(/^the next token has \d+ bytes, of at most 8192$/),
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ['an error whose message throws', Object.defineProperty(new Error('x'), 'message', { get: () => raise() })],
+    ['an error whose stack throws', Object.defineProperty(new Error('x'), 'stack', { get: () => raise() })],
+    ['an error whose message is a symbol', Object.assign(new Error('x'), { message: Symbol('x') })],
+    ['what throws when it is looked at', new Proxy({}, { getPrototypeOf: () => raise() })],
+    ['what has been revoked', revoked()],
+  ])('[F39] that throws %s is answered and logged all the same', async (_, thrown) => {
+    const core = coreWith(() => Promise.reject(thrown));
+    const first = expired(core);
+
+    expect(await refusal(authenticate(core, first.token))).toEqual(failed);
+    expect(logger.lines).toEqual([expect.stringContaining(`${LOGGED}it threw something that cannot be read`)]);
   });
 
   test('cannot change what it was given', async () => {
