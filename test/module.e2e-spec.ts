@@ -324,6 +324,7 @@ describe('stores', () => {
     await expectRotation(await start({ redis: shared }));
 
     expect((await client.keys('*')).sort()).toEqual([
+      'tenant:refresh-auth:keys',
       'tenant:refresh-auth:revocations',
       expect.stringMatching(/^tenant:refresh-auth:\{/),
     ]);
@@ -351,8 +352,8 @@ describe('stores', () => {
       await apps.pop()?.close();
 
       const sizes = await Promise.all(cluster.nodes('master').map((node) => node.dbsize()));
-      // And the log of revocations.
-      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(12 + 1);
+      // And the log of revocations, and the keys that were announced.
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(12 + 2);
       expect(cluster.status).toBe('ready');
     });
   });

@@ -5,10 +5,11 @@ import { Delivery } from './http/delivery.js';
 import { ErrorAnswers } from './http/error-answers.js';
 import { OncePerRequest } from './http/once-per-request.js';
 import { longestDeliverable } from './http/token-size.js';
-import type { RefreshAuthSettings } from './refresh-auth.options.js';
+import { defaultKeyPrefix, type RefreshAuthSettings } from './refresh-auth.options.js';
 import { type Authentication, Authenticator } from './sessions/authenticator.js';
 import { Events } from './sessions/events.js';
 import { Heads } from './sessions/heads.js';
+import { KeyAnnouncements } from './sessions/key-announcements.js';
 import { KnownRevocations } from './sessions/known-revocations.js';
 import { canPush, RevocationLog } from './sessions/revocation-log.js';
 import { logRetention, recordRetention, revocationTtl, Revocations } from './sessions/revocations.js';
@@ -23,7 +24,7 @@ import type { Clock } from './tokens/clock.js';
 import type { Algorithm } from './tokens/keys.js';
 import { TokenSigner } from './tokens/signing.js';
 import { VerifiedTokens } from './tokens/verified-tokens.js';
-import { TokenVerifier } from './tokens/verifying.js';
+import { type SignedParties, TokenVerifier } from './tokens/verifying.js';
 
 /** The parts of one module, put together once. Guard, interceptor and service are thin fronts of it. */
 export class RefreshAuthCore {
@@ -42,6 +43,7 @@ export class RefreshAuthCore {
   readonly usedMarks: UsedMarks | undefined;
   readonly #log: RevocationLog | undefined;
   readonly #access: StoreAccess;
+  readonly #announcements: KeyAnnouncements;
 
   constructor(
     readonly settings: RefreshAuthSettings,
@@ -51,7 +53,7 @@ export class RefreshAuthCore {
     const { keys, parties, lifetimes } = settings;
     const events = new Events(clock);
     const access = new StoreAccess(settings.storeTimeout, events, clock);
-    const verifier = new TokenVerifier(keys, parties);
+    const verifier = new TokenVerifier(keys, parties, (signed) => this.#reportSplit(signed));
     const verified = new VerifiedTokens(verifier, clock, lifetimes);
     const signer = new TokenSigner(keys, parties, lifetimes, clock);
     const sealer = new Sealer(keys, settings.keyPrefix);
@@ -96,6 +98,7 @@ export class RefreshAuthCore {
     );
     this.#log = log;
     this.#access = access;
+    this.#announcements = new KeyAnnouncements(store, events, settings);
     this.usedMarks = usedMarks;
   }
 
@@ -107,16 +110,24 @@ export class RefreshAuthCore {
     return this.#access.failure;
   }
 
-  /** Begins to follow the log of revocations. */
+  /** Begins to follow the log of revocations, and to announce the keys of this process. */
   async start(): Promise<void> {
-    await this.#log?.start();
+    await Promise.all([this.#log?.start(), this.#announcements.start()]);
   }
 
   /** Writes what is queued, and lets go of everything. */
   async stop(): Promise<void> {
+    this.#announcements.stop();
     await this.#log?.stop();
     await this.usedMarks?.flush();
     this.events.complete();
+  }
+
+  /** Without a store that others share, or with a prefix that the operator has chosen, the parties of a token do not matter. */
+  #reportSplit(signed: SignedParties): void {
+    const { name, redis, store, keyPrefix, isPrefixGiven } = this.settings;
+    if (isPrefixGiven || (redis ?? store) === undefined) return;
+    this.events.emit('prefix-split', { keyPrefix, other: defaultKeyPrefix(name, signed) });
   }
 }
 

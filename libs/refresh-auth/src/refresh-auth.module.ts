@@ -106,6 +106,16 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
         `Redis does not let this process listen for revocations (${event.reason}): it learns of those of others by polling, every 2 s. Allow its user the channels of the option \`keyPrefix\`: ACL SETUSER <user> &${this.settings.keyPrefix}:*`,
       );
     }
+    if (event.type === 'prefix-shared') {
+      this.#logger.warn(
+        `Another application, with none of the keys of this one, keeps its sessions under the same \`keyPrefix\`, '${event.keyPrefix}': when one ends all sessions of a user, it ends those of the user with the same id in the other. Give each application a \`keyPrefix\` of its own. Ignore this if you have just replaced all keys of this application.`,
+      );
+    }
+    if (event.type === 'prefix-split') {
+      this.#logger.warn(
+        `A token was accepted whose \`iss\` or \`aud\` the options \`issuer\` and \`audience\` of this process do not name. This process keeps sessions under '${event.keyPrefix}', and those that name them, by default, under '${event.other}': a session that one of them ends goes on here, and the reverse. Set the option \`keyPrefix\` to the same value in all processes that accept each other's tokens.`,
+      );
+    }
   }
 }
 

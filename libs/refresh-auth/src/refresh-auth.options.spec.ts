@@ -35,6 +35,7 @@ describe('options that boot', () => {
       redis: undefined,
       store: undefined,
       keyPrefix: 'refresh-auth',
+      isPrefixGiven: false,
       storeTimeout: 500,
       csrf: { trustedOrigins: new Set() },
       delivery: {
@@ -93,6 +94,7 @@ describe('options that boot', () => {
       redis: undefined,
       store,
       keyPrefix: 'shop:auth',
+      isPrefixGiven: true,
       storeTimeout: 2000,
       csrf: { trustedOrigins: new Set(['https://app.example']) },
       delivery: { header: { name: 'Authorization', scheme: 'Bearer' }, cookie: undefined },
@@ -508,6 +510,23 @@ describe('two modules of one application', () => {
   test('may both have no cookie', () => {
     const headers = { delivery: { cookie: false } } as const;
     expect(compare({ secret: other, ...headers }, 'admin', headers)).not.toThrow();
+  });
+
+  test('[F11] have prefixes by their names, issuers and audiences', () => {
+    const prefixes = [
+      resolveOptions({ secret, issuer: 'https://auth.example', audience: 'api' }, 'admin'),
+      resolveOptions({ secret, issuer: 'api' }),
+      resolveOptions({ secret, audience: 'api' }),
+      resolveOptions({ secret, issuer: 'api', audience: 'api', keyPrefix: 'shop' }),
+    ].map(({ keyPrefix }) => keyPrefix);
+
+    // SHA-256 of ["https://auth.example","api"], ["api",null] and [null,"api"], in base64url, cut to 22 characters.
+    expect(prefixes).toEqual([
+      'refresh-auth:admin:VenYXZ-xTVmtF19Ac62HGa',
+      'refresh-auth:43O9nPqYGTmLYuFgB_i0tO',
+      'refresh-auth:Y2A77gCs5vlV4O2MX4p6XM',
+      'shop',
+    ]);
   });
 
   test('have prefixes by their names', () => {

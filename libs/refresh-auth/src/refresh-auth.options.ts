@@ -14,7 +14,8 @@ import { canList } from './sessions/tracked-sessions.js';
 import { type Duration, parseMilliseconds, parseSeconds } from './tokens/duration.js';
 import { createKeyRing, type KeyOptions, type KeyRing } from './tokens/keys.js';
 import type { Lifetimes } from './tokens/lifetimes.js';
-import type { Parties } from './tokens/verifying.js';
+import { hashed } from './tokens/session-id.js';
+import type { Parties, SignedParties } from './tokens/verifying.js';
 
 /** Options of `RefreshAuthModule.forRoot()`. Everything is checked at boot; what is `undefined` has its default. */
 export interface RefreshAuthOptions {
@@ -41,7 +42,10 @@ export interface RefreshAuthOptions {
   redis?: RedisOption | undefined;
   /** A store of your own. @default in memory */
   store?: SessionStore | undefined;
-  /** In front of every key in Redis. @default 'refresh-auth', and for a module with a name `refresh-auth:<name>` */
+  /**
+   * In front of every key in Redis. Processes that accept each other's tokens need the same; others need different ones.
+   * @default 'refresh-auth', followed by `:<name>` for a module with a name, and by `:<hash>` with an `issuer` or `audience`
+   */
   keyPrefix?: string | undefined;
   /** How long a request waits for the store, whatever the client's settings: milliseconds, or a string with a unit. @default 500 */
   storeTimeout?: Duration | undefined;
@@ -92,6 +96,8 @@ export interface RefreshAuthSettings {
   readonly redis: RedisOption | undefined;
   readonly store: SessionStore | undefined;
   readonly keyPrefix: string;
+  /** The option `keyPrefix` was given. */
+  readonly isPrefixGiven: boolean;
   readonly storeTimeout: number;
   readonly onStoreFailure: StoreFailurePolicy;
   readonly replay: GracePolicy;
@@ -148,15 +154,17 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
     throw new RefreshAuthOptionsError('store', 'is given beside `redis`', 'Keep one of them.');
   }
   const lifetimes = resolveLifetimes(options);
+  const parties = resolveParties(options);
   const { storeTimeout = 500 } = options;
   return {
     name,
     keys: resolveKeys(options),
-    parties: resolveParties(options),
+    parties,
     lifetimes,
     redis: options.redis,
     store: resolveStore(options.store),
-    keyPrefix: resolveKeyPrefix(options.keyPrefix, name),
+    keyPrefix: resolveKeyPrefix(options.keyPrefix === undefined ? defaultKeyPrefix(name, parties) : options.keyPrefix),
+    isPrefixGiven: options.keyPrefix !== undefined,
     storeTimeout: parseMilliseconds('storeTimeout', storeTimeout),
     onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
     replay: resolveReplay(options.replay),
@@ -380,8 +388,14 @@ function resolveKeys(options: Pick<RefreshAuthOptions, 'secret' | 'keys'>): KeyR
   return ring;
 }
 
-function resolveKeyPrefix(given: unknown, name: string | undefined): string {
-  const keyPrefix = given === undefined ? ['refresh-auth', name].filter(Boolean).join(':') : given;
+/** Issuer and audience are part of it: they tell applications apart that share a Redis. */
+export function defaultKeyPrefix(name: string | undefined, { issuer, audience }: Partial<SignedParties>): string {
+  const isNamed = issuer !== undefined || audience !== undefined;
+  const parties = isNamed ? hashed(JSON.stringify([issuer, audience])) : undefined;
+  return ['refresh-auth', name, parties].filter(Boolean).join(':');
+}
+
+function resolveKeyPrefix(keyPrefix: unknown): string {
   // Braces would move the hash tag, which decides the slot of a cluster, from the session into the prefix.
   if (typeof keyPrefix !== 'string' || !/^[^\s{}]+$/.test(keyPrefix)) {
     throw new RefreshAuthOptionsError(

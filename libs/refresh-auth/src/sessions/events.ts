@@ -40,6 +40,13 @@ interface EventTypes {
   'store-recovered': object;
   /** The store does not let this process listen for revocations, for that `reason`: it learns of those of others within 2 s, by polling. */
   'bell-refused': { readonly reason: string };
+  /** Another application, which has no key in common with this process, keeps its sessions under the same `keyPrefix`. Once per process. */
+  'prefix-shared': { readonly keyPrefix: string };
+  /**
+   * A token was verified whose `iss` or `aud` the options of this process do not name, so that processes that name it keep its session under
+   * another default `keyPrefix`, `other`: what ends there does not end here. Once per process.
+   */
+  'prefix-split': { readonly keyPrefix: string; readonly other: string };
   /** The store knew less than the token proves, as after a failover: adopted. `gen` is that of the presented token. */
   'lost-write': GenerationFacts;
   /** What stood in the store as the head could not be opened or was not a token of that session; it was not handed over. */

@@ -66,6 +66,7 @@ export class InMemorySessionStore implements SessionStore {
   #asked: RevocationTtl & Ending = { record: 0, log: 0, expiresAt: 0 };
   /** By subject, then by sid. */
   readonly #listed = new Map<string, Map<string, ListedSession>>();
+  readonly #announced = new Map<string, Ending>();
   readonly #listeners = new Set<() => void>();
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -162,6 +163,11 @@ export class InMemorySessionStore implements SessionStore {
     };
   }
 
+  async announceKeys(keys: string, ttl: number): Promise<string[]> {
+    this.#keep(this.#announced, keys, { expiresAt: this.#end(ttl, this.#announced.get(keys)) });
+    return [...this.#announced.keys()].filter((announced) => this.#live(this.#announced, announced));
+  }
+
   async listedSessions(sub: string): Promise<Uint8Array[]> {
     const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
     return [...listed.keys()].flatMap((sid) => this.#live(listed, sid)?.details ?? []);
@@ -246,7 +252,8 @@ export class InMemorySessionStore implements SessionStore {
 
   #sweep(): void {
     const now = this.clock.now();
-    for (const kept of [this.#records, this.#tombstones, this.#subjects, this.#log, ...this.#listed.values()]) {
+    const kinds = [this.#records, this.#tombstones, this.#subjects, this.#log, this.#announced];
+    for (const kept of [...kinds, ...this.#listed.values()]) {
       for (const [name, { expiresAt }] of kept) {
         if (expiresAt <= now) kept.delete(name);
       }

@@ -301,6 +301,18 @@ return {math.floor(now / 1000), count, kept, longest('#record'), entries, stale 
 `,
 );
 
+/** KEYS: announcements by when they end. ARGV: one, its time to live in ms, the clock or ''. Returns those that have not ended. */
+export const ANNOUNCE_KEYS = script(
+  CLOCK,
+  `
+local now, ttl = clock(ARGV[3]), tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+redis.call('ZADD', KEYS[1], 'GT', string.format('%.0f', now + ttl), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(ttl, redis.call('PTTL', KEYS[1]))))
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')
+`,
+);
+
 /** KEYS: the subject's listed sessions by when they end, their details. ARGV: the clock or ''. Returns details of those that have not ended by time. */
 export const LISTED_SESSIONS = script(
   CLOCK,

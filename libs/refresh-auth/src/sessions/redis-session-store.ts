@@ -4,6 +4,7 @@ import { UNSEEN } from './known-revocations.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
 import { redisDoubts } from './redis-doubts.js';
 import {
+  ANNOUNCE_KEYS,
   APPEND,
   IS_REVOKED,
   LISTED_SESSIONS,
@@ -121,6 +122,11 @@ export class RedisSessionStore implements SessionStore {
       this.#refused.delete(refused);
       subscriber.disconnect();
     };
+  }
+
+  async announceKeys(keys: string, ttl: number): Promise<string[]> {
+    const reply = await this.#run(ANNOUNCE_KEYS, [`${this.keyPrefix}:keys`], [keys, ttl, this.#now()]);
+    return isList(reply) ? reply.map(String) : [];
   }
 
   async listedSessions(sub: string): Promise<Uint8Array[]> {

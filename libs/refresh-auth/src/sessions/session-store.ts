@@ -209,6 +209,14 @@ export interface SessionStore {
    */
   onRevocation?(listener: () => void, refused: (reason: string) => void): () => Promise<void>;
 
+  /**
+   * Keeps for `ttl` milliseconds which keys a process verifies with, and returns all that has been announced and is still kept, this
+   * included. Optional: without it, nothing warns of two applications with different keys that share what is stored.
+   *
+   * @param keys fingerprints of the keys, as one text
+   */
+  announceKeys?(keys: string, ttl: number): Promise<readonly string[]>;
+
   /** The details of the subject's listed sessions. Needed for `sessions: 'tracked'`. */
   listedSessions?(sub: string): Promise<Uint8Array[]>;
 

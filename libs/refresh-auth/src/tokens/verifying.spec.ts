@@ -471,3 +471,39 @@ test.each([
 
   expect(oneKey.verify(hs256({ alg: 'HS256' }, payload))).toEqual(payload);
 });
+
+describe('[F11] reports once a token that names an issuer or audience', () => {
+  const issuer = 'https://auth.example';
+
+  test.each<[string, Parties, object, unknown[]]>([
+    ['where none is required', {}, { iss: issuer, aud: 'api' }, [{ issuer, audience: 'api' }]],
+    [
+      'where only an audience is required',
+      { audience: 'api' },
+      { iss: issuer, aud: 'api' },
+      [{ issuer, audience: 'api' }],
+    ],
+    ['where only an issuer is required', { issuer }, { iss: issuer, aud: 'api' }, [{ issuer, audience: 'api' }]],
+    ['but not where it is required', { issuer }, { iss: issuer }, []],
+    ['but not one that names neither', {}, {}, []],
+  ])('%s', (_, parties, named, expected) => {
+    const reported: unknown[] = [];
+    const ring = createKeyRing({ keys: [{ algorithm: 'HS256', secret }] });
+    const verifier = new TokenVerifier(ring, parties, (signed) => reported.push(signed));
+
+    verifier.verify(hs256({ alg: 'HS256' }, { ...claims, ...named }));
+    verifier.verify(hs256({ alg: 'HS256' }, { ...claims, ...named }));
+
+    expect(reported).toEqual(expected);
+  });
+
+  test('but not one that was rejected', () => {
+    const reported: unknown[] = [];
+    const ring = createKeyRing({ keys: [{ algorithm: 'HS256', secret }] });
+    const verifier = new TokenVerifier(ring, {}, (signed) => reported.push(signed));
+
+    const forged = flipBit(hs256({ alg: 'HS256' }, { ...claims, iss: issuer }));
+
+    expect([refusalOf(() => verifier.verify(forged)), reported]).toEqual([WRONG, []]);
+  });
+});

@@ -10,6 +10,9 @@ export interface Parties {
   readonly audience?: string;
 }
 
+/** As a token names them, in whatever form. */
+export type SignedParties = Readonly<Record<keyof Parties, unknown>>;
+
 const MOST_HEADERS = 100;
 
 /** Checks everything about a token but the time: grammar, key, signature, parties and claims. */
@@ -18,10 +21,13 @@ export class TokenVerifier {
   readonly #jwt: ReadonlyMap<Key, JwtService>;
   /** Headers of tokens that were verified, as they were written: whoever signs writes all of a key alike. */
   readonly #headers = new Map<string, TokenHeader>();
+  #isUnnamedReported = false;
 
   constructor(
     private readonly keys: KeyRing,
-    parties: Parties,
+    private readonly parties: Parties,
+    /** Called once, for the first token that names an issuer or audience where `parties` names none: such a token passes. */
+    private readonly unnamed: (signed: SignedParties) => void = () => undefined,
   ) {
     this.#jwt = new Map(keys.all.map((key) => [key, jwtServiceFor(key, parties)]));
   }
@@ -60,7 +66,16 @@ export class TokenVerifier {
     const payload = this.#payload(token, key);
     if (!isObject(payload)) throw invalid('the payload is not a JSON object');
     assertTokenClaims(payload);
+    this.#reportUnnamed(payload);
     return deepFreeze(payload);
+  }
+
+  #reportUnnamed({ iss, aud }: Record<string, unknown>): void {
+    if (this.#isUnnamedReported) return;
+    const { issuer, audience } = this.parties;
+    if ((iss === undefined || issuer !== undefined) && (aud === undefined || audience !== undefined)) return;
+    this.#isUnnamedReported = true;
+    this.unnamed({ issuer: iss, audience: aud });
   }
 
   #payload(token: string, key: Key): unknown {

@@ -1,3 +1,4 @@
+import { announcingChecks } from './announcing.js';
 import { benchOf, type Check, type StoresUnderTest } from './checks.js';
 import { keepingChecks } from './keeping.js';
 import { listingChecks } from './listing.js';
@@ -22,6 +23,8 @@ export interface StoreFeatures {
   lists?: boolean | undefined;
   /** `restoreRevocations`. @default true */
   restores?: boolean | undefined;
+  /** `announceKeys`. @default true */
+  announces?: boolean | undefined;
 }
 
 /**
@@ -37,7 +40,7 @@ export interface StoreFeatures {
  */
 export function sessionStoreContract(
   makeStore: () => StoresUnderTest | Promise<StoresUnderTest>,
-  { pushes = true, lists = true, restores = true }: StoreFeatures = {},
+  { pushes = true, lists = true, restores = true, announces = true }: StoreFeatures = {},
 ): ContractCheck[] {
   const checks: Check[] = [
     ...rotationChecks,
@@ -47,6 +50,7 @@ export function sessionStoreContract(
     ...(pushes ? logChecks : []),
     ...(lists ? listingChecks : []),
     ...(restores ? restoringChecks : []),
+    ...(announces ? announcingChecks : []),
   ];
   return checks.map(({ name, run }) => ({
     name,
