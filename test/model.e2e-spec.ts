@@ -148,6 +148,8 @@ class Network implements ListingStore {
     this.#deliver(() => this.store.revokeSubject(...subject));
   readonly listedSessions: ListingStore['listedSessions'] = (sub) =>
     this.#deliver(() => this.store.listedSessions(sub));
+  readonly replaceDetails: ListingStore['replaceDetails'] = (...details) =>
+    this.#deliver(() => this.store.replaceDetails(...details));
 
   /** Until nothing is under way any more, not even what nobody waits for. */
   async calmDown(): Promise<void> {

@@ -73,6 +73,30 @@ describe('Redis is sent', () => {
     expect(sent).toEqual(Array.from({ length: commands }, () => 'evalsha'));
   });
 
+  test('[F31] a second command for a refresh only where the details of a tracked session are sealed with another key', async () => {
+    const former = keyFor('HS256');
+    const current = { ...keyFor('HS512'), kid: 'current' };
+    const before = await start({ sessions: 'tracked', keys: [former] });
+    const after = await start({ sessions: 'tracked', keys: [current, former] });
+    const { token } = await signIn(before);
+    const refresh = async (presented: string): Promise<[string, string[]]> => {
+      clock.advance(EXPIRES_IN * 1000);
+      let next: string | undefined;
+      const sent = await sentDuring(async () => (next = (await authenticate(after, presented)).renewed?.token));
+      return [next ?? '', sent];
+    };
+
+    // Redis knows the scripts of the library from then on.
+    const warmUp = await signIn(before);
+    await refresh(warmUp.token);
+
+    const [second, first] = await refresh(token);
+    expect(first).toEqual(['evalsha', 'evalsha']);
+    const [third, next] = await refresh(second);
+    expect(next).toEqual(['evalsha']);
+    expect((await authenticate(after, third)).state).toBe('valid');
+  });
+
   test('one command for a token that somebody else has refreshed', async () => {
     const [core, elsewhere] = [await start(), await start()];
     const { token } = await signIn(core);

@@ -32,6 +32,8 @@ export class StoppableStore implements FullStore {
     this.pass(() => this.store.revokeSubject(sub, ttl, except));
   // Nobody waits for these.
   readonly listedSessions: FullStore['listedSessions'] = (sub) => this.store.listedSessions(sub);
+  readonly replaceDetails: FullStore['replaceDetails'] = (...details) =>
+    this.pass(() => this.store.replaceDetails(...details));
   readonly revocationsAfter: FullStore['revocationsAfter'] = (...span) => this.store.revocationsAfter(...span);
   readonly onRevocation: FullStore['onRevocation'] = (...listeners) => this.store.onRevocation(...listeners);
 

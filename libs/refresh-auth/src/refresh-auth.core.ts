@@ -73,6 +73,7 @@ export class RefreshAuthCore {
     const rotation = new Rotation(store, access, signer, heads, revocations, events, clock, {
       ...settings,
       looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
+      details: tracked,
       longestToken: longestDeliverable(settings.delivery),
     });
 

@@ -395,15 +395,15 @@ describe('option reloadClaims', () => {
 });
 
 describe('what an option asks of the store', () => {
-  const { revocationsAfter, onRevocation, listedSessions, ...least } = Object.fromEntries(
+  const { revocationsAfter, onRevocation, listedSessions, replaceDetails, ...least } = Object.fromEntries(
     ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject']
-      .concat(['revocationsAfter', 'onRevocation', 'listedSessions'])
+      .concat(['revocationsAfter', 'onRevocation', 'listedSessions', 'replaceDetails'])
       .map((name) => [name, () => undefined]),
   );
   const check = (methods: object, options: RefreshAuthOptions) => () =>
     checkStore({ ...least, ...methods } as unknown as SessionStore, resolveOptions({ secret, ...options }));
 
-  test.each([{}, { revocationsAfter }, { onRevocation }, { listedSessions }])(
+  test.each([{}, { revocationsAfter }, { onRevocation }, { listedSessions, replaceDetails }])(
     "'pushed' asks it to push: %p does not boot",
     (methods) => {
       expect(optionsErrorOf(check(methods, {}))).toEqual({
@@ -416,14 +416,17 @@ describe('what an option asks of the store', () => {
   test("'tracked' asks it to list: without the method for it, it does not boot", () => {
     expect(optionsErrorOf(check({ revocationsAfter, onRevocation }, { sessions: 'tracked' }))).toEqual({
       option: 'sessions',
-      says: "is 'tracked', and the store cannot list sessions. Write 'untracked', or implement listedSessions and the option `details` of rotate.",
+      says: "is 'tracked', and the store cannot list sessions. Write 'untracked', or implement listedSessions, replaceDetails, and `details` and `currentSeal` of rotate.",
     });
   });
 
   test.each<[object, RefreshAuthOptions]>([
     [{}, { revocation: 'every-request' }],
     [{ revocationsAfter, onRevocation }, {}],
-    [{ listedSessions }, { revocation: 'every-request', sessions: 'tracked' }],
+    [
+      { listedSessions, replaceDetails },
+      { revocation: 'every-request', sessions: 'tracked' },
+    ],
   ])('%p is enough for %j', (methods, options) => {
     expect(check(methods, options)).not.toThrow();
   });

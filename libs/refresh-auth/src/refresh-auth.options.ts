@@ -318,7 +318,7 @@ export function checkStore(store: SessionStore, { revocation, tracked }: Refresh
     throw new RefreshAuthOptionsError(
       'sessions',
       "is 'tracked', and the store cannot list sessions",
-      "Write 'untracked', or implement listedSessions and the option `details` of rotate.",
+      "Write 'untracked', or implement listedSessions, replaceDetails, and `details` and `currentSeal` of rotate.",
     );
   }
 }

@@ -70,6 +70,11 @@ class StoppableStore extends InMemorySessionStore {
     return super.listedSessions(...call);
   }
 
+  override async replaceDetails(...call: Call<'replaceDetails'>): Answer<'replaceDetails'> {
+    this.#answerIfRunning();
+    return super.replaceDetails(...call);
+  }
+
   #answerIfRunning(): void {
     if (!this.faults.isRunning) throw new Error('stopped from the page of the demo');
   }

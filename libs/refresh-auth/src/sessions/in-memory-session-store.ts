@@ -91,7 +91,7 @@ export class InMemorySessionStore implements SessionStore {
     const isReplaced = head?.gen === generation && refused !== undefined && !sameBytes(head.sealed, refused);
     const isSuperseded = head && (isNewer || isReplaced);
     if (isSuperseded || !candidate) this.#raiseUsed(sid, presented);
-    if (isRepeated) return { outcome: 'rotated', lostWrite: false };
+    if (isRepeated) return { outcome: 'rotated', lostWrite: false, ...this.#sealedOtherwise(request) };
     if (isSuperseded) return { outcome: 'superseded', head: head.gen, sealed: head.sealed };
     if (!candidate) return { outcome: 'current' };
     if (!record && this.#records.size >= this.maxSessions) {
@@ -107,7 +107,7 @@ export class InMemorySessionStore implements SessionStore {
       expiresAt: this.#end(candidate.ttl, record),
     });
     if (request.tracked) this.#list(request, candidate.ttl);
-    return { outcome: 'rotated', lostWrite: (head?.gen ?? 0) < generation };
+    return { outcome: 'rotated', lostWrite: (head?.gen ?? 0) < generation, ...this.#sealedOtherwise(request) };
   }
 
   async markUsed(marks: readonly UsedMark[]): Promise<void> {
@@ -173,6 +173,16 @@ export class InMemorySessionStore implements SessionStore {
     return [...listed.keys()].flatMap((sid) => this.#live(listed, sid)?.details ?? []);
   }
 
+  async replaceDetails(
+    { sid, sub }: Pick<SessionOfToken, 'sid' | 'sub'>,
+    before: Uint8Array,
+    details: Uint8Array,
+  ): Promise<void> {
+    const listed = this.#listed.get(sub);
+    const session = listed && this.#live(listed, sid);
+    if (session && sameBytes(session.details, before)) listed.set(sid, { ...session, details });
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
   }
@@ -184,6 +194,12 @@ export class InMemorySessionStore implements SessionStore {
     if (!shown) return;
     this.#listed.set(sub, listed);
     this.#keep(listed, sid, { details: shown, expiresAt: this.#end(ttl, before) });
+  }
+
+  #sealedOtherwise({ sub, sid, currentSeal }: RotationRequest): { details?: Uint8Array } {
+    const details = this.#live(this.#listed.get(sub) ?? new Map<string, ListedSession>(), sid)?.details;
+    if (!details || !currentSeal || sameBytes(details.subarray(0, currentSeal.length), currentSeal)) return {};
+    return { details };
   }
 
   #isReused(head: Head, generation: number, { grace, expiredAt }: ReuseRule): boolean {

@@ -107,12 +107,16 @@ local function list(now, ttl, session, details)
   if redis.call('HEXISTS', KEYS[4], session) == 0 then return end
   redis.call('ZADD', KEYS[3], 'GT', string.format('%.0f', now + ttl), session)
   for i = 3, 4 do redis.call('PEXPIRE', KEYS[i], math.max(ttl, redis.call('PTTL', KEYS[i]))) end
+end
+local function sealedOtherwise(session, currentSeal)
+  local details = currentSeal ~= '' and redis.pcall('HGET', KEYS[4], session)
+  return type(details) == 'string' and string.sub(details, 1, #currentSeal) ~= currentSeal and details or nil
 end`;
 
 /**
  * KEYS: as LISTING.
  * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, refused or '', presented or '', the clock or '',
- * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or '', details or ''.
+ * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or '', details or '', the first bytes of current details or ''.
  * The rules are those of `SessionStore.rotate`, in the same order.
  */
 export const ROTATE = script(
@@ -143,7 +147,7 @@ if record and not repeated and head > generation and grace and record.used > gen
   end
 end
 local superseded = record and (head > generation or head == generation and refused ~= '' and record.sealed ~= refused)
-local answer = repeated and {'rotated', 0} or superseded and {'superseded', head, record.sealed} or candidate == '' and {'current'}
+local answer = repeated and {'rotated', 0, sealedOtherwise(session, ARGV[13])} or superseded and {'superseded', head, record.sealed} or candidate == '' and {'current'}
 if answer then
   if not record or head < 0 or not presented or presented <= record.used then return fenced(answer) end
   record.used = presented
@@ -154,7 +158,7 @@ local used, now = math.max(record and record.used or 0, presented or 0), clock(A
 write(KEYS[1], { head = generation + 1, at = now, used = used, sealed = candidate }, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
 -- A session that cannot be listed does not begin, but goes on: a refresh is worth more than its place in a list.
 if tracked and begins then list(now, ttl, session, ARGV[12]) elseif tracked then pcall(list, now, ttl, session, '') end
-return {'rotated', head < generation and 1 or 0}
+return {'rotated', head < generation and 1 or 0, sealedOtherwise(session, ARGV[13])}
 `,
 );
 
@@ -324,3 +328,8 @@ end
 return details
 `,
 );
+
+/** KEYS: the details of the subject's listed sessions. ARGV: name of the session, the details that are replaced, the new ones. */
+export const REPLACE_DETAILS = script(`
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
+`);

@@ -10,6 +10,7 @@ import {
   LISTED_SESSIONS,
   MARK_USED,
   RAISE_MARK,
+  REPLACE_DETAILS,
   REVOCATIONS_AFTER,
   REVOKE,
   REVOKE_SUBJECT,
@@ -52,7 +53,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
-    const { sid, sub, rev, generation, candidate, refused, presented, tracked, reuse, details } = request;
+    const { sid, sub, rev, generation, candidate, refused, presented, tracked, reuse, details, currentSeal } = request;
     const keys = [this.#recordKey(sessionName(sid)), this.#subjectKey(hashed(sub))];
     const reply = await this.#run(ROTATE, tracked ? [...keys, ...this.#listKeys(sub)] : keys, [
       sessionName(sid),
@@ -67,6 +68,7 @@ export class RedisSessionStore implements SessionStore {
       reuse?.expiredAt ?? '',
       reuse?.revokeFor ?? '',
       bytes(details),
+      bytes(tracked ? currentSeal : undefined),
     ]);
     return parseAnswer(reply);
   }
@@ -132,6 +134,15 @@ export class RedisSessionStore implements SessionStore {
   async listedSessions(sub: string): Promise<Uint8Array[]> {
     const reply = await this.#run(LISTED_SESSIONS, this.#listKeys(sub), [this.#now()]);
     return isList(reply) ? reply.filter((details) => Buffer.isBuffer(details)) : [];
+  }
+
+  async replaceDetails(
+    { sid, sub }: Pick<SessionOfToken, 'sid' | 'sub'>,
+    before: Uint8Array,
+    details: Uint8Array,
+  ): Promise<void> {
+    const [, key = ''] = this.#listKeys(sub);
+    await this.#run(REPLACE_DETAILS, [key], [sessionName(sid), bytes(before), bytes(details)]);
   }
 
   /** What in the set-up of this Redis an operator should know. */
@@ -239,7 +250,11 @@ function parseAnswer(reply: unknown): RotationAnswer {
     case 'current':
       return { outcome: 'current' };
     case 'rotated':
-      return { outcome: 'rotated', lostWrite: parseInteger(number) === 1 };
+      return {
+        outcome: 'rotated',
+        lostWrite: parseInteger(number) === 1,
+        ...(Buffer.isBuffer(sealed) ? { details: sealed } : {}),
+      };
     case 'reused':
       return { outcome: 'reused', head: parseInteger(number) };
     case 'superseded':

@@ -16,6 +16,7 @@ import type {
   SessionStore,
 } from './session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
+import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What an expired token is exchanged for. */
 export interface Rotated {
@@ -58,6 +59,8 @@ export class Rotation {
       readonly looksFirst: boolean;
       /** Where sessions have a record from their sign-in on. */
       readonly tracked: boolean;
+      /** Keeps the details of tracked sessions sealed with the current key. */
+      readonly details: Pick<TrackedSessions, 'currentSeal' | 'sealAnew'> | undefined;
       /** In bytes: what is longer would not reach the client, or be refused when it comes back. */
       readonly longestToken: number;
     },
@@ -113,7 +116,10 @@ export class Rotation {
     for (let calls = 1; ; calls++) {
       const answer = await this.#ask(ask, presented, this.#request(presented, offer, successor));
       if (answer.outcome === 'reused') throw await this.#reused(ask, presented, answer.head);
-      if (answer.outcome === 'rotated' && successor) return this.#won(presented, offer, successor, answer.lostWrite);
+      if (answer.outcome === 'rotated' && successor) {
+        if (answer.details) await this.settings.details?.sealAnew(presented, answer.details, ask);
+        return this.#won(presented, offer, successor, answer.lostWrite);
+      }
       if (answer.outcome === 'superseded') {
         const head = this.heads.open(presented, answer.head, answer.sealed);
         if (head && this.#isHandedOver(head)) return { state: 'already-refreshed', renewed: this.#fitting(head) };
@@ -162,9 +168,11 @@ export class Rotation {
     successor: Head | undefined,
   ): Omit<RotationRequest, keyof SessionOfToken> {
     const reuse = this.#reuseRule(presented);
+    const { details } = this.settings;
     return {
       generation,
       ...(successor ? { candidate: this.#candidate(presented, successor) } : {}),
+      ...(successor && details ? { currentSeal: details.currentSeal } : {}),
       ...(refused ? { refused } : {}),
       // Only what the client itself presented is seen in use, and can be reused.
       ...(generation === presented.gen ? { presented: generation, ...(reuse ? { reuse } : {}) } : {}),

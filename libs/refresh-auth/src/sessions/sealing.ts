@@ -31,20 +31,18 @@ export class Sealer {
     private readonly keyPrefix: string,
   ) {}
 
+  /** The first bytes of all that `seal` returns: they name the format and the key, and no other key has the same. */
+  get currentSeal(): Buffer {
+    const kid = Buffer.from(this.keys.signing.kid ?? '');
+    return Buffer.concat([Uint8Array.of(FORMAT_VERSION, kid.length), kid]);
+  }
+
   seal(token: string, place: SealedPlace): Buffer {
     const key = this.keys.signing;
-    const kid = Buffer.from(key.kid ?? '');
     const nonce = this.#random.bytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.#sessionKey(key, key.signingKey, place.sid), nonce);
     cipher.setAAD(this.#associatedData(key, place));
-    return Buffer.concat([
-      Uint8Array.of(FORMAT_VERSION, kid.length),
-      kid,
-      nonce,
-      cipher.update(token, 'utf8'),
-      cipher.final(),
-      cipher.getAuthTag(),
-    ]);
+    return Buffer.concat([this.currentSeal, nonce, cipher.update(token, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   }
 
   /**

@@ -40,13 +40,18 @@ export interface RotationRequest extends SessionOfToken {
   readonly reuse?: ReuseRule;
   /** Of a tracked session that begins: sealed, and listed under the user as long as the session is not over by time. */
   readonly details?: Uint8Array;
+  /** Of a tracked session that is refreshed: the first bytes of all details that are sealed with the current key. */
+  readonly currentSeal?: Uint8Array;
 }
 
 export type RotationAnswer =
   /** The session has ended: nothing is handed over. `cutoff`: that of its user, where this is why. */
   | { readonly outcome: 'revoked'; readonly cutoff?: number }
-  /** The candidate is the head now, or was already. `lostWrite`: the store knew only an older generation than the one presented. */
-  | { readonly outcome: 'rotated'; readonly lostWrite: boolean }
+  /**
+   * The candidate is the head now, or was already. `lostWrite`: the store knew only an older generation than the one presented. `details`:
+   * those of the listed session, if they do not begin with `currentSeal`.
+   */
+  | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
   /** Nobody has renewed this generation, and no candidate was given. */
   | { readonly outcome: 'current' }
   /** A newer generation stands there. */
@@ -159,7 +164,8 @@ export interface SessionStore {
    * 6. otherwise the candidate becomes the head: `rotated`. `lostWrite` if the head was older than `generation`, 0 where there is no record.
    *
    * Where there is a record after that, `presented` raises its `used`. A tracked session whose candidate became the head is listed for as
-   * long as that is kept: with `details` anew, otherwise if it is listed already.
+   * long as that is kept: with `details` anew, otherwise if it is listed already. With `currentSeal`, `rotated` returns the details of a
+   * listed session that begin with other bytes.
    */
   rotate(request: RotationRequest): Promise<RotationAnswer>;
 
@@ -219,6 +225,12 @@ export interface SessionStore {
 
   /** The details of the subject's listed sessions. Needed for `sessions: 'tracked'`. */
   listedSessions?(sub: string): Promise<Uint8Array[]>;
+
+  /**
+   * Replaces the details of a listed session, but only if `before` still stands there byte for byte. Lists nothing, and prolongs nothing.
+   * Needed for `sessions: 'tracked'`.
+   */
+  replaceDetails?(session: Pick<SessionOfToken, 'sid' | 'sub'>, before: Uint8Array, details: Uint8Array): Promise<void>;
 
   /** Called once when the application has closed its connections; only for stores that the library made itself. */
   close?(): Promise<void>;

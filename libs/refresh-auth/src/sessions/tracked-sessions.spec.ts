@@ -14,6 +14,7 @@ import { newSession, sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
+import type { KeyOptions } from '../tokens/keys.js';
 import { Sealer } from './sealing.js';
 import type { RotationAnswer } from './session-store.js';
 import type { IssueOptions } from './sign-ins.js';
@@ -270,10 +271,51 @@ describe('The list of a user’s sessions', () => {
   );
 });
 
-test('A store can list where it has the method for it', () => {
+describe('[F31] While keys are rotated by the documented steps, the list', () => {
+  const former = { kid: 'former', algorithm: 'HS256', secret: TEST_SECRET } as const;
+  const next = { kid: 'next', algorithm: 'HS256', secret: `another ${TEST_SECRET}` } as const;
+  const deploy = (...keys: KeyOptions[]): RefreshAuthCore => makeCore({ sessions: 'tracked', keys }, { store, clock });
+
+  const plant = (details: Uint8Array): void =>
+    store.intercept(async (ask) => {
+      const answer = await ask();
+      return answer.outcome === 'rotated' ? { ...answer, details } : answer;
+    });
+
+  test('shows each session that lives', async () => {
+    core = deploy(former);
+    let token = await signIn({ device: 'phone' });
+    core = deploy(former, next);
+    token = await renew(token);
+    expect(await list()).toEqual([shown(token, 'phone')]);
+    core = deploy(next, former);
+    token = await renew(token);
+    expect(await list()).toEqual([shown(token, 'phone')]);
+    token = await renew(token);
+
+    core = deploy(next);
+    expect((await authenticate(core, token.token)).state).toBe('valid');
+    expect(await list()).toEqual([shown(token, 'phone')]);
+  });
+
+  test.each<[string, () => void]>([
+    ['the store fails by then', () => (store.replaceDetails = fail)],
+    ['somebody has planted others', () => plant(Buffer.from('\u0001\0 planted'))],
+    ['a newer version has sealed them', () => plant(Uint8Array.of(9, 9, 9))],
+  ])('is no reason to refuse a refresh, where %s', async (_, disturb) => {
+    core = deploy(former);
+    const token = await signIn();
+    core = deploy(next, former);
+    disturb();
+
+    expect((await renew(token)).claims.gen).toBe(1);
+  });
+});
+
+test.each(['listedSessions', 'replaceDetails'])('A store without %s cannot list', (method) => {
   expect(canList(store)).toBe(true);
 
-  Object.assign(store, { listedSessions: undefined });
+  Object.assign(store, { [method]: undefined });
   expect(canList(store)).toBe(false);
 });
 

@@ -9,10 +9,10 @@ import type { SessionOfToken, SessionStore } from './session-store.js';
 import type { Ask, StoreAccess } from './store-access.js';
 
 /** A store that can list the sessions of a subject. */
-export type ListingStore = SessionStore & Required<Pick<SessionStore, 'listedSessions'>>;
+export type ListingStore = SessionStore & Required<Pick<SessionStore, 'listedSessions' | 'replaceDetails'>>;
 
 export function canList(store: SessionStore): store is ListingStore {
-  return typeof store.listedSessions === 'function';
+  return typeof store.listedSessions === 'function' && typeof store.replaceDetails === 'function';
 }
 
 /** A session as its user may see it in a list of devices. */
@@ -74,6 +74,27 @@ export class TrackedSessions {
     if (answer.outcome === 'rotated') return undefined;
     if (answer.outcome === 'revoked' && answer.cutoff !== undefined) return answer.cutoff;
     throw new RefreshAuthError('session_revoked');
+  }
+
+  /** The first bytes of details that need not be sealed anew. */
+  get currentSeal(): Uint8Array {
+    return this.sealer.currentSeal;
+  }
+
+  /**
+   * Seals the details of a session with the current key, so that they can be opened for as long as the session lives, and the former key
+   * can be removed. If that fails, the refresh has succeeded all the same, and the next one tries again.
+   */
+  async sealAnew({ sid, sub }: TokenClaims, sealed: Uint8Array, ask: Ask): Promise<void> {
+    const place = { sid: sub, gen: DETAILS };
+    try {
+      const text = this.sealer.open(sealed, place);
+      if (text === undefined) return;
+      const details = this.sealer.seal(text, place);
+      await ask(() => this.store.replaceDetails({ sid, sub }, sealed, details));
+    } catch (error) {
+      if (!(error instanceof RefreshAuthError)) throw error;
+    }
   }
 
   /**

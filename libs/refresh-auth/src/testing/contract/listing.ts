@@ -3,9 +3,12 @@ import {
   about,
   type Bench,
   cutOff,
+  CURRENT,
   HOUR,
   MINUTE,
   NOT_TEXT,
+  REVOKED,
+  ROTATED,
   same,
   SECOND,
   sessionOf,
@@ -105,6 +108,61 @@ export const listingChecks = [
       same(await begin(t, 'one'), cutOff(mark));
 
       same(await listed(t), []);
+    });
+  }),
+  ...about('details', (check) => {
+    const seal = (text: string) => ({ currentSeal: Buffer.from(text), tracked: true });
+    const one = successor('one');
+
+    check('are returned by a refresh if they do not begin with the current seal', async (t) => {
+      await begin(t, NOT_TEXT);
+
+      same(await t.rotate({ generation: 0, candidate: one, ...seal('new') }), { ...ROTATED, details: NOT_TEXT });
+      // The same bytes again: the first answer may have been lost.
+      same(await t.rotate({ generation: 0, candidate: one, ...seal('new') }), { ...ROTATED, details: NOT_TEXT });
+    });
+
+    check('are not returned if they begin with the current seal, or none is given', async (t) => {
+      await begin(t, 'new seal');
+
+      same(await t.rotate({ generation: 0, candidate: one, ...seal('new') }), ROTATED);
+      same(await t.rotate({ generation: 1, candidate: successor('two'), tracked: true }), ROTATED);
+    });
+
+    check('are not returned for a session that is not listed, or without a refresh', async (t) => {
+      await t.rotateTo('one', 0);
+      same(await t.rotate({ generation: 1, candidate: successor('two'), ...seal('new') }), ROTATED);
+
+      await begin(t, 'old', HOUR, sessionOf(t.sub));
+      same(await t.rotate({ generation: 2, ...seal('new') }), CURRENT);
+    });
+
+    check('are not returned of a session that has ended', async (t) => {
+      await begin(t, 'old');
+      await t.store.revoke(t.sid, ttl);
+
+      same(await t.rotate({ generation: 0, candidate: one, ...seal('new') }), REVOKED);
+    });
+
+    check('are replaced where they stand byte for byte, for as long as the session is listed', async (t) => {
+      await begin(t, NOT_TEXT, MINUTE);
+      await begin(t, 'other', MINUTE, sessionOf(t.sub));
+
+      await t.store.replaceDetails(t.session, NOT_TEXT, Buffer.from('new'));
+
+      same(new Set(await listed(t)), new Set(['new', 'other']));
+      await t.pass(MINUTE);
+      same(await listed(t), []);
+    });
+
+    check('are not replaced where others stand by then, and none are added', async (t) => {
+      await begin(t, 'old');
+      const unlisted = sessionOf(t.sub);
+
+      await t.store.replaceDetails(t.session, Buffer.from('older'), Buffer.from('new'));
+      await t.store.replaceDetails(unlisted, Buffer.from('old'), Buffer.from('new'));
+
+      same(await listed(t), ['old']);
     });
   }),
 ];

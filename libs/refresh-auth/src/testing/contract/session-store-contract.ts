@@ -19,7 +19,7 @@ export interface ContractCheck {
 export interface StoreFeatures {
   /** `revocationsAfter` and `onRevocation`. @default true */
   pushes?: boolean | undefined;
-  /** `listedSessions`, and `details` of `rotate`. @default true */
+  /** `listedSessions` and `replaceDetails`, and `details` and `currentSeal` of `rotate`. @default true */
   lists?: boolean | undefined;
   /** `restoreRevocations`. @default true */
   restores?: boolean | undefined;
