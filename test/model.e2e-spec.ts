@@ -146,8 +146,8 @@ class Network implements ListingStore {
   readonly subjectMark: SessionStore['subjectMark'] = (sub) => this.#deliver(() => this.store.subjectMark(sub));
   readonly revokeSubject: SessionStore['revokeSubject'] = (...subject) =>
     this.#deliver(() => this.store.revokeSubject(...subject));
-  readonly listedSessions: ListingStore['listedSessions'] = (sub) =>
-    this.#deliver(() => this.store.listedSessions(sub));
+  readonly listedSessions: ListingStore['listedSessions'] = (...page) =>
+    this.#deliver(() => this.store.listedSessions(...page));
   readonly replaceDetails: ListingStore['replaceDetails'] = (...details) =>
     this.#deliver(() => this.store.replaceDetails(...details));
 

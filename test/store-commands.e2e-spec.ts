@@ -97,6 +97,28 @@ describe('Redis is sent', () => {
     expect((await authenticate(after, third)).state).toBe('valid');
   });
 
+  test('one command for a list of fewer than 500 sessions, and ten for one of 5,000, of which none is missing', async () => {
+    const core = await start({ sessions: 'tracked', storeTimeout: '1m' });
+    const sids = new Set<string>();
+    const signInMany = async (count: number): Promise<void> => {
+      const issued = await Promise.all(Array.from({ length: count }, () => signIn(core)));
+      issued.forEach(({ claims }) => sids.add(claims.sid));
+    };
+    const list = async (): Promise<string[]> => (await core.tracked?.list('1'))?.map(({ sid }) => sid) ?? [];
+
+    await list();
+    await signInMany(499);
+    expect(await sentDuring(async () => expect(new Set(await list())).toEqual(sids))).toEqual(['evalsha']);
+
+    for (let hundreds = 0; hundreds < 45; hundreds++) await signInMany(100);
+    await signInMany(1);
+    const sent = await sentDuring(async () => expect(new Set(await list())).toEqual(sids));
+    expect(sent).toEqual(Array.from({ length: 10 }, () => 'evalsha'));
+
+    await signInMany(1);
+    expect(await list()).toHaveLength(5_000);
+  });
+
   test('one command for a token that somebody else has refreshed', async () => {
     const [core, elsewhere] = [await start(), await start()];
     const { token } = await signIn(core);

@@ -31,7 +31,7 @@ export class StoppableStore implements FullStore {
   readonly revokeSubject: SessionStore['revokeSubject'] = (sub, ttl, except) =>
     this.pass(() => this.store.revokeSubject(sub, ttl, except));
   // Nobody waits for these.
-  readonly listedSessions: FullStore['listedSessions'] = (sub) => this.store.listedSessions(sub);
+  readonly listedSessions: FullStore['listedSessions'] = (...page) => this.store.listedSessions(...page);
   readonly replaceDetails: FullStore['replaceDetails'] = (...details) =>
     this.pass(() => this.store.replaceDetails(...details));
   readonly revocationsAfter: FullStore['revocationsAfter'] = (...span) => this.store.revocationsAfter(...span);

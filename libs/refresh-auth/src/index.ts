@@ -23,6 +23,8 @@ export type { RefreshAuthEvent } from './sessions/events.js';
 export { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 export {
   LateRevocation,
+  type ListedSession,
+  type ListingPage,
   type ReuseRule,
   type Revocation,
   type RevocationPage,

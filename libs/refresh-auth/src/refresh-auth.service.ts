@@ -153,7 +153,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * The sessions of a user that have not ended, under `sessions: 'tracked'`.
+   * The sessions of a user that have not ended, under `sessions: 'tracked'`. Reads the 5,000 sessions of the user that end last; those that
+   * were signed out count until their tokens would have ended. The store is asked once for each 500 of them.
    *
    * @param sub the claim `sub` of the user's tokens
    * @throws TypeError when sessions are not tracked; RefreshAuthError `store_unavailable`

@@ -3,6 +3,9 @@ import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy } from './known-revocations.js';
 import {
   LateRevocation,
+  LISTING_PAGE,
+  type ListingPage,
+  MOST_LISTED,
   type ReuseRule,
   type Revocation,
   type RevocationPage,
@@ -47,7 +50,7 @@ interface LogEntry extends Ending {
   readonly revocation: Revocation;
 }
 
-interface ListedSession extends Ending {
+interface ListedDetails extends Ending {
   readonly details: Uint8Array;
 }
 
@@ -65,7 +68,7 @@ export class InMemorySessionStore implements SessionStore {
   #position = 0;
   #asked: RevocationTtl & Ending = { record: 0, log: 0, expiresAt: 0 };
   /** By subject, then by sid. */
-  readonly #listed = new Map<string, Map<string, ListedSession>>();
+  readonly #listed = new Map<string, Map<string, ListedDetails>>();
   readonly #announced = new Map<string, Ending>();
   readonly #listeners = new Set<() => void>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -168,9 +171,28 @@ export class InMemorySessionStore implements SessionStore {
     return [...this.#announced.keys()].filter((announced) => this.#live(this.#announced, announced));
   }
 
-  async listedSessions(sub: string): Promise<Uint8Array[]> {
-    const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
-    return [...listed.keys()].flatMap((sid) => this.#live(listed, sid)?.details ?? []);
+  async listedSessions(sub: string, after = ''): Promise<ListingPage> {
+    const now = this.clock.now();
+    const listed = [...(this.#listed.get(sub) ?? [])]
+      .filter(([, { expiresAt }]) => expiresAt > now)
+      // As text, ends of as many digits are in the order of time; of those that are the same, each session has a place of its own.
+      .map(([sid, { details, expiresAt }]) => ({
+        sid,
+        details,
+        place: `${String(expiresAt).padStart(16, '0')}:${sid}`,
+      }))
+      .sort((one, other) => (one.place < other.place ? -1 : 1));
+    const rest = after === '' ? listed.slice(-MOST_LISTED) : listed.filter(({ place }) => place > after);
+    const page = rest.slice(0, LISTING_PAGE);
+    const cutoff = this.#live(this.#subjects, sub)?.mark;
+    return {
+      sessions: page.flatMap(({ sid, details }) => {
+        const head = this.#live(this.#records, sid)?.head;
+        return head ? { details, latest: head.gen, sealed: head.sealed } : [];
+      }),
+      ...(rest.length > LISTING_PAGE ? { next: page.at(-1)?.place ?? '' } : {}),
+      ...(cutoff ? { cutoff } : {}),
+    };
   }
 
   async replaceDetails(
@@ -188,7 +210,7 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   #list({ sub, sid, details }: RotationRequest, ttl: number): void {
-    const listed = this.#listed.get(sub) ?? new Map<string, ListedSession>();
+    const listed = this.#listed.get(sub) ?? new Map<string, ListedDetails>();
     const before = this.#live(listed, sid);
     const shown = details ?? before?.details;
     if (!shown) return;
@@ -197,7 +219,7 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   #sealedOtherwise({ sub, sid, currentSeal }: RotationRequest): { details?: Uint8Array } {
-    const details = this.#live(this.#listed.get(sub) ?? new Map<string, ListedSession>(), sid)?.details;
+    const details = this.#live(this.#listed.get(sub) ?? new Map<string, ListedDetails>(), sid)?.details;
     if (!details || !currentSeal || sameBytes(details.subarray(0, currentSeal.length), currentSeal)) return {};
     return { details };
   }

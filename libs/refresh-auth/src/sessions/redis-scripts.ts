@@ -81,6 +81,9 @@ local function readMark(key)
   local floor, except = string.match(rest, '^:(%d+):(.+)$')
   return { mark = tonumber(mark), floor = tonumber(floor), except = except }
 end
+local function markReply(found)
+  return found and {found.mark, found.floor, found.except} or {}
+end
 -- Before one is written: what is no string at all is nobody's mark, and a user's sessions must be able to end.
 local function markToReplace(key)
   return redis.call('TYPE', key).ok == 'string' and readMark(key) or nil
@@ -214,10 +217,7 @@ export const SUBJECT_MARK = script(
   FENCE,
   SUBJECT,
   `
-local found = readMark(KEYS[1])
-if not found then return fenced({}) end
-if not found.except then return fenced({found.mark}) end
-return fenced({found.mark, found.floor, found.except})
+return fenced(markReply(readMark(KEYS[1])))
 `,
 );
 
@@ -317,15 +317,42 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')
 `,
 );
 
-/** KEYS: the subject's listed sessions by when they end, their details. ARGV: the clock or ''. Returns details of those that have not ended by time. */
+/**
+ * KEYS: subject, the subject's listed sessions by when they end, their details, and the beginning of the keys of the subject's records, which
+ * all lie in the same slot. ARGV: the clock or '', how many sessions are a page, how many are listed, and of the last session of the page
+ * before when it ended and its name, or ''. Returns details, latest generation and sealed token of each session in turn; when the last one
+ * ends and its name, if there may be more; and the mark, as SUBJECT_MARK.
+ */
 export const LISTED_SESSIONS = script(
   CLOCK,
+  FENCE,
+  RECORD,
+  SUBJECT,
   `
-local details = {}
-for _, session in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', clock(ARGV[1])), '+inf')) do
-  details[#details + 1] = redis.call('HGET', KEYS[2], session)
+local page, most, score, name = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local first
+if score == '' then
+  local over = redis.call('ZCOUNT', KEYS[2], '-inf', string.format('%.0f', clock(ARGV[1])))
+  first = math.max(over, redis.call('ZCARD', KEYS[2]) - most)
+elseif redis.call('ZSCORE', KEYS[2], name) == score then
+  first = redis.call('ZRANK', KEYS[2], name) + 1
+else
+  -- It was refreshed or removed meanwhile: those that end at the same moment may come twice.
+  first = redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. score)
 end
-return details
+local listed = redis.call('ZRANGE', KEYS[2], first, first + page - 1, 'WITHSCORES')
+local sessions = {}
+for i = 1, #listed, 2 do
+  local record = read(KEYS[4] .. string.match(listed[i], '[^.]*$'))
+  if record and record.unreadable then return record.unreadable end
+  local details = redis.call('HGET', KEYS[3], listed[i])
+  if record and not record.revoked and details then
+    for _, part in ipairs({details, record.head, record.sealed}) do sessions[#sessions + 1] = part end
+  end
+end
+local next = {}
+if #listed == 2 * page then next = {listed[#listed], listed[#listed - 1]} end
+return fenced({sessions, next, markReply(readMark(KEYS[1]))})
 `,
 );
 

@@ -20,6 +20,10 @@ import {
 } from './redis-scripts.js';
 import {
   LateRevocation,
+  LISTING_PAGE,
+  type ListedSession,
+  type ListingPage,
+  MOST_LISTED,
   type Revocation,
   type RevocationPage,
   type RevocationTtl,
@@ -91,7 +95,7 @@ export class RedisSessionStore implements SessionStore {
 
   async subjectMark(sub: string): Promise<SubjectMark | undefined> {
     const reply = await this.#run(SUBJECT_MARK, [this.#subjectKey(hashed(sub))], []);
-    return isList(reply) && reply.length === 0 ? undefined : parseMark(reply);
+    return parseOptionalMark(reply);
   }
 
   async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
@@ -131,9 +135,11 @@ export class RedisSessionStore implements SessionStore {
     return isList(reply) ? reply.map(String) : [];
   }
 
-  async listedSessions(sub: string): Promise<Uint8Array[]> {
-    const reply = await this.#run(LISTED_SESSIONS, this.#listKeys(sub), [this.#now()]);
-    return isList(reply) ? reply.filter((details) => Buffer.isBuffer(details)) : [];
+  async listedSessions(sub: string, after = ':'): Promise<ListingPage> {
+    const user = hashed(sub);
+    const keys = [this.#subjectKey(user), ...this.#listKeys(sub), this.#keyOfSubject('session', user, '')];
+    const [end = '', session = ''] = after.split(':');
+    return parseListing(await this.#run(LISTED_SESSIONS, keys, [this.#now(), LISTING_PAGE, MOST_LISTED, end, session]));
   }
 
   async replaceDetails(
@@ -170,8 +176,8 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** The braces make a hash tag: all that belongs to one user shares a slot of the cluster. The tag of a session begins the hash of its user. */
-  #keyOfSubject(kind: string, subject: string): string {
-    return `${this.keyPrefix}:{${subject.slice(0, 8)}}:${kind}:${subject}`;
+  #keyOfSubject(kind: string, subject: string, name = subject): string {
+    return `${this.keyPrefix}:{${subject.slice(0, 8)}}:${kind}:${name}`;
   }
 
   #now(): Argument {
@@ -268,6 +274,23 @@ function parseMark(reply: unknown): SubjectMark {
   const found = { mark: parseInteger(mark) };
   if (!Buffer.isBuffer(session)) return found;
   return { ...found, except: { session: session.toString(), floor: parseInteger(floor) } };
+}
+
+function parseOptionalMark(reply: unknown): SubjectMark | undefined {
+  return isList(reply) && reply.length === 0 ? undefined : parseMark(reply);
+}
+
+function parseListing(reply: unknown): ListingPage {
+  const [parts, next, mark] = isList(reply) ? reply : [];
+  if (!isList(parts) || !isList(next)) throw unexpected();
+  const sessions: ListedSession[] = [];
+  for (let i = 0; i < parts.length; i += 3) {
+    const [details, latest, sealed] = parts.slice(i, i + 3);
+    if (!Buffer.isBuffer(details) || !Buffer.isBuffer(sealed)) throw unexpected();
+    sessions.push({ details, latest: parseInteger(latest), sealed });
+  }
+  const cutoff = parseOptionalMark(mark);
+  return { sessions, ...(next.length > 0 ? { next: next.join(':') } : {}), ...(cutoff ? { cutoff } : {}) };
 }
 
 function parsePage(reply: unknown): RevocationPage {

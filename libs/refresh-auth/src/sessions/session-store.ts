@@ -99,6 +99,31 @@ export interface RevocationPage {
   readonly stale?: string;
 }
 
+/** How many sessions of one user are listed at most: those that end last. */
+export const MOST_LISTED = 5_000;
+/** How many sessions a page of that list has at most. */
+export const LISTING_PAGE = 500;
+
+/** A tracked session in the list of its user. */
+export interface ListedSession {
+  /** As they were given at its beginning, or replaced since. */
+  readonly details: Uint8Array;
+  /** The latest generation. */
+  readonly latest: number;
+  /** The sealed token of that generation. */
+  readonly sealed: Uint8Array;
+}
+
+/** A part of the list of a user's sessions. */
+export interface ListingPage {
+  /** In the order in which they end. Those that were revoked, or whose record was lost, are left out. */
+  readonly sessions: readonly ListedSession[];
+  /** Where to read on, if there may be more sessions. */
+  readonly next?: string;
+  /** The user's cutoff. The store does not apply it: when a session began is known only from its token. */
+  readonly cutoff?: SubjectMark;
+}
+
 /** How long what a revocation writes must be kept at least, in milliseconds from now. */
 export interface RevocationTtl {
   /** The tombstone or the mark. */
@@ -223,8 +248,13 @@ export interface SessionStore {
    */
   announceKeys?(keys: string, ttl: number): Promise<readonly string[]>;
 
-  /** The details of the subject's listed sessions. Needed for `sessions: 'tracked'`. */
-  listedSessions?(sub: string): Promise<Uint8Array[]>;
+  /**
+   * A page of a user's listed sessions: at most 500, of the 5,000 that end last. A session that is refreshed between two pages may come
+   * twice, and is never missed. Needed for `sessions: 'tracked'`.
+   *
+   * @param after the `next` of the page before; without it, the first page
+   */
+  listedSessions?(sub: string, after?: string): Promise<ListingPage>;
 
   /**
    * Replaces the details of a listed session, but only if `before` still stands there byte for byte. Lists nothing, and prolongs nothing.

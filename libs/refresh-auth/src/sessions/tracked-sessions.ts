@@ -5,7 +5,7 @@ import { effectiveTimes, type Lifetimes, retention } from '../tokens/lifetimes.j
 import type { TokenVerifier } from '../tokens/verifying.js';
 import { isEndedBy } from './known-revocations.js';
 import type { Sealer } from './sealing.js';
-import type { SessionOfToken, SessionStore } from './session-store.js';
+import { LISTING_PAGE, type ListedSession, type ListingPage, MOST_LISTED, type SessionStore } from './session-store.js';
 import type { Ask, StoreAccess } from './store-access.js';
 
 /** A store that can list the sessions of a subject. */
@@ -98,24 +98,30 @@ export class TrackedSessions {
   }
 
   /**
-   * The sessions of a subject that have not ended.
+   * The sessions of a user that have not ended, among the 5,000 that end last. Asks the store once for each 500 of these, and for all of
+   * them within one `storeTimeout`.
    *
    * @throws RefreshAuthError `store_unavailable`
    */
   async list(sub: string): Promise<SessionInfo[]> {
     const ask = this.access.begin();
-    const [listed, mark] = await Promise.all([
-      ask(() => this.store.listedSessions(sub)),
-      ask(() => this.store.subjectMark(sub)),
-    ]);
-    const sessions = await Promise.all(
-      listed.map(async (sealed) => {
-        const details = this.#open(sealed, sub);
-        const head = details && (await ask(() => this.#head({ sid: details.sid, sub, rev: mark?.mark ?? 0 })));
-        return head && !(mark && isEndedBy(mark, head)) ? this.#describe(details, head) : undefined;
-      }),
+    // By `sid`: a session that is refreshed between two pages may come twice.
+    const opened = new Map<string, { details: Details; latest: TokenClaims }>();
+    let page: ListingPage | undefined;
+    for (let pages = 0; pages < MOST_LISTED / LISTING_PAGE; pages++) {
+      const after = page?.next;
+      page = await ask(() => this.store.listedSessions(sub, after));
+      for (const session of page.sessions) {
+        const details = this.#open(session.details, sub);
+        const latest = details && this.#latest(details.sid, session);
+        if (latest) opened.set(details.sid, { details, latest });
+      }
+      if (page.next === undefined) break;
+    }
+    const cutoff = page?.cutoff;
+    return [...opened.values()].flatMap(({ details, latest }) =>
+      cutoff && isEndedBy(cutoff, latest) ? [] : (this.#describe(details, latest) ?? []),
     );
-    return sessions.filter((session) => session !== undefined);
   }
 
   #open(sealed: Uint8Array, sub: string): Details | undefined {
@@ -124,11 +130,9 @@ export class TrackedSessions {
     return isObject(details) ? (details as unknown as Details) : undefined;
   }
 
-  /** The newest token's claims, or nothing when the session has ended. */
-  async #head(session: SessionOfToken): Promise<TokenClaims | undefined> {
-    const answer = await this.store.rotate({ ...session, generation: NOTHING });
-    if (answer.outcome !== 'superseded') return undefined;
-    const token = this.sealer.open(answer.sealed, { sid: session.sid, gen: answer.head });
+  /** The claims of the latest token, if it is one of ours. */
+  #latest(sid: string, { latest, sealed }: ListedSession): TokenClaims | undefined {
+    const token = this.sealer.open(sealed, { sid, gen: latest });
     try {
       return token === undefined ? undefined : this.verifier.verify(token);
     } catch (error) {

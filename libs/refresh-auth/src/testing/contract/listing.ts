@@ -1,4 +1,4 @@
-import type { SessionOfToken } from '../../sessions/session-store.js';
+import type { ListingPage, SessionOfToken } from '../../sessions/session-store.js';
 import {
   about,
   type Bench,
@@ -16,8 +16,9 @@ import {
   ttl,
 } from './checks.js';
 
-const listed = async (t: Bench, by = t.store): Promise<string[]> =>
-  (await by.listedSessions(t.sub)).map((each) => Buffer.from(each).toString('latin1'));
+const detailsOf = ({ sessions }: ListingPage): string[] =>
+  sessions.map(({ details }) => Buffer.from(details).toString('latin1'));
+const listed = async (t: Bench, by = t.store): Promise<string[]> => detailsOf(await by.listedSessions(t.sub));
 
 /** A tracked session begins. */
 const begin = (t: Bench, details: string | Uint8Array, keep = HOUR, session: SessionOfToken = t.session) =>
@@ -28,6 +29,12 @@ const begin = (t: Bench, details: string | Uint8Array, keep = HOUR, session: Ses
     tracked: true,
     details: Buffer.from(details),
   });
+/** Sessions of one user, by their details. */
+async function beginMany(t: Bench, count: number): Promise<Map<string, SessionOfToken>> {
+  const names = new Map(Array.from({ length: count }, (_, index) => [`session ${index}`, sessionOf(t.sub)]));
+  await Promise.all([...names].map(([name, session]) => begin(t, name, HOUR, session)));
+  return names;
+}
 /** It is renewed. */
 const renew = (t: Bench, generation: number, keep = HOUR) =>
   t.rotate({ generation, candidate: successor(`after ${generation}`, keep), tracked: true });
@@ -35,7 +42,7 @@ const renew = (t: Bench, generation: number, keep = HOUR) =>
 export const listingChecks = [
   ...about('listed sessions', (check) => {
     check('there are none at first', async (t) => {
-      same(await t.store.listedSessions(t.sub), []);
+      same(await t.store.listedSessions(t.sub), { sessions: [] });
     });
 
     check('are those of their subject, with their details byte for byte, in all processes', async (t) => {
@@ -100,6 +107,64 @@ export const listingChecks = [
       await renew(t, 1);
 
       same(await listed(t), []);
+    });
+
+    check('have their latest generation and its sealed token', async (t) => {
+      await begin(t, 'one');
+      await renew(t, 0);
+      await t.rotate({ generation: 1, candidate: successor(NOT_TEXT), tracked: true });
+
+      const [session] = (await t.store.listedSessions(t.sub)).sessions;
+      same(session, { details: Buffer.from('one'), latest: 2, sealed: NOT_TEXT });
+    });
+
+    check('are not those that were revoked', async (t) => {
+      const other = sessionOf(t.sub);
+      await begin(t, 'one');
+      await begin(t, 'other', HOUR, other);
+
+      await t.store.revoke(t.sid, ttl);
+
+      same(await listed(t), ['other']);
+    });
+
+    check('come with the cutoff of their user, which is not applied', async (t) => {
+      await begin(t, 'one');
+      const cutoff = await t.store.revokeSubject(t.sub, ttl, t.sid);
+
+      const page = await t.store.listedSessions(t.sub);
+
+      same(page.cutoff, cutoff);
+      same(detailsOf(page), ['one']);
+    });
+
+    check('come in pages of 500, each session once, even if many end at the same moment', async (t) => {
+      const names = await beginMany(t, 501);
+
+      const first = await t.store.listedSessions(t.sub);
+      const second = await t.store.listedSessions(t.sub, first.next);
+
+      same([first.sessions.length, second.sessions.length, second.next], [500, 1, undefined]);
+      same(new Set([...detailsOf(first), ...detailsOf(second)]), new Set(names.keys()));
+    });
+
+    check('are none missed that are refreshed between two pages', async (t) => {
+      const names = await beginMany(t, 502);
+      const first = await t.store.listedSessions(t.sub);
+      const border = detailsOf(first).at(-1) ?? '';
+      const unread = [...names.keys()].find((name) => !detailsOf(first).includes(name)) ?? '';
+      for (const name of [border, unread]) {
+        const session = names.get(name) ?? t.session;
+        await t.store.rotate({ ...session, generation: 0, candidate: successor('one', 2 * HOUR), tracked: true });
+      }
+
+      const read = new Set(detailsOf(first));
+      for (let { next } = first, pages = 0; next !== undefined && pages < 3; pages++) {
+        const page = await t.store.listedSessions(t.sub, next);
+        detailsOf(page).forEach((name) => read.add(name));
+        next = page.next;
+      }
+      same(read, new Set(names.keys()));
     });
 
     check('are not those that a mark has kept from beginning', async (t) => {
