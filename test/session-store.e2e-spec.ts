@@ -1,18 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import type { StoresUnderTest } from 'nestjs-refresh-auth/testing';
-import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
-import { TestClock } from './support/clock.js';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
+import { openRedisStores } from './support/redis-stores.js';
 import { newSession } from './support/session-of.js';
 import { itKeepsTheContract } from './support/session-store-contract.js';
 
-const PROCESSES = 4;
 const execute = promisify(execFile);
 
 describe('The in-memory store', () => {
@@ -51,7 +47,7 @@ describe('The Redis store on a single server', () => {
     ['with stringNumbers', (port) => new Redis(port, { stringNumbers: true })],
     ['with RESP2', (port) => new Redis(port, { protocol: 2 })],
   ])('%s', (_, connect) => {
-    itKeepsTheContract(() => openStores(() => connect(server.port), [server.port]));
+    itKeepsTheContract(() => openRedisStores(() => connect(server.port), [server.port]));
   });
 });
 
@@ -64,7 +60,7 @@ describe('The Redis store on a cluster of three masters', () => {
   afterAll(() => cluster.stop());
 
   const open = (connect: (nodes: RedisCluster['nodes']) => Cluster): Promise<StoresUnderTest> =>
-    openStores(
+    openRedisStores(
       () => connect(cluster.nodes),
       cluster.nodes.map(({ port }) => port),
     );
@@ -97,38 +93,3 @@ describe('The Redis store on a cluster of three masters', () => {
     await close();
   });
 });
-
-/** A connection for each process that shares the sessions. */
-async function openStores(connect: () => Redis | Cluster, ports: number[]): Promise<StoresUnderTest> {
-  const clients = Array.from({ length: PROCESSES }, connect);
-  const admins = ports.map((port) => new Redis(port));
-  const clock = new TestClock();
-  // Every suite has a log of its own.
-  const keyPrefix = `refresh-auth:${randomUUID()}`;
-  const [store, ...others] = await Promise.all(
-    clients.map(async (client) => new RedisSessionStore(await connectRedis(client), keyPrefix, clock)),
-  );
-  if (!store) throw new Error('No store was opened');
-  return {
-    stores: [store, ...others],
-    clock,
-    async pass(milliseconds) {
-      clock.advance(milliseconds);
-      await Promise.all(admins.map((admin) => age(admin, milliseconds)));
-    },
-    async close() {
-      [...clients, ...admins].forEach((client) => client.disconnect());
-    },
-  };
-}
-
-/** Redis has a clock of its own: what would be left after that time is what is left now. */
-async function age(admin: Redis, milliseconds: number): Promise<void> {
-  const keys = await admin.keys('*');
-  await Promise.all(
-    keys.map(async (key) => {
-      const left = await admin.pttl(key);
-      if (left >= 0) await admin.pexpire(key, left - milliseconds);
-    }),
-  );
-}

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Revocation, RevocationPage } from '../../sessions/session-store.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
 import { listen } from './bell.js';
@@ -63,7 +64,8 @@ export const logChecks = [
         const sizes: number[] = [];
         const positions: number[] = [];
         const names = new Set<string>();
-        for (let from: number | undefined = 0; from !== undefined;) {
+        // One page more than there are: a store that always tells of a next one is not asked for ever.
+        for (let from: number | undefined = 0; from !== undefined && sizes.length < 4;) {
           const page: RevocationPage = await t.store.revocationsAfter(from, 0);
           sizes.push(page.entries.length);
           positions.push(...page.entries.map((entry) => entry.at));
@@ -138,17 +140,37 @@ export const logChecks = [
         same(await whole(t), { now: t.now(), entries: [], count: 0 });
       });
 
+      check('keeps an entry as long as another process has asked for', async (t) => {
+        await t.store.revoke(sessionOf().sid, ttl);
+        await (t.stores.at(-1) ?? t.store).revoke(t.sid, { record: MINUTE, log: MINUTE });
+
+        await t.pass(2 * MINUTE);
+
+        same((await whole(t)).entries.length, 2);
+      });
+
+      check('has nothing of a revocation that was late', async (t) => {
+        const late = { ...ttl, before: t.now() };
+        await Promise.allSettled([t.store.revoke(t.sid, late), t.store.revokeSubject(t.sub, late)]);
+
+        same(await whole(t), { now: t.now(), entries: [], count: 0 });
+      });
+
       check('is written after the tombstone: whoever finds an entry finds the session revoked', async (t) => {
-        const found = new Promise<boolean>((resolve) => {
-          const look = async (): Promise<void> => {
+        let isWritten = false;
+        const look = async (): Promise<boolean | undefined> => {
+          for (;;) {
+            const isLast = isWritten;
             const { entries } = await t.store.revocationsAfter(0, 0);
-            if (entries.length > 0) resolve(await t.store.isRevoked(t.session));
-            else setImmediate(() => void look());
-          };
-          void look();
-        });
+            if (entries.length > 0) return t.store.isRevoked(t.session);
+            if (isLast) return undefined;
+            await nextTurn();
+          }
+        };
+        const found = look();
 
         await (t.stores.at(-1) ?? t.store).revoke(t.sid, ttl);
+        isWritten = true;
 
         same(await found, true);
       });
@@ -161,7 +183,7 @@ export const logChecks = [
       const listeners = t.stores.map(listen);
 
       for (const id of [t.sid, sessionOf().sid, sessionOf().sid]) {
-        const answers = Promise.all(listeners.map(({ heard }) => heard(id)));
+        const answers = Promise.all(listeners.map(({ heard }) => heard(sessionName(id))));
         await t.store.revoke(id, ttl);
         await answers;
       }
@@ -173,16 +195,26 @@ export const logChecks = [
       await Promise.all(listeners.map((listener) => listener.stop()));
     });
 
+    check('rings for the users whose sessions are ended too', async (t) => {
+      const listeners = t.stores.map(listen);
+      const answers = Promise.all(listeners.map(({ heard }) => heard(hashed(t.sub))));
+
+      await t.store.revokeSubject(t.sub, ttl);
+
+      await answers;
+      await Promise.all(listeners.map((listener) => listener.stop()));
+    });
+
     check('rings no more after it was stopped', async (t) => {
       const [stopped, other] = [listen(t.store), listen(t.store)];
       const before = sessionOf().sid;
-      const both = Promise.all([stopped.heard(before), other.heard(before)]);
+      const both = Promise.all([stopped, other].map(({ heard }) => heard(sessionName(before))));
       await t.store.revoke(before, ttl);
       await both;
 
       await stopped.stop();
       const rings = stopped.rings();
-      const heard = other.heard(t.sid);
+      const heard = other.heard(sessionName(t.sid));
       await t.store.revoke(t.sid, ttl);
       await heard;
 

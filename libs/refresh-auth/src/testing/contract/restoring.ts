@@ -63,7 +63,7 @@ export const restoringChecks = about(
       const at = t.clock.now();
 
       for (const sid of [t.sid, sessionOf().sid, sessionOf().sid]) {
-        const heard = other.heard(sid);
+        const heard = other.heard(sessionName(sid));
         await t.store.restoreRevocations([session(sid, at)], ttl);
         same(await heard, undefined);
       }

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { SessionStore } from 'nestjs-refresh-auth';
+import { type ContractCheck, sessionStoreContract, TestClock } from 'nestjs-refresh-auth/testing';
+import { Redis } from 'ioredis';
+import { BROKEN_RESTORING, BROKEN_STORES, breakRestoring, brokenStore } from './support/broken-stores.js';
+import { type RedisServer, startRedis } from './support/redis-server.js';
+import { openRedisStores } from './support/redis-stores.js';
+
+const PROCESSES = 3;
+
+function contractOf(open: (clock: TestClock) => SessionStore): ContractCheck[] {
+  return sessionStoreContract(
+    () => {
+      const clock = new TestClock();
+      const store = open(clock);
+      return {
+        stores: [store, ...Array.from({ length: PROCESSES - 1 }, () => store)],
+        clock,
+        pass: async (milliseconds) => clock.advance(milliseconds),
+        close: async () => store.close?.(),
+      };
+    },
+    { restores: false },
+  );
+}
+
+/** Names and reasons of the checks of one subject that a store does not pass. */
+async function failed(subject: string, contract: readonly ContractCheck[]): Promise<string[]> {
+  const checks = contract.filter(({ name }) => name.startsWith(`${subject}: `));
+  expect(checks).not.toEqual([]);
+  const failures: string[] = [];
+  for (const { name, check } of checks) {
+    await check().catch(({ name: kind, message }: Error) => failures.push(`${name}: ${kind}: ${message}`));
+  }
+  return failures;
+}
+
+/** What a check says, or the store refuses; anything else would be a mistake in the broken store itself. */
+const FAILED = /: (AssertionError|StoreRefusal): |: Error: The store did not notify its listener/;
+
+describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (subject, stores) => {
+  test('is kept by the store that the broken ones are made of', async () => {
+    expect(
+      await failed(
+        subject,
+        contractOf((clock) => brokenStore(() => ({}), clock)),
+      ),
+    ).toEqual([]);
+  });
+
+  test.each(Object.entries(stores))('is not kept by a store that breaks: %s', async (_, breaks) => {
+    const failures = await failed(
+      subject,
+      contractOf((clock) => brokenStore(breaks, clock)),
+    );
+
+    expect(failures.some((failure) => FAILED.test(failure))).toBe(true);
+  });
+});
+
+describe('The contract, restoreRevocations', () => {
+  let server: RedisServer;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  test.each(Object.entries(BROKEN_RESTORING))('is not kept by a store that breaks: %s', async (_, breaks) => {
+    const contract = sessionStoreContract(async () => {
+      const opened = await openRedisStores(() => new Redis(server.port), [server.port]);
+      for (const store of opened.stores) breakRestoring(store, breaks);
+      return opened;
+    });
+
+    const failures = await failed('restoreRevocations', contract);
+
+    expect(failures.some((failure) => FAILED.test(failure))).toBe(true);
+  });
+});

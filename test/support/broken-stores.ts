@@ -1,0 +1,818 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  InMemorySessionStore,
+  LateRevocation,
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  type SealedSuccessor,
+  type SessionOfToken,
+  type SessionStore,
+  StoreRefusal,
+  type SubjectMark,
+} from 'nestjs-refresh-auth';
+import type { TestClock } from 'nestjs-refresh-auth/testing';
+import { hashed, sessionName } from '../../libs/refresh-auth/src/tokens/session-id.js';
+
+type WholeStore = Required<Omit<SessionStore, 'restoreRevocations'>>;
+
+/** What the breaks of restoring need, with methods that need no `this`. */
+type RestoringStore = Required<
+  Pick<SessionStore, 'restoreRevocations' | 'isRevoked' | 'subjectMark' | 'revocationsAfter'>
+>;
+
+/** The whole store, with methods that need no `this`, and what a break needs besides. */
+interface Sound extends WholeStore {
+  readonly clock: TestClock;
+  /** Sets the clock of the store back, in milliseconds: it keeps everything for so much longer. */
+  lag(by: number): void;
+  /** What stands there, whatever ended the session of its user; writes nothing. */
+  look(session: SessionOfToken): Promise<RotationAnswer>;
+}
+
+/** The methods that break a clause, in the place of those that keep it. */
+type Break = (sound: Sound) => Partial<SessionStore>;
+
+const HOUR = 3_600_000;
+const ALL = Number.MAX_SAFE_INTEGER;
+const ROTATED: RotationAnswer = { outcome: 'rotated', lostWrite: false };
+const CURRENT: RotationAnswer = { outcome: 'current' };
+const REVOKED: RotationAnswer = { outcome: 'revoked' };
+
+const sameBytes = (one: Uint8Array | undefined, other: Uint8Array | undefined): boolean =>
+  one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
+
+/** Rotations that are asked differently. */
+const asking =
+  (change: (request: RotationRequest) => RotationRequest): Break =>
+  ({ rotate }) => ({ rotate: (request) => rotate(change(request)) });
+
+/** Rotations that are answered differently, by what stood there before. */
+const answering =
+  (
+    change: (
+      answer: RotationAnswer,
+      request: RotationRequest,
+      before: RotationAnswer,
+      sound: Sound,
+    ) => RotationAnswer | Promise<RotationAnswer>,
+  ): Break =>
+  (sound) => ({
+    async rotate(request) {
+      const before = await sound.look(request);
+      return change(await sound.rotate(request), request, before, sound);
+    },
+  });
+
+const reading =
+  (change: (page: RevocationPage) => RevocationPage): Break =>
+  ({ revocationsAfter }) => ({
+    revocationsAfter: async (position, countedFrom) => change(await revocationsAfter(position, countedFrom)),
+  });
+
+const entries =
+  (change: (entry: Revocation) => Revocation): Break =>
+  (sound) =>
+    reading((page) => ({ ...page, entries: page.entries.map(change) }))(sound);
+
+/** Without some of the entries. */
+const logging =
+  (isKept: (entry: Revocation) => boolean): Break =>
+  (sound) =>
+    reading((page) => {
+      const kept = page.entries.filter(isKept);
+      return { ...page, entries: kept, count: kept.length };
+    })(sound);
+
+/** A mark that is another one, wherever it is told. */
+const marking =
+  (change: (mark: SubjectMark, before: SubjectMark | undefined) => SubjectMark): Break =>
+  ({ revokeSubject, subjectMark }) => {
+    const told = new Map<string, SubjectMark>();
+    return {
+      async revokeSubject(sub, ttl, except) {
+        const mark = change(await revokeSubject(sub, ttl, except), told.get(sub));
+        told.set(sub, mark);
+        return mark;
+      },
+      subjectMark: async (sub) => ((await subjectMark(sub)) ? told.get(sub) : undefined),
+    };
+  };
+
+/** How long a record is kept, by what was given last, or first. */
+const keepingRecords =
+  (isLast: boolean): Break =>
+  ({ rotate, clock }) => {
+    const ends = new Map<string, number>();
+    return {
+      async rotate(request) {
+        if (clock.now() >= (ends.get(request.sid) ?? ALL)) return CURRENT;
+        const answer = await rotate(request);
+        const { sid, candidate } = request;
+        if (answer.outcome === 'rotated' && candidate && (isLast || !ends.has(sid))) {
+          ends.set(sid, clock.now() + candidate.ttl);
+        }
+        return answer;
+      },
+    };
+  };
+
+/** `used` is what came last, instead of the highest. */
+const lowering =
+  (by: 'presented' | 'marks'): Break =>
+  ({ rotate, markUsed }) => {
+    const used = new Map<string, number>();
+    const raise = (sid: string, gen: number) => used.set(sid, Math.max(gen, used.get(sid) ?? 0));
+    const lower = (sid: string, gen: number) => used.set(sid, gen);
+    return {
+      async rotate({ reuse, ...request }) {
+        const { sid, generation, presented } = request;
+        const isSeen = reuse && (used.get(sid) ?? 0) > generation;
+        if (presented !== undefined) (by === 'presented' ? lower : raise)(sid, presented);
+        return rotate(isSeen ? { ...request, reuse } : request);
+      },
+      async markUsed(marks) {
+        for (const { sid, gen } of marks) (by === 'marks' ? lower : raise)(sid, gen);
+        await markUsed(marks);
+      },
+    };
+  };
+
+/** From when on a superseded token counts as reused. */
+const countingFrom =
+  (since: (reuse: { expiredAt: number; at: number; isNext: boolean }) => number): Break =>
+  ({ rotate, clock }) => {
+    const heads = new Map<string, { gen: number; at: number }>();
+    return {
+      async rotate(request) {
+        const { sid, generation, reuse } = request;
+        const { gen, at } = heads.get(sid) ?? { gen: 0, at: 0 };
+        const isNext = gen === generation + 1;
+        // The whole store counts from the later moment: the grace makes up for it.
+        const counted = isNext ? Math.max(reuse?.expiredAt ?? 0, at) : (reuse?.expiredAt ?? 0);
+        const answer = await rotate({
+          ...request,
+          ...(reuse
+            ? { reuse: { ...reuse, grace: reuse.grace + since({ expiredAt: reuse.expiredAt, at, isNext }) - counted } }
+            : {}),
+        });
+        if (answer.outcome === 'rotated' && request.candidate && gen <= generation) {
+          heads.set(sid, { gen: generation + 1, at: clock.now() });
+        }
+        return answer;
+      },
+    };
+  };
+
+const withReuse = (
+  change: (reuse: NonNullable<RotationRequest['reuse']>) => RotationRequest['reuse'] | undefined,
+): Break =>
+  asking(({ reuse, ...request }) => {
+    const changed = reuse && change(reuse);
+    return changed ? { ...request, reuse: changed } : request;
+  });
+
+const withCandidate = (change: (candidate: SealedSuccessor) => SealedSuccessor): Break =>
+  asking((request) => ({ ...request, ...(request.candidate ? { candidate: change(request.candidate) } : {}) }));
+
+/** Both kinds of revocation, with a time to live that is another one. */
+const revoking =
+  (change: (ttl: RevocationTtl) => RevocationTtl): Break =>
+  ({ revoke, revokeSubject }) => ({
+    revoke: (sid, ttl) => revoke(sid, change(ttl)),
+    revokeSubject: (sub, ttl, except) => revokeSubject(sub, change(ttl), except),
+  });
+
+const without = <T extends object, K extends keyof T>(value: T, name: K): Omit<T, K> => {
+  const { [name]: _, ...rest } = value;
+  return rest;
+};
+
+/** What a late revocation does besides being refused, or instead of it. */
+const lateRevoking =
+  (react: (error: LateRevocation, again: () => Promise<void>) => unknown): Break =>
+  ({ revoke }) => ({
+    revoke: async (sid, ttl) => {
+      try {
+        await revoke(sid, ttl);
+      } catch (error) {
+        await react(error as LateRevocation, () => revoke(sid, without(ttl, 'before')));
+      }
+    },
+  });
+
+/** By the subject of the checks that find it: the clause that is broken, and how. */
+export const BROKEN_STORES: Record<string, Record<string, Break>> = {
+  'rule 1: a revoked session': {
+    'rule 1 comes before rule 2': ({ rotate }) => {
+      const last = new Map<string, Uint8Array>();
+      return {
+        async rotate(request) {
+          const answer = await rotate(request);
+          const { sid, candidate } = request;
+          if (answer.outcome === 'rotated' && candidate) last.set(sid, candidate.sealed);
+          return answer.outcome === 'revoked' && sameBytes(last.get(sid), candidate?.sealed) ? ROTATED : answer;
+        },
+      };
+    },
+  },
+  'rule 1: a tracked session': {
+    'a tracked session without a record has ended': answering(async (answer, request, _, { rotate, isRevoked }) =>
+      answer.outcome === 'revoked' && !(await isRevoked(without(request, 'tracked')))
+        ? rotate(without(request, 'tracked'))
+        : answer,
+    ),
+    'a tracked session begins without a record': ({ rotate, look }) => ({
+      async rotate(request) {
+        const begins = request.tracked && request.generation < 0 && request.candidate;
+        return begins && (await look(request)).outcome === 'current' ? REVOKED : rotate(request);
+      },
+    }),
+  },
+  'a mark': {
+    'a rotation is ended by the mark of its user': asking((request) => ({ ...request, rev: ALL })),
+    'a rev that equals the mark lives': asking((request) => ({ ...request, rev: request.rev - 1 })),
+    'the cutoff is told': answering((answer) => (answer.outcome === 'revoked' ? REVOKED : answer)),
+    'the cutoff is told only where it is why': answering(async (answer, { sub }, _, { subjectMark }) => {
+      const mark = await subjectMark(sub);
+      return answer.outcome === 'revoked' && mark ? { ...answer, cutoff: mark.mark } : answer;
+    }),
+    'the excepted session lives': answering(async (answer, { sid, sub, rev }, _, { subjectMark }) => {
+      const mark = await subjectMark(sub);
+      return mark?.except?.session === sessionName(sid) && rev < mark.mark
+        ? { outcome: 'revoked', cutoff: mark.mark }
+        : answer;
+    }),
+    'the excepted session has ended below the floor': ({ rotate, subjectMark }) => ({
+      async rotate(request) {
+        const isExcepted = (await subjectMark(request.sub))?.except?.session === sessionName(request.sid);
+        return rotate(isExcepted ? { ...request, rev: ALL } : request);
+      },
+    }),
+    'isRevoked knows marks': ({ isRevoked }) => ({ isRevoked: (session) => isRevoked({ ...session, rev: ALL }) }),
+    'a mark ends by time': ({ revokeSubject, isRevoked }) => {
+      const ended = new Set<string>();
+      return {
+        async revokeSubject(sub, ttl, except) {
+          ended.add(sub);
+          return revokeSubject(sub, ttl, except);
+        },
+        isRevoked: async (session) => (ended.has(session.sub) && session.rev === 0) || isRevoked(session),
+      };
+    },
+  },
+  'rule 2 and 4: a head that is newer than the generation': {
+    'the same bytes again are rotated': answering((answer, { generation }, before) =>
+      answer.outcome === 'rotated' && before.outcome === 'superseded' && before.head > generation ? before : answer,
+    ),
+    'only the same bytes are the same request': answering((answer, { candidate }) =>
+      answer.outcome === 'superseded' && answer.sealed.length === candidate?.sealed.length ? ROTATED : answer,
+    ),
+    'a newer head is kept': answering((answer, request, _, { rotate }) =>
+      answer.outcome === 'superseded' ? rotate({ ...request, generation: answer.head }) : answer,
+    ),
+    'the head is told by its own generation': answering((answer, { generation }) =>
+      answer.outcome === 'superseded' ? { ...answer, head: generation + 1 } : answer,
+    ),
+  },
+  'rule 3: reuse': {
+    'a superseded token is reused after the grace': withReuse(() => undefined),
+    'rule 2 comes before rule 3': ({ rotate }) => ({
+      async rotate(request) {
+        const first = await rotate(without(request, 'candidate'));
+        return first.outcome === 'reused' ? first : rotate(request);
+      },
+    }),
+    'reuse needs a newer generation in use': answering(async (answer, { sid, generation }, _, { markUsed }) => {
+      if (answer.outcome === 'rotated') await markUsed([{ sid, gen: generation + 1 }]);
+      return answer;
+    }),
+    'the predecessor’s grace begins when the head took its place': countingFrom(({ expiredAt }) => expiredAt),
+    'the predecessor’s grace begins with its expiry, where that is later': countingFrom(({ expiredAt, at, isNext }) =>
+      isNext ? at : expiredAt,
+    ),
+    'an older generation’s grace begins with its expiry': countingFrom(({ expiredAt, at }) => Math.max(expiredAt, at)),
+    'the grace is over to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace + 1 })),
+    'the grace lasts to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace - 1 })),
+    'revokeFor ends the session': withReuse((reuse) => without(reuse, 'revokeFor')),
+    'revokeFor ends the session in the same step': ({ rotate, revoke }) => ({
+      async rotate({ reuse, ...request }) {
+        const { revokeFor, ...rule } = reuse ?? { grace: 0, expiredAt: ALL };
+        const answer = await rotate({ ...request, ...(reuse ? { reuse: rule } : {}) });
+        await nextTurn();
+        if (answer.outcome === 'reused' && revokeFor) await revoke(request.sid, { record: revokeFor, log: revokeFor });
+        return answer;
+      },
+    }),
+    'revokeFor is how long': withReuse((reuse) => ({ ...reuse, ...(reuse.revokeFor ? { revokeFor: 1 } : {}) })),
+    'nothing is written without revokeFor': withReuse((reuse) => ({ ...reuse, revokeFor: HOUR })),
+  },
+  'rule 4: a head that was refused': {
+    'a refused head is replaced': ({ rotate, look }) => ({
+      async rotate(request) {
+        const before = await look(request);
+        const isRefused = before.outcome === 'superseded' && sameBytes(before.sealed, request.refused);
+        return isRefused ? before : rotate(request);
+      },
+    }),
+    'another head than the refused one is kept': asking((request) => without(request, 'refused')),
+  },
+  'rule 5: without a candidate': {
+    'nothing is written without a candidate': answering(async (answer, request, _, { rotate }) => {
+      if (answer.outcome === 'current') await rotate({ ...request, candidate: { sealed: Buffer.of(), ttl: HOUR } });
+      return answer;
+    }),
+    'the head itself is current': answering((answer, { generation }, before) =>
+      answer.outcome === 'current' && before.outcome === 'superseded' && before.head === generation ? before : answer,
+    ),
+  },
+  'rule 6: the candidate becomes the head': {
+    'the candidate is kept': ({ rotate, look }) => ({
+      async rotate(request) {
+        const isFirst = request.candidate && (await look(request)).outcome === 'current';
+        return isFirst ? ROTATED : rotate(request);
+      },
+    }),
+    'an older head is replaced': ({ rotate, look }) => ({
+      async rotate(request) {
+        const before = await look(request);
+        return before.outcome === 'superseded' && before.head < request.generation ? before : rotate(request);
+      },
+    }),
+    'a lost write is told': answering((answer) => (answer.outcome === 'rotated' ? ROTATED : answer)),
+    'the first rotation is no lost write': answering((answer, _, before) =>
+      answer.outcome === 'rotated' && before.outcome === 'current' ? { ...answer, lostWrite: true } : answer,
+    ),
+  },
+  'one atomic step': {
+    'a rotation is one step': ({ rotate, look }) => ({
+      async rotate(request) {
+        const before = await look(request);
+        await nextTurn();
+        const answer = await rotate(request);
+        return before.outcome === 'current' && request.candidate && answer.outcome === 'superseded' ? ROTATED : answer;
+      },
+    }),
+  },
+  'returns the bytes of a successor exactly as they came': {
+    'bytes are no text': answering((answer) =>
+      answer.outcome === 'superseded'
+        ? { ...answer, sealed: Buffer.from(Buffer.from(answer.sealed).toString('utf8')) }
+        : answer,
+    ),
+    'no byte is cut off': withCandidate((candidate) => ({ ...candidate, sealed: candidate.sealed.subarray(0, 1024) })),
+  },
+  presented: {
+    'presented raises used': asking((request) => without(request, 'presented')),
+    'presented raises used where nothing is written besides': asking((request) =>
+      request.candidate ? request : without(request, 'presented'),
+    ),
+    'presented lowers nothing': lowering('presented'),
+    'presented makes no record': answering(async (answer, request, _, { rotate }) => {
+      const { presented } = request;
+      if (presented === 3) await rotate({ ...request, candidate: { sealed: Buffer.of(), ttl: HOUR } });
+      return answer;
+    }),
+    'presented prolongs nothing': answering((answer, { presented }, before, { lag }) => {
+      if (presented !== undefined && before.outcome === 'superseded') lag(HOUR);
+      return answer;
+    }),
+  },
+  markUsed: {
+    'markUsed raises used': () => ({ markUsed: async () => undefined }),
+    'markUsed raises used of each': ({ markUsed }) => ({ markUsed: (marks) => markUsed(marks.slice(0, 1)) }),
+    'markUsed lowers nothing': lowering('marks'),
+    'markUsed creates nothing': ({ markUsed, rotate, look }) => ({
+      async markUsed(marks) {
+        for (const { sid, gen } of marks) {
+          const session = { sid, sub: '', rev: 0 };
+          const isNew = (await look(session)).outcome === 'current';
+          if (isNew) await rotate({ ...session, generation: gen - 1, candidate: { sealed: Buffer.of(), ttl: HOUR } });
+        }
+        await markUsed(marks);
+      },
+    }),
+    'markUsed brings no session back': ({ markUsed, rotate }) => {
+      const marked = new Set<string>();
+      return {
+        async markUsed(marks) {
+          for (const { sid } of marks) marked.add(sid);
+          await markUsed(marks);
+        },
+        async rotate(request) {
+          const answer = await rotate(request);
+          return answer.outcome === 'revoked' && marked.has(request.sid) ? CURRENT : answer;
+        },
+      };
+    },
+    'markUsed prolongs nothing': ({ markUsed, lag }) => ({
+      async markUsed(marks) {
+        lag(HOUR);
+        await markUsed(marks);
+      },
+    }),
+  },
+  revoke: {
+    'revoke ends a session': () => ({ revoke: async () => undefined }),
+    'revoke ends a session that has no record': ({ revoke, look }) => ({
+      async revoke(sid, ttl) {
+        if ((await look({ sid, sub: '', rev: 0 })).outcome === 'superseded') await revoke(sid, ttl);
+      },
+    }),
+    'revoke is fulfilled when it is written': ({ revoke }) => ({
+      revoke: async (sid, ttl) => void setImmediate(() => void revoke(sid, ttl)),
+    }),
+    'revoke is idempotent': ({ revoke, look }) => ({
+      async revoke(sid, ttl) {
+        if ((await look({ sid, sub: '', rev: 0 })).outcome === 'revoked') throw new StoreRefusal('revoked already');
+        await revoke(sid, ttl);
+      },
+    }),
+    'revoke ends no other session': ({ revoke, rotate }) => {
+      const tags = new Set<string>();
+      return {
+        async revoke(sid, ttl) {
+          tags.add(sid.slice(0, 8));
+          await revoke(sid, ttl);
+        },
+        rotate: async (request) => (tags.has(request.sid.slice(0, 8)) ? REVOKED : rotate(request)),
+      };
+    },
+  },
+  isRevoked: {
+    'isRevoked knows tombstones': ({ isRevoked }) => ({
+      isRevoked: async ({ sid, ...session }) => isRevoked({ ...session, sid: `${sid.slice(0, 8)}${'x'.repeat(22)}` }),
+    }),
+    'isRevoked knows tracked sessions': ({ isRevoked }) => ({
+      isRevoked: (session) => isRevoked(without(session, 'tracked')),
+    }),
+    'a tombstone ends by time': ({ revoke, isRevoked }) => {
+      const ended = new Set<string>();
+      return {
+        async revoke(sid, ttl) {
+          ended.add(sid);
+          await revoke(sid, ttl);
+        },
+        isRevoked: async (session) => ended.has(session.sid) || isRevoked(session),
+      };
+    },
+  },
+  revokeSubject: {
+    'subjectMark tells the mark': () => ({ subjectMark: async () => undefined }),
+    'a mark is greater than the one before': marking((mark, before) => ({ ...mark, mark: before?.mark ?? mark.mark })),
+    'a mark is the store’s clock': marking((mark) => ({ ...mark, mark: mark.mark + 1 })),
+    'except is kept': marking((mark) => without(mark, 'except')),
+    'the floor is the mark before': marking((mark) =>
+      mark.except ? { ...mark, except: { ...mark.except, floor: 0 } } : mark,
+    ),
+    'the floor is 0 without a mark before': marking((mark) =>
+      mark.except?.floor === 0 ? { ...mark, except: { ...mark.except, floor: mark.mark } } : mark,
+    ),
+    'the floor stays where the same session is excepted again': marking((mark, before) =>
+      mark.except && before ? { ...mark, except: { ...mark.except, floor: before.mark } } : mark,
+    ),
+    'the floor of another session does not stay': marking((mark, before) =>
+      mark.except && before?.except ? { ...mark, except: { ...mark.except, floor: before.except.floor } } : mark,
+    ),
+    'an exception ends with the next mark': marking((mark, before) =>
+      before?.except && !mark.except ? { ...mark, except: before.except } : mark,
+    ),
+    'a mark is of one user': ({ revokeSubject, isRevoked }) => {
+      let any = false;
+      return {
+        async revokeSubject(sub, ttl, except) {
+          any = true;
+          return revokeSubject(sub, ttl, except);
+        },
+        isRevoked: async (session) => any || isRevoked(session),
+      };
+    },
+    'users are told apart byte for byte': ({ revokeSubject, subjectMark }) => ({
+      revokeSubject: (sub, ttl, except) => revokeSubject(sub.trim().toLowerCase(), ttl, except),
+      subjectMark: (sub) => subjectMark(sub.trim().toLowerCase()),
+    }),
+    'a mark is kept no shorter because of another one': ({ revokeSubject, subjectMark, clock }) => {
+      const ends = new Map<string, number>();
+      return {
+        async revokeSubject(sub, ttl, except) {
+          ends.set(sub, clock.now() + ttl.record);
+          return revokeSubject(sub, ttl, except);
+        },
+        subjectMark: async (sub) => (clock.now() < (ends.get(sub) ?? 0) ? subjectMark(sub) : undefined),
+      };
+    },
+    'a mark is kept no longer': revoking((ttl) => ({ ...ttl, record: 2 * ttl.record })),
+  },
+  'a revocation that is late': {
+    'a late revocation of a session is not written': ({ revoke }) => ({
+      revoke: (sid, ttl) => revoke(sid, without(ttl, 'before')),
+    }),
+    'a late revocation of a user is not written': ({ revokeSubject }) => ({
+      revokeSubject: (sub, ttl, except) => revokeSubject(sub, without(ttl, 'before'), except),
+    }),
+    'before is late to the millisecond': revoking((ttl) => ({ ...ttl, before: (ttl.before ?? ALL) + 1 })),
+    'before is in time to the millisecond': revoking((ttl) => ({ ...ttl, before: (ttl.before ?? ALL) - 1 })),
+    'a late revocation is refused as one': lateRevoking(() => {
+      throw new StoreRefusal('late');
+    }),
+    'a late revocation is refused': lateRevoking(() => undefined),
+    'a late revocation tells the store’s clock': lateRevoking(({ now }) => {
+      throw new LateRevocation(now + 1000);
+    }),
+    'a late revocation is refused before it is written': lateRevoking(async (error, again) => {
+      await again();
+      throw error;
+    }),
+  },
+  'keeps a record': {
+    'a record ends by time': withCandidate((candidate) => ({ ...candidate, ttl: 2 * candidate.ttl })),
+    'times are milliseconds': withCandidate((candidate) => ({ ...candidate, ttl: 1000 * candidate.ttl })),
+    'a record is kept for its time': withCandidate((candidate) => ({ ...candidate, ttl: candidate.ttl / 2 })),
+    'a record is kept no shorter because of another time': keepingRecords(true),
+    'a record is kept longer by a longer time': keepingRecords(false),
+    'a tombstone is kept no shorter because of another one': ({ revoke, rotate, clock }) => {
+      const ends = new Map<string, number>();
+      return {
+        async revoke(sid, ttl) {
+          ends.set(sid, clock.now() + ttl.record);
+          await revoke(sid, ttl);
+        },
+        rotate: async (request) => (clock.now() < (ends.get(request.sid) ?? ALL) ? rotate(request) : CURRENT),
+      };
+    },
+  },
+  'the log': {
+    'the log has sessions': logging((entry) => !('session' in entry)),
+    'the log has users': logging((entry) => 'session' in entry),
+    'the log names sessions with their tag': entries((entry) =>
+      'session' in entry ? { ...entry, session: entry.session.slice(9) } : entry,
+    ),
+    'the log names users by 22 characters': entries((entry) =>
+      'session' in entry ? entry : { ...entry, subject: entry.subject.slice(0, 8) },
+    ),
+    'the log has the exception of a mark': entries((entry) =>
+      'session' in entry ? entry : { ...entry, mark: without(entry.mark, 'except') },
+    ),
+    'a page has the store’s clock in milliseconds': reading((page) => ({ ...page, now: page.now / 1000 })),
+    'positions are microseconds': entries((entry) => ({ ...entry, at: entry.at / 1000 })),
+    'positions are unique': entries((entry) => ({ ...entry, at: Math.floor(entry.at / 1000) * 1000 })),
+    'positions go on from the clock where those before are far ahead': ({ revocationsAfter, revoke, clock }) => {
+      const positions = new Map<string, number>();
+      let last = 0;
+      return {
+        async revoke(sid, ttl) {
+          last = Math.max(last + 1, clock.now() * 1000);
+          positions.set(sessionName(sid), last);
+          await revoke(sid, ttl);
+        },
+        async revocationsAfter(position, countedFrom) {
+          const page = await revocationsAfter(0, countedFrom);
+          const found = page.entries.map((entry) =>
+            'session' in entry ? { ...entry, at: positions.get(entry.session) ?? entry.at } : entry,
+          );
+          return { ...page, entries: found.filter(({ at }) => at > position).sort((one, other) => one.at - other.at) };
+        },
+      };
+    },
+    'entries come in the order of their positions': reading((page) => ({
+      ...page,
+      entries: [...page.entries].reverse(),
+    })),
+    'a page has at most 1,000': ({ revocationsAfter }) => ({
+      async revocationsAfter(position, countedFrom) {
+        const first = await revocationsAfter(position, countedFrom);
+        if (first.next === undefined) return first;
+        const second = await revocationsAfter(first.next, countedFrom);
+        return { ...second, entries: [...first.entries, ...second.entries] };
+      },
+    }),
+    'a page tells where the next one begins': reading((page) => without(page, 'next') as RevocationPage),
+    'the last page tells of no next one': reading((page) => ({ next: page.entries.at(-1)?.at ?? 0, ...page })),
+    'a page begins after its position': ({ revocationsAfter }) => ({
+      revocationsAfter: (position, countedFrom) => revocationsAfter(position - 1, countedFrom),
+    }),
+    'entries are counted from a position of their own': ({ revocationsAfter }) => ({
+      revocationsAfter: (position) => revocationsAfter(position, position),
+    }),
+    'the whole log is counted': reading((page) => ({ ...page, count: page.entries.length })),
+    'the longest times are told': reading((page) => ({ ...page, longest: { record: 0, log: 0 } })),
+    'the longest times are those of any process': ({ revoke, revocationsAfter }) => {
+      let last: RevocationTtl = { record: 0, log: 0 };
+      return {
+        async revoke(sid, ttl) {
+          last = ttl;
+          await revoke(sid, ttl);
+        },
+        revocationsAfter: async (position, countedFrom) => ({
+          ...(await revocationsAfter(position, countedFrom)),
+          longest: last,
+        }),
+      };
+    },
+    'an entry is kept as long as any process has asked for': (sound) => {
+      const ends = new Map<string, number>();
+      return {
+        async revoke(sid, ttl) {
+          ends.set(sessionName(sid), sound.clock.now() + ttl.log);
+          await sound.revoke(sid, ttl);
+        },
+        ...logging((entry) => !('session' in entry) || sound.clock.now() < (ends.get(entry.session) ?? 0))(sound),
+      };
+    },
+    'an entry is kept no longer': revoking((ttl) => ({ ...ttl, log: 2 * ttl.log })),
+    'a late revocation is not in the log': ({ revoke, revocationsAfter }) => {
+      const late: Revocation[] = [];
+      return {
+        async revoke(sid, ttl) {
+          await revoke(sid, ttl).catch((error: LateRevocation) => {
+            late.push({ session: sessionName(sid), at: error.now * 1000 });
+            throw error;
+          });
+        },
+        async revocationsAfter(position, countedFrom) {
+          const page = await revocationsAfter(position, countedFrom);
+          return { ...page, entries: [...page.entries, ...late], count: page.count + late.length };
+        },
+      };
+    },
+    'the tombstone is written before the entry': ({ revoke, isRevoked }) => {
+      const early = new Set<string>();
+      return {
+        async revoke(sid, ttl) {
+          early.add(sid);
+          await revoke(sid, ttl);
+          for (let turns = 0; turns < 5; turns++) await nextTurn();
+          early.delete(sid);
+        },
+        isRevoked: async (session) => !early.has(session.sid) && isRevoked(session),
+      };
+    },
+  },
+  'the bell': {
+    'a listener is called for sessions': ({ revoke, onRevocation }) => {
+      let isSession = false;
+      return {
+        async revoke(sid, ttl) {
+          isSession = true;
+          await revoke(sid, ttl).finally(() => (isSession = false));
+        },
+        onRevocation: (listener, refused) => onRevocation(() => isSession || listener(), refused),
+      };
+    },
+    'a listener is called for users': ({ revokeSubject, onRevocation }) => {
+      let isUser = false;
+      return {
+        async revokeSubject(sub, ttl, except) {
+          isUser = true;
+          return revokeSubject(sub, ttl, except).finally(() => (isUser = false));
+        },
+        onRevocation: (listener, refused) => onRevocation(() => isUser || listener(), refused),
+      };
+    },
+    'a listener is called after the entry was appended': ({ revoke }) => {
+      const listeners = new Set<() => void>();
+      return {
+        async revoke(sid, ttl) {
+          for (const listener of listeners) listener();
+          await nextTurn();
+          await revoke(sid, ttl);
+        },
+        onRevocation(listener) {
+          listeners.add(listener);
+          return async () => void listeners.delete(listener);
+        },
+      };
+    },
+    'a listener is not called after it was stopped': ({ onRevocation }) => ({
+      onRevocation(listener, refused) {
+        onRevocation(listener, refused);
+        return async () => undefined;
+      },
+    }),
+  },
+  'listed sessions': {
+    'details are listed': asking((request) => without(request, 'details')),
+    'what has no details is not listed': asking((request) =>
+      request.tracked ? { details: Buffer.from('none'), ...request } : request,
+    ),
+    'a listed session is listed for longer when it is rotated': ({ rotate }) => ({
+      async rotate(request) {
+        const { tracked, generation } = request;
+        return rotate(tracked && generation >= 0 ? without(request, 'tracked') : request);
+      },
+    }),
+  },
+};
+
+/** As above, of stores that outlive what they know. */
+export const BROKEN_RESTORING: Record<string, (whole: RestoringStore) => Partial<SessionStore>> = {
+  'sessions are written again': ({ restoreRevocations }) => ({
+    restoreRevocations: (all, ttl) =>
+      restoreRevocations(
+        all.filter((entry) => !('session' in entry)),
+        ttl,
+      ),
+  }),
+  'users are written again': ({ restoreRevocations }) => ({
+    restoreRevocations: (all, ttl) =>
+      restoreRevocations(
+        all.filter((entry) => 'session' in entry),
+        ttl,
+      ),
+  }),
+  'marks are written again with their exceptions': ({ restoreRevocations }) => ({
+    restoreRevocations: (all, ttl) =>
+      restoreRevocations(
+        all.map((entry) => ('session' in entry ? entry : { ...entry, mark: without(entry.mark, 'except') })),
+        ttl,
+      ),
+  }),
+  'no mark is lowered': ({ restoreRevocations, subjectMark }) => {
+    const restored = new Map<string, SubjectMark>();
+    return {
+      async restoreRevocations(all, ttl) {
+        for (const entry of all) if (!('session' in entry)) restored.set(entry.subject, entry.mark);
+        await restoreRevocations(all, ttl);
+      },
+      subjectMark: async (sub) => restored.get(hashed(sub)) ?? subjectMark(sub),
+    };
+  },
+  'tombstones are written again': ({ restoreRevocations, isRevoked }) => {
+    const restored = new Set<string>();
+    return {
+      async restoreRevocations(all, ttl) {
+        for (const entry of all) if ('session' in entry) restored.add(entry.session);
+        await restoreRevocations(all, ttl);
+      },
+      isRevoked: async (session) => !restored.has(sessionName(session.sid)) && isRevoked(session),
+    };
+  },
+  'entries are as of now': ({ restoreRevocations, revocationsAfter }) => {
+    const former = new Map<string, number>();
+    return {
+      async restoreRevocations(all, ttl) {
+        for (const entry of all) if ('session' in entry) former.set(entry.session, entry.at);
+        await restoreRevocations(all, ttl);
+      },
+      async revocationsAfter(position, countedFrom) {
+        const page = await revocationsAfter(position, countedFrom);
+        const at = (entry: Revocation) => ('session' in entry && former.get(entry.session)) || entry.at;
+        return { ...page, entries: page.entries.filter((entry) => at(entry) > position) };
+      },
+    };
+  },
+  'entries are kept no longer': ({ restoreRevocations }) => ({
+    restoreRevocations: (all, ttl) => restoreRevocations(all, { ...ttl, log: 2 * ttl.log }),
+  }),
+  'entries are kept for their time': ({ restoreRevocations }) => ({
+    restoreRevocations: (all, ttl) => restoreRevocations(all, { ...ttl, log: ttl.log / 2 }),
+  }),
+  'the longest times are made known without entries': ({ restoreRevocations }) => ({
+    async restoreRevocations(all, ttl) {
+      if (all.length > 0) await restoreRevocations(all, ttl);
+    },
+  }),
+  'a listener is called': () => ({ onRevocation: () => async () => undefined }),
+};
+
+/** A store that passes all checks, with the methods of a break. Changed where it stands, since it has a class of its own. */
+export function breakRestoring<T extends SessionStore>(
+  whole: T,
+  breaks: (whole: RestoringStore) => Partial<SessionStore>,
+): T {
+  const { restoreRevocations, revocationsAfter } = whole as Required<SessionStore>;
+  return Object.assign(
+    whole,
+    breaks({
+      restoreRevocations: restoreRevocations.bind(whole),
+      revocationsAfter: revocationsAfter.bind(whole),
+      isRevoked: whole.isRevoked.bind(whole),
+      subjectMark: whole.subjectMark.bind(whole),
+    }),
+  );
+}
+
+/** The whole store with the methods of a break. */
+export function brokenStore(breaks: Break, clock: TestClock): SessionStore {
+  let behind = 0;
+  const whole = new InMemorySessionStore({ now: () => clock.now() - behind, monotonic: () => clock.monotonic() });
+  const sound: Sound = {
+    rotate: (request) => whole.rotate(request),
+    markUsed: (marks) => whole.markUsed(marks),
+    revoke: (sid, ttl) => whole.revoke(sid, ttl),
+    isRevoked: (session) => whole.isRevoked(session),
+    subjectMark: (sub) => whole.subjectMark(sub),
+    revokeSubject: (sub, ttl, except) => whole.revokeSubject(sub, ttl, except),
+    revocationsAfter: (position, countedFrom) => whole.revocationsAfter(position, countedFrom),
+    onRevocation: (listener) => whole.onRevocation(listener),
+    listedSessions: (...args) => whole.listedSessions(...args),
+    close: () => whole.close(),
+    clock,
+    lag: (by) => (behind += by),
+    look: ({ sid, sub }) => whole.rotate({ sid, sub, rev: ALL, generation: -1 }),
+  };
+  const { clock: _, lag: __, look: ___, ...methods } = sound;
+  return { ...methods, ...breaks(sound) };
+}

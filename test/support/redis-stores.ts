@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { type Cluster, Redis } from 'ioredis';
+import type { StoresUnderTest } from 'nestjs-refresh-auth/testing';
+import { connectRedis } from '../../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { TestClock } from './clock.js';
+
+const PROCESSES = 4;
+
+/** A connection for each process that shares the sessions. */
+export async function openRedisStores(connect: () => Redis | Cluster, ports: number[]): Promise<StoresUnderTest> {
+  const clients = Array.from({ length: PROCESSES }, connect);
+  const admins = ports.map((port) => new Redis(port));
+  const clock = new TestClock();
+  // Every suite has a log of its own.
+  const keyPrefix = `refresh-auth:${randomUUID()}`;
+  const [store, ...others] = await Promise.all(
+    clients.map(async (client) => new RedisSessionStore(await connectRedis(client), keyPrefix, clock)),
+  );
+  if (!store) throw new Error('No store was opened');
+  return {
+    stores: [store, ...others],
+    clock,
+    async pass(milliseconds) {
+      clock.advance(milliseconds);
+      await Promise.all(admins.map((admin) => age(admin, milliseconds)));
+    },
+    async close() {
+      [...clients, ...admins].forEach((client) => client.disconnect());
+    },
+  };
+}
+
+/** Redis has a clock of its own: what would be left after that time is what is left now. */
+async function age(admin: Redis, milliseconds: number): Promise<void> {
+  const keys = await admin.keys('*');
+  await Promise.all(
+    keys.map(async (key) => {
+      const left = await admin.pttl(key);
+      if (left >= 0) await admin.pexpire(key, left - milliseconds);
+    }),
+  );
+}
