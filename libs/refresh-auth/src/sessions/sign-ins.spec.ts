@@ -19,6 +19,8 @@ import type { RefreshAuthOptions } from '../refresh-auth.options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { IssueOptions } from './sign-ins.js';
 
+const BEFORE = { sid: 'the session before', exp: 0, refresh_exp: 0 };
+
 let clock: TestClock;
 let store: InterceptedStore;
 let core: RefreshAuthCore;
@@ -77,7 +79,7 @@ describe('a sign-in', () => {
   ])('[F28] fails where all sessions of the user are ended %s', async (_, options, prepare) => {
     const racing = makeCore(options, { store, clock });
     prepare(() => racing.revocations.revokeSubject('1'));
-    const ended = racing.signIns.start({ sub: '1' }, {}, { replaced: ['the session before'] });
+    const ended = racing.signIns.start({ sub: '1' }, {}, { replaced: [BEFORE] });
 
     expect(await refusal(ended)).toEqual({
       code: 'session_revoked',
@@ -88,7 +90,7 @@ describe('a sign-in', () => {
 
   test('ends the sessions that it replaces, once the client was handed the new one', async () => {
     const received: IssuedToken[] = [];
-    const replaced = ['the session before'];
+    const replaced = [BEFORE];
     const gone = (): void => {
       throw new Error('the response has gone');
     };
@@ -107,7 +109,7 @@ describe('a sign-in', () => {
     store.subjectMark = never;
     store.revoke = never;
 
-    const signIn = impatient.signIns.start({ sub: '1' }, {}, { replaced: ['the session before'] });
+    const signIn = impatient.signIns.start({ sub: '1' }, {}, { replaced: [BEFORE] });
 
     expect(await waitsOnce(signIn, storeTimeout)).toBe(true);
     expect((await signIn).claims.sub).toBe('1');
@@ -169,6 +171,23 @@ describe('a sign-in', () => {
       const strict = makeCore({ revocation: 'every-request' }, { store, clock });
       return (await strict.authenticator.inspect(token)).state !== 'dead';
     };
+
+    test('begins at a whole millisecond, although a monotonic clock has parts of one', async () => {
+      class FineClock extends TestClock {
+        #reads = 0;
+
+        override monotonic(): number {
+          return super.monotonic() + 0.001 * ++this.#reads;
+        }
+      }
+      const process = await cutOff(new FineClock(clock.now()));
+
+      const { token, claims } = await start({}, { sub: '1' }, process);
+
+      expect(claims.rev).toBe(clock.now());
+      expect(await isLive(token)).toBe(true);
+      await process.stop();
+    });
 
     test.each([0, 1, 5_000, 30_000, -1, -5_000, -30_000])(
       'is before every end of all sessions that comes later, and after every one that came before, with a clock %d ms off',
@@ -273,7 +292,7 @@ describe('[F32] a token that nobody could present', () => {
     const received: IssuedToken[] = [];
     const receive = (issued: IssuedToken): void => void received.push(issued);
 
-    const attempt = tracked.signIns.start(letters(9000), {}, { receive, replaced: ['another'] });
+    const attempt = tracked.signIns.start(letters(9000), {}, { receive, replaced: [{ ...BEFORE, sid: 'another' }] });
 
     await expect(attempt).rejects.toThrow(RangeError);
     expect([store.requests, store.revocations, received]).toEqual([[], [], []]);

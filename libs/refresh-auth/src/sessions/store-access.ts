@@ -44,9 +44,9 @@ export class StoreAccess {
     this.#told = { now, at: this.clock.monotonic() };
   }
 
-  /** The store's clock, which may be a little later: by as long as it took to tell it. */
+  /** The store's clock in whole milliseconds, which may be a little later: by as long as it took to tell it. */
   get storeNow(): number | undefined {
-    return this.#told && this.#told.now + this.clock.monotonic() - this.#told.at;
+    return this.#told && Math.floor(this.#told.now + this.clock.monotonic() - this.#told.at);
   }
 
   /** Starts a deadline for all that is asked through the returned function; it stands still while nothing is asked. */
