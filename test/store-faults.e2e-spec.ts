@@ -6,9 +6,9 @@ import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/session
 import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { systemClock } from '../libs/refresh-auth/src/tokens/clock.js';
-import { DAY } from './support/aged-tokens.js';
+import { DAY, MINUTE } from './support/aged-tokens.js';
 import { TestClock } from './support/clock.js';
-import { authenticate, issue, makeCore, recordEvents, refusal } from './support/core.js';
+import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from './support/core.js';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
 import { recordKey, userKey } from './support/session-of.js';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
@@ -262,6 +262,38 @@ describe('a revocation that Redis comes to when its caller has gone', () => {
     await elsewhere.revocations.revokeSubject('1', since.claims.sid);
     expect((await authenticate(elsewhere, since.token)).state).toBe('valid');
     expect(await refusal(authenticate(elsewhere, before.token))).toMatchObject({ code: 'session_revoked' });
+    await Promise.all([core, elsewhere].map((each) => each.stop()));
+  });
+});
+
+describe('a reuse that Redis finds when its caller has gone', () => {
+  test('ends no session [F30]', async () => {
+    const client = clientOf({});
+    const store = new RedisSessionStore(await connectRedis(client), PREFIX);
+    const past = new TestClock(Date.now() - 9 * MINUTE);
+    const signer = makeCore({}, { store, clock: past });
+    const first = issue(signer);
+    let latest = first;
+    for (const _ of [1, 2]) {
+      past.advance(EXPIRES_IN * 1000);
+      latest = (await authenticate(signer, latest.token)).renewed!;
+    }
+    await store.markUsed([{ sid: first.claims.sid, gen: 2 }]);
+    const options = { revocation: 'pushed', replay: { grace: 30, onReuse: 'revoke' } } as const;
+    const core = makeCore({ ...options, storeTimeout: 200 }, { store, clock: systemClock });
+    const elsewhere = makeCore({ ...options, storeTimeout: '1m' }, { store, clock: systemClock });
+    await core.start();
+
+    server.pause();
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable);
+    server.resume();
+    // It answers in the order in which it was asked.
+    await client.ping();
+
+    expect(await authenticate(elsewhere, latest.token)).toMatchObject({ state: 'refreshable' });
+    // In time it is what it was before.
+    expect(await refusal(authenticate(elsewhere, first.token))).toMatchObject({ code: 'token_reused' });
+    expect(await refusal(authenticate(elsewhere, latest.token))).toMatchObject({ code: 'session_revoked' });
     await Promise.all([core, elsewhere].map((each) => each.stop()));
   });
 });

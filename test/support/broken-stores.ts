@@ -307,6 +307,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       },
     }),
     'revokeFor is how long': withReuse((reuse) => ({ ...reuse, ...(reuse.revokeFor ? { revokeFor: 1 } : {}) })),
+    'revokeFor ends nothing where it is late': withReuse((reuse) => without(reuse, 'before')),
     'nothing is written without revokeFor': withReuse((reuse) => ({ ...reuse, revokeFor: HOUR })),
   },
   'rule 4: a head that was refused': {

@@ -67,7 +67,7 @@ export class RefreshAuthCore {
     const log = canPush(store)
       ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
       : undefined;
-    const revocations = new Revocations(store, access, events, known, log, settings);
+    const revocations = new Revocations(store, access, events, known, log, clock, settings);
     const usedMarks = settings.replay && new UsedMarks(store, access, events);
     const heads = new Heads(sealer, verifier, events);
     const rotation = new Rotation(store, access, signer, heads, revocations, events, clock, {

@@ -65,7 +65,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     const issued = await this.core.signIns.start(claims, options, {
       check: (first) => this.core.delivery.checkSize(first),
       receive: (first) => this.core.delivery.deliver(response, first),
-      replaced: request && !isForeign ? this.#presentedSessions(request).map(({ sid }) => sid) : [],
+      replaced: request && !isForeign ? this.#presentedSessions(request) : [],
     });
     return issued as unknown as IssuedToken<TClaims & C>;
   }
@@ -185,9 +185,10 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     }
   }
 
-  async #end({ sid, sub }: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
-    if (scope === 'session') return this.core.revocations.revokeSession(sid);
-    return this.core.revocations.revokeSubject(sub, scope === 'others' ? sid : undefined);
+  async #end(claims: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
+    const { sid, sub } = claims;
+    if (scope === 'session') return this.core.revocations.revokeSession(sid, claims);
+    return this.core.revocations.revokeSubject(sub, scope === 'others' ? sid : undefined, claims);
   }
 }
 

@@ -88,7 +88,10 @@ export class InMemorySessionStore implements SessionStore {
     const isNewer = head !== undefined && head.gen > generation;
     const isRepeated = isNewer && candidate !== undefined && sameBytes(head.sealed, candidate.sealed);
     if (isNewer && !isRepeated && reuse && this.#isReused(head, generation, reuse)) {
-      if (reuse.revokeFor !== undefined) this.#bury(sid, reuse.revokeFor);
+      if (reuse.revokeFor !== undefined) {
+        this.#refuseLate(reuse);
+        this.#bury(sid, reuse.revokeFor);
+      }
       return { outcome: 'reused', head: head.gen };
     }
     const isReplaced = head?.gen === generation && refused !== undefined && !sameBytes(head.sealed, refused);
@@ -236,7 +239,7 @@ export class InMemorySessionStore implements SessionStore {
     return session.tracked && !this.#live(this.#records, session.sid) ? { outcome: 'revoked' } : undefined;
   }
 
-  #refuseLate({ before = Number.POSITIVE_INFINITY }: RevocationTtl): void {
+  #refuseLate({ before = Number.POSITIVE_INFINITY }: Pick<RevocationTtl, 'before'>): void {
     if (this.clock.now() >= before) throw new LateRevocation(this.clock.now());
   }
 

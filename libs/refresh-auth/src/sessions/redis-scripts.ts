@@ -89,6 +89,13 @@ local function markToReplace(key)
   return redis.call('TYPE', key).ok == 'string' and readMark(key) or nil
 end`;
 
+/** Before a revocation is written: who asked for it may have gone. `LATE` and the store's clock. */
+const IN_TIME = `
+local function late(before, given)
+  local now = clock(given)
+  return now >= (tonumber(before) or math.huge) and redis.error_reply(string.format('LATE %.0f', now))
+end`;
+
 /** KEYS: record, subject. Both are read before anything is decided: an end that can be read counts, even if the rest cannot be read. */
 const END = `
 local function endOf(record, session, rev)
@@ -119,12 +126,14 @@ end`;
 /**
  * KEYS: as LISTING.
  * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, refused or '', presented or '', the clock or '',
- * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or '', details or '', the first bytes of current details or ''.
+ * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or '', details or '', the first bytes of current details or '', before when
+ * it may be written or ''.
  * The rules are those of `SessionStore.rotate`, in the same order.
  */
 export const ROTATE = script(
   CLOCK,
   FENCE,
+  IN_TIME,
   RECORD,
   SUBJECT,
   END,
@@ -145,6 +154,8 @@ if record and not repeated and head > generation and grace and record.used > gen
   local since = expiredAt
   if head == generation + 1 then since = math.max(since, record.at) end
   if clock(ARGV[8]) >= since + grace then
+    local late = revokeFor and late(ARGV[14], ARGV[8])
+    if late then return late end
     if revokeFor then bury(KEYS[1], revokeFor) end
     return {'reused', head}
   end
@@ -177,13 +188,6 @@ if record and record.head and record.used < tonumber(ARGV[1]) then
 end
 `,
 );
-
-/** Before a revocation is written: who asked for it may have gone. `LATE` and the store's clock. */
-const IN_TIME = `
-local function late(before, given)
-  local now = clock(given)
-  return now >= (tonumber(before) or math.huge) and redis.error_reply(string.format('LATE %.0f', now))
-end`;
 
 /** KEYS: record. ARGV: time to live of the tombstone in ms, before when it may be written or '', the clock or ''. */
 export const REVOKE = script(

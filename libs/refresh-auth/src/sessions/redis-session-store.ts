@@ -73,6 +73,7 @@ export class RedisSessionStore implements SessionStore {
       reuse?.revokeFor ?? '',
       bytes(details),
       bytes(tracked ? currentSeal : undefined),
+      reuse?.before ?? '',
     ]);
     return parseAnswer(reply);
   }

@@ -1,3 +1,5 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import {
@@ -13,6 +15,7 @@ import { InterceptedStore } from '../../../../test/support/intercepted-store.js'
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../refresh-auth.options.js';
+import { RefreshAuthService } from '../refresh-auth.service.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 
@@ -332,5 +335,63 @@ describe('A valid token whose session was ended elsewhere', () => {
       expect(await state(core)).toBe('valid');
       expect(events).toContainEqual({ type: 'store-failed', at: clock.now(), reason: 'connection lost' });
     });
+  });
+});
+
+describe('A revocation that is made for a token of a process with longer lifetimes, which is not there any more', () => {
+  const DAY = 86_400;
+  const LONGER = { expiresIn: DAY, refreshWindow: 30 * DAY, sessionLifetime: 90 * DAY };
+  const clock = new TestClock();
+
+  function request({ token }: IssuedToken): IncomingMessage {
+    const presented = new IncomingMessage(new Socket());
+    presented.headers.authorization = `Bearer ${token}`;
+    return presented;
+  }
+
+  async function signOut(core: RefreshAuthCore, token: IssuedToken, scope: 'session' | 'user'): Promise<void> {
+    const presenting = request(token);
+    await new RefreshAuthService(core).signOut(presenting, new ServerResponse(presenting), { scope });
+  }
+
+  async function expireAndPresent(core: RefreshAuthCore, token: IssuedToken): Promise<void> {
+    clock.advance(EXPIRES_IN * 1000);
+    await authenticate(core, token.token).catch(() => undefined);
+  }
+
+  test.each<[string, RefreshAuthOptions, (core: RefreshAuthCore, token: IssuedToken) => Promise<unknown>]>([
+    ['signOut', {}, (core, token) => signOut(core, token, 'session')],
+    ["signOut, scope 'user'", {}, (core, token) => signOut(core, token, 'user')],
+    [
+      'signIn in its place',
+      {},
+      (core, token) => {
+        const response = new ServerResponse(request(token));
+        return new RefreshAuthService<{ sub: string }>(core).signIn(response, { sub: '1' });
+      },
+    ],
+    ['reloadClaims that gives nothing', { reloadClaims: () => null }, expireAndPresent],
+    [
+      'reuse',
+      { replay: { grace: 30, onReuse: 'revoke' } },
+      async (core, token) => {
+        clock.advance(EXPIRES_IN * 1000);
+        const { renewed } = await authenticate(core, token.token);
+        await core.store.markUsed([{ sid: token.claims.sid, gen: renewed?.claims.gen ?? 0 }]);
+        await expireAndPresent(core, token);
+      },
+    ],
+  ])('by %s is kept as long as that token lives [F14]', async (_, options, end) => {
+    const store = new InterceptedStore(clock);
+    const core = makeCore(options, { store, clock });
+    const token = issue(makeCore(LONGER, { clock }));
+
+    await end(core, token);
+
+    const left = (until: number) => (until + KEPT_LONGER) * 1000 - clock.now();
+    const { longest, count } = await store.revocationsAfter(0, 0);
+    expect([longest, count]).toEqual([{ record: left(token.claims.refresh_exp), log: left(token.claims.exp) }, 1]);
+    clock.advance((30 * DAY - 3 * EXPIRES_IN) * 1000);
+    expect(await store.isRevoked(token.claims)).toBe(true);
   });
 });

@@ -1,12 +1,13 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
-import { leeway, type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
+import type { Clock } from '../tokens/clock.js';
+import { leeway, type Lifetimes, retention, retentionMargin } from '../tokens/lifetimes.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import type { Events } from './events.js';
 import { type KnownRevocations, UNSEEN } from './known-revocations.js';
 import type { NowOrLater } from './now-or-later.js';
 import type { RevocationLog } from './revocation-log.js';
-import { LateRevocation, type RevocationTtl, type SessionStore } from './session-store.js';
+import type { RevocationTtl, SessionStore } from './session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
 
 /** When valid tokens learn that their session has ended: the option `revocation`. */
@@ -29,6 +30,9 @@ export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
   return { record: recordRetention(lifetimes), log: logRetention(lifetimes) };
 }
 
+/** Until when a token lives, as it was signed. Its process may have longer lifetimes than any that is still there. */
+export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
+
 /** Ends sessions, and says of each token whether its session has ended. */
 export class Revocations {
   constructor(
@@ -38,6 +42,7 @@ export class Revocations {
     private readonly known: KnownRevocations,
     /** Followed where the store can push: under `'every-request'` too, since a response may go out long after its request was checked. */
     private readonly log: RevocationLog | undefined,
+    private readonly clock: Clock,
     private readonly settings: {
       readonly revocation: RevocationMode;
       readonly onStoreFailure: StoreFailurePolicy;
@@ -46,24 +51,27 @@ export class Revocations {
     },
   ) {}
 
-  /** Of a revocation the tokens are mostly not known: as long as any process's could live. */
-  get #ttl(): RevocationTtl {
-    return this.log?.longest ?? revocationTtl(this.settings.lifetimes);
-  }
-
-  /** How long a tombstone is kept at least, in milliseconds. */
-  get tombstoneTtl(): number {
-    return this.#ttl.record;
+  /** How long a revocation is kept at least: as long as any process's tokens could live, and the one that it is made for, where there is one. */
+  ttl(token?: TimesOfToken): RevocationTtl {
+    const { lifetimes } = this.settings;
+    const { record, log } = this.log?.longest ?? revocationTtl(lifetimes);
+    if (!token) return { record, log };
+    const now = this.clock.now();
+    return {
+      record: Math.max(record, retention(token.refresh_exp, now, lifetimes)),
+      log: Math.max(log, retention(token.exp, now, lifetimes)),
+    };
   }
 
   /**
    * Ends a session. Idempotent.
    *
+   * @param token of the session, where one is known
    * @param ask before whose deadline, where this is a part of something
    * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
    */
-  async revokeSession(sid: string, ask = this.access.begin()): Promise<void> {
-    await this.#write(ask, (ttl) => this.store.revoke(sid, ttl));
+  async revokeSession(sid: string, token?: TimesOfToken, ask = this.access.begin()): Promise<void> {
+    await ask((deadline) => this.store.revoke(sid, { ...this.ttl(token), before: deadline() }));
     const session = sessionName(sid);
     this.known.add({ session, at: UNSEEN });
     this.events.emit('session-revoked', { session });
@@ -72,10 +80,14 @@ export class Revocations {
   /**
    * Ends all sessions of a subject that have begun, but the excepted one. Idempotent.
    *
+   * @param token of the subject, where one is known
    * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
    */
-  async revokeSubject(sub: string, except?: string): Promise<void> {
-    const mark = await this.#write(this.access.begin(), (ttl) => this.store.revokeSubject(sub, ttl, except));
+  async revokeSubject(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
+    const ask = this.access.begin();
+    const mark = await ask((deadline) =>
+      this.store.revokeSubject(sub, { ...this.ttl(token), before: deadline() }, except),
+    );
     this.known.add({ subject: hashed(sub), mark, at: UNSEEN });
     this.events.emit('user-revoked', {
       subject: hashed(sub),
@@ -140,20 +152,6 @@ export class Revocations {
   check(claims: TokenClaims): NowOrLater<void> {
     if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
     if (this.settings.revocation === 'every-request' || !this.isFresh) return this.#checkStore(claims);
-  }
-
-  /** What the store comes to after the deadline is not written any more; it may only have been taken for late, by an old idea of its clock. */
-  #write<T>(ask: Ask, write: (ttl: RevocationTtl) => Promise<T>): Promise<T> {
-    return ask(async (deadline) => {
-      const attempt = () => write({ ...this.#ttl, before: deadline() });
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof LateRevocation)) throw error;
-        this.access.tell(error.now);
-        return attempt();
-      }
-    });
   }
 
   async #checkStore(claims: TokenClaims): Promise<void> {

@@ -156,7 +156,9 @@ export class Rotation {
     request: Omit<RotationRequest, keyof SessionOfToken>,
   ): Promise<RotationAnswer> {
     const { tracked } = this.settings;
-    const answer = await ask(() => this.store.rotate({ sid, sub, rev, tracked, ...request }));
+    const answer = await ask((deadline) =>
+      this.store.rotate({ sid, sub, rev, tracked, ...request, ...endsBefore(deadline(), request) }),
+    );
     if (answer.outcome !== 'revoked') return answer;
     this.revocations.learn(sid);
     throw new RefreshAuthError('session_revoked');
@@ -191,7 +193,7 @@ export class Rotation {
     return {
       grace: replay.grace,
       expiredAt: (effectiveTimes(presented, lifetimes).exp + lifetimes.clockTolerance) * 1000,
-      ...(replay.onReuse === 'revoke' ? { revokeFor: this.revocations.tombstoneTtl } : {}),
+      ...(replay.onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),
     };
   }
 
@@ -209,7 +211,7 @@ export class Rotation {
     if (revoked) {
       // The store has ended the session already. The log, and so the other processes, have yet to learn it: now, or by what is known here.
       this.revocations.learn(presented.sid);
-      await this.revocations.revokeSession(presented.sid, ask).catch(() => undefined);
+      await this.revocations.revokeSession(presented.sid, presented, ask).catch(() => undefined);
     }
     return new RefreshAuthError('token_reused');
   }
@@ -221,7 +223,7 @@ export class Rotation {
     if (fresh) return fresh;
     // It must not go on, whatever an outage is allowed to tolerate: it has ended here, and elsewhere as soon as that can be written.
     this.revocations.learn(claims.sid);
-    await this.revocations.revokeSession(claims.sid, ask).catch(() => {
+    await this.revocations.revokeSession(claims.sid, claims, ask).catch(() => {
       throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
     });
     throw new RefreshAuthError('session_revoked');
@@ -233,4 +235,12 @@ export class Rotation {
     if (state === 'token_expired' || state === 'session_expired') throw new RefreshAuthError(state);
     return state === 'valid';
   }
+}
+
+/** A reuse that the store finds when nobody waits for it any more ends no session. */
+function endsBefore(
+  before: number | undefined,
+  { reuse }: Pick<RotationRequest, 'reuse'>,
+): Pick<RotationRequest, 'reuse'> {
+  return reuse?.revokeFor === undefined ? {} : { reuse: { ...reuse, before } };
 }

@@ -13,6 +13,8 @@ export interface ReuseRule {
   readonly expiredAt: number;
   /** Reuse ends the session: for how long the tombstone must be kept at least, in milliseconds. Left out: nothing is written. */
   readonly revokeFor?: number;
+  /** With `revokeFor`: as `before` of {@link RevocationTtl}. A reuse that is found later ends nothing. */
+  readonly before?: number | undefined;
 }
 
 /** The session of a verified token, as far as a store has to know it. */
@@ -183,7 +185,8 @@ export interface SessionStore {
    * 2. the head is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
    *    again): `rotated`;
    * 3. the head is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
-   *    if the head is the very next generation, the moment it became the head: `reused`. With `revokeFor` the session is revoked in the same step;
+   *    if the head is the very next generation, the moment it became the head: `reused`. With `revokeFor` the session is revoked in the same step, or
+   *    the call rejects with {@link LateRevocation} from `before` on;
    * 4. the head is newer; or it is of `generation`, and `refused` is given and is not its bytes: `superseded`;
    * 5. there is no candidate: `current`;
    * 6. otherwise the candidate becomes the head: `rotated`. `lostWrite` if the head was older than `generation`, 0 where there is no record.

@@ -7,7 +7,7 @@ import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
 import { sessionName } from '../tokens/session-id.js';
 import type { TokenSigner } from '../tokens/signing.js';
 import type { Events } from './events.js';
-import type { Revocations } from './revocations.js';
+import type { Revocations, TimesOfToken } from './revocations.js';
 import type { Ask, StoreAccess } from './store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
@@ -23,14 +23,16 @@ export interface IssueOptions {
   device?: string | undefined;
 }
 
+type ReplacedSession = TimesOfToken & { readonly sid: string };
+
 /** What a sign-in has to do with the client that it is for. */
 export interface SignInClient {
   /** Throws if the first token is of no use to it, before a record begins. */
   check?(issued: IssuedToken): void;
   /** Is handed its first token. */
   receive?(issued: IssuedToken): void;
-  /** The `sid` of each session that it had until now. */
-  readonly replaced?: readonly string[];
+  /** A token of each session that it had until now. */
+  readonly replaced?: readonly ReplacedSession[];
 }
 
 const LONGEST_DEVICE = 200;
@@ -70,7 +72,7 @@ export class SignIns {
       : mint(await this.revocations.markFor(own.sub, this.clock.now(), ask));
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
-    await Promise.all(client.replaced?.map((sid) => this.#endReplaced(sid, ask)) ?? []);
+    await Promise.all(client.replaced?.map((session) => this.#endReplaced(session, ask)) ?? []);
     // All sessions of the user may have been ended meanwhile, this one among them.
     if (this.revocations.ends(issued.claims)) throw new RefreshAuthError('session_revoked');
     return issued;
@@ -94,14 +96,14 @@ export class SignIns {
   }
 
   /** A store that is out keeps nobody from signing in. */
-  async #endReplaced(sid: string, ask: Ask): Promise<void> {
+  async #endReplaced(session: ReplacedSession, ask: Ask): Promise<void> {
     try {
-      await this.revocations.revokeSession(sid, ask);
+      await this.revocations.revokeSession(session.sid, session, ask);
     } catch (error) {
       if (!(error instanceof RefreshAuthError)) throw error;
       // It has ended for this process, and for all when the store can be written again.
-      this.revocations.learn(sid);
-      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(sid) });
+      this.revocations.learn(session.sid);
+      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(session.sid) });
     }
   }
 

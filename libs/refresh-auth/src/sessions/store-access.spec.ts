@@ -3,7 +3,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { Events, type RefreshAuthEvent } from './events.js';
-import { type SessionStore, StoreRefusal } from './session-store.js';
+import { LateRevocation, type SessionStore, StoreRefusal } from './session-store.js';
 import { StoreAccess } from './store-access.js';
 
 const TIMEOUT = 500;
@@ -282,6 +282,27 @@ describe('StoreAccess', () => {
 
     expect(await refusal(attempt)).toEqual({ ...NO_ANSWER, detail: reason });
     expect(events).toEqual([{ type: 'store-failed', at: clock.now(), reason }]);
+  });
+
+  test.each([
+    ['once more, by the clock that it was told', 1],
+    ['not for ever', 2],
+  ])('asks a store that came to a revocation too late %s [F30]', async (_, times) => {
+    access.tell(1_000_000);
+    const deadlines: (number | undefined)[] = [];
+    const attempt = access.begin()(async (deadline) => {
+      deadlines.push(deadline());
+      if (deadlines.length <= times) throw new LateRevocation(3_000_000);
+      return 'written';
+    });
+
+    const outcome = times === 1 ? await attempt : await refusal(attempt);
+
+    expect(outcome).toEqual(
+      times === 1 ? 'written' : { ...NO_ANSWER, detail: 'the store came to the revocation too late' },
+    );
+    const isWithinTimeout = (time = 0, told: number) => time > told && time <= told + TIMEOUT;
+    expect(deadlines.map((time, index) => isWithinTimeout(time, [1_000_000, 3_000_000][index]!))).toEqual([true, true]);
   });
 
   test('takes a store that throws for one that fails', async () => {

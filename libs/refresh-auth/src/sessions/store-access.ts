@@ -3,7 +3,7 @@ import type { Clock } from '../tokens/clock.js';
 import { Breaker } from './breaker.js';
 import { within } from './deadline.js';
 import type { Events } from './events.js';
-import { StoreRefusal } from './session-store.js';
+import { LateRevocation, StoreRefusal } from './session-store.js';
 
 /** Asks the store something, before the deadline that was begun; that is on the store's clock, in milliseconds, if it has told its time. */
 export type Ask = <T>(ask: (deadline: () => number | undefined) => Promise<T>) => Promise<T>;
@@ -70,7 +70,9 @@ export class StoreAccess {
         // No client is trusted to bound its own commands: by default ioredis waits for ever for a server that hangs.
         const most = left - (now - since);
         const deadline = () => this.storeNow && this.storeNow + most - (performance.now() - now);
-        const answer = await this.#breaker.watch(() => within(most, 'storeTimeout', () => question(deadline)));
+        const answer = await this.#breaker.watch(() =>
+          within(most, 'storeTimeout', () => this.#inTime(() => question(deadline))),
+        );
         this.#answered();
         return answer;
       } catch (error) {
@@ -79,6 +81,17 @@ export class StoreAccess {
         if (--asking === 0) left -= performance.now() - since;
       }
     };
+  }
+
+  /** What the store came to too late may only have been taken for late, by an old idea of its clock: it is asked once more. */
+  async #inTime<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof LateRevocation)) throw error;
+      this.tell(error.now);
+      return ask();
+    }
   }
 
   #answered(): void {

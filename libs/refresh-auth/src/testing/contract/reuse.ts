@@ -1,4 +1,4 @@
-import type { ReuseRule } from '../../sessions/session-store.js';
+import { LateRevocation, type ReuseRule } from '../../sessions/session-store.js';
 import {
   about,
   type Asked,
@@ -166,6 +166,19 @@ export const reuseChecks = [
         same(await t.head(), CURRENT);
       });
     }
+
+    check('with revokeFor is refused where it is late, and ends nothing [F30]', async (t) => {
+      await inUse(t);
+      const before = (time: number) => rule(t, { expiredAt: 0, revokeFor: HOUR, before: time });
+
+      const reason: unknown = await t
+        .rotate({ generation: 0, candidate: successor('fork'), reuse: before(t.now()) })
+        .catch((error: unknown) => error);
+
+      same(reason instanceof LateRevocation && reason.now, t.now());
+      same(await t.head(), superseded(3, 'three'));
+      same(await t.rotate({ generation: 0, reuse: before(t.now() + 1) }), reused(3));
+    });
 
     check('without revokeFor writes nothing', async (t) => {
       await inUse(t);
