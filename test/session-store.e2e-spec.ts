@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
+import { Cluster as EarlierCluster } from 'ioredis-5';
 import type { StoresUnderTest } from 'nestjs-refresh-auth/testing';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
 import { openRedisStores } from './support/redis-stores.js';
@@ -68,6 +69,10 @@ describe('The Redis store on a cluster of three masters', () => {
   describe.each<[string, (nodes: RedisCluster['nodes']) => Cluster]>([
     ['with a client as it comes', (nodes) => new Cluster(nodes)],
     ['with enableAutoPipelining', (nodes) => new Cluster(nodes, { enableAutoPipelining: true })],
+    [
+      'with enableAutoPipelining of ioredis 5.2.5 [F37]',
+      (nodes) => new EarlierCluster(nodes, { enableAutoPipelining: true }) as unknown as Cluster,
+    ],
     ['with a keyPrefix of the client', (nodes) => new Cluster(nodes, { keyPrefix: 'application:' })],
     ['with a preference for replicas', (nodes) => new Cluster(nodes, { scaleReads: 'slave' })],
   ])('%s', (_, connect) => {

@@ -1,14 +1,24 @@
 import type { Redis } from 'ioredis';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 
+type ScriptArguments = [shaOrSource: string, keys: number, ...rest: (string | Buffer | number)[]];
+
 /** What the library uses of an ioredis `Redis` or `Cluster`. */
 export interface RedisClient {
   readonly isCluster?: boolean;
-  evalshaBuffer(sha1: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
-  evalBuffer(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  readonly options?: { readonly enableAutoPipelining?: boolean };
+  evalshaBuffer(...args: ScriptArguments): Promise<unknown>;
+  evalBuffer(...args: ScriptArguments): Promise<unknown>;
+  pipeline(): RedisPipeline;
   info(section: string): Promise<string>;
   time(): Promise<(string | number)[]>;
   duplicate(...args: unknown[]): RedisSubscriber;
+}
+
+interface RedisPipeline {
+  evalshaBuffer(...args: ScriptArguments): RedisPipeline;
+  evalBuffer(...args: ScriptArguments): RedisPipeline;
+  exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
 interface RedisSubscriber {
@@ -57,6 +67,22 @@ export class RedisConnection {
     readonly client: RedisClient,
     private readonly isOurs: boolean,
   ) {}
+
+  /**
+   * Has Redis run a script. With `enableAutoPipelining`, a `Cluster` of ioredis before 5.11.1 takes the script itself for the key, puts
+   * scripts of several nodes into one pipeline, and rejects all of them. In a pipeline of its own a script goes by its keys in each version.
+   */
+  async run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
+    const { client } = this;
+    if (!client.isCluster || !client.options?.enableAutoPipelining) return client[command](...args);
+    const [[error, reply] = [null, undefined]] =
+      (await client
+        .pipeline()
+        [command](...args)
+        .exec()) ?? [];
+    if (error) throw error;
+    return reply;
+  }
 
   /**
    * Listens on a channel, over a connection of its own. The listener is also called when that connection is there (again), since

@@ -206,16 +206,15 @@ export class RedisSessionStore implements SessionStore {
 
   /** Scripts for everything, reads included: they always run on the primary, whatever the client's preference for replicas. */
   async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const { client } = this.connection;
     const rest = [...keys, ...args];
     try {
-      return await client.evalshaBuffer(script.sha1, keys.length, ...rest);
+      return await this.connection.run('evalshaBuffer', script.sha1, keys.length, ...rest);
     } catch (error) {
       if (!isReply(error)) throw error;
       if (!error.message.startsWith('NOSCRIPT')) throw this.#refusal(error, keys);
     }
     try {
-      return await client.evalBuffer(script.source, keys.length, ...rest);
+      return await this.connection.run('evalBuffer', script.source, keys.length, ...rest);
     } catch (error) {
       throw isReply(error) ? this.#refusal(error, keys) : error;
     }
