@@ -145,7 +145,7 @@ describe.each(adapters)('on %s', (adapter) => {
     const core = app.app.get(RefreshAuthCore);
     const { revoke } = core.store;
     core.store.revoke = () => Promise.reject(new Error('connection lost'));
-    const { token: next } = await core.signIns.start({ sub: '1' }, {}, { replaced: [claims.sid] });
+    const { token: next } = await core.signIns.start({ sub: '1' }, {}, { replaced: [claims] });
 
     expect((await ask(app, both(token, next))).status).toBe(200);
     expect(refusal(await ask(app, both(token)))).toEqual(dead('session_revoked'));

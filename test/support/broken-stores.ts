@@ -809,6 +809,8 @@ export function brokenStore(breaks: Break, clock: TestClock): SessionStore {
     revocationsAfter: (position, countedFrom) => whole.revocationsAfter(position, countedFrom),
     onRevocation: (listener) => whole.onRevocation(listener),
     listedSessions: (...args) => whole.listedSessions(...args),
+    replaceDetails: (...args) => whole.replaceDetails(...args),
+    announceKeys: (...args) => whole.announceKeys(...args),
     close: () => whole.close(),
     clock,
     lag: (by) => (behind += by),
