@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, X509Certificate } from 'node:crypto';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
-import { whyGuessable } from './guessable-secrets.js';
+import { whyGuessable } from './guessable-secrets/why-guessable.js';
 
 /** Bytes of the hash output, which is the least that an HMAC secret must have (RFC 7518 section 3.2). */
 const HMAC_SECRET_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;

@@ -1,0 +1,241 @@
+/**
+ * Secrets of 32 bytes or more as people make them up, in the styles of tutorials, templates and `.env` files of many frameworks and in many
+ * languages. All of them were written for this test.
+ *
+ * They were written after the check of `guessable-secrets` was finished, and measure it: do not change the check to find more of them. To
+ * change the check, write a new list.
+ */
+export const MADE_UP_SECRETS: readonly string[] = `
+my_very_secret_jwt_key_that_is_at_least_32_chars
+replace-me-with-a-secure-random-string-please
+thisIsTheSecretKeyUsedToSignOurAccessTokens
+JWT_ACCESS_TOKEN_SECRET_CHANGE_IN_PRODUCTION
+super-duper-secret-refresh-token-key-2024
+dev-secret-key-for-local-docker-compose-only
+SomeRandomSecretForTheUserServiceInDev123
+insert_your_private_signing_key_here_please
+secret-for-unit-tests-not-used-anywhere-else
+YourSuperSecretKeyGoesHereAndShouldBeLong
+nestjs-boilerplate-auth-secret-change-it-now
+ultraSecretPassphraseForTheWholeCompany2023!
+this-secret-should-come-from-vault-someday
+TemporarySecretUntilWeSetUpTheKeyManagement
+generate_a_better_secret_than_this_one_asap
+dont-you-dare-to-push-this-secret-to-github
+a very long passphrase nobody will ever guess
+Keep it secret. Keep it safe. Keep it long.
+The quick red panda sleeps under the bridge
+one-token-to-rule-them-all-and-bind-them
+WinterIsComingButMySecretIsAlreadyHere2022
+ilovemydogmorethananythingintheworld1987
+MyDogIsCalledRexAndMyCatIsCalledWhiskers
+mariaandjohngotmarriedinjune2012inlisbon
+liverpoolfcwillneverwalkalone2019champions
+coffee-first-then-code-then-more-coffee-42
+i-should-really-rotate-this-secret-more-often
+hunter2hunter2hunter2hunter2hunter2hunter2
+Sup3rS3cr3tK3yF0rMyAw3s0m3Appl1cat10n
+Th1sIsN0tAS3cureP4ssw0rdButItIsL0ngEn0ugh
+p@ssw0rd-f0r-th3-jwt-s1gn1ng-k3y-2024
+my$uper$ecretJ$onWebTokenKey!2021
+4dm1n1str4t0r-s3cr3t-t0k3n-k3y-pr0duct10n
+m0nk3y-tr3nch-c4st13-s3cr3t-s4uc3
+django-insecure-this-is-just-a-placeholder-key
+django-secret-key-for-the-blog-tutorial-part-2
+SECRET_KEY_for_my_flask_app_please_change_me
+flask-jwt-extended-super-secret-dev-key-here
+rails_secret_key_base_for_development_only_xx
+laravel-jwt-secret-key-for-the-api-backend
+base64:thisIsNotReallyBase64ButLaravelLikesIt
+spring.security.jwt.secret.key.for.the.tutorial
+bookstoreApplicationSpringBootSecretKey2023
+springBootMicroservicesDemoJwtSigningSecretKey
+quarkus-smallrye-jwt-demo-secret-key-123456
+express-session-keyboard-cat-meow-meow-meow
+passport-jwt-strategy-secret-or-key-value-here
+mern-stack-ecommerce-jwt-secret-token-value
+nextauth_secret_for_local_development_32_chars
+strapi-admin-jwt-secret-to-be-modified-later
+hasura-graphql-jwt-secret-for-local-testing-abc
+supabase-local-dev-jwt-secret-do-not-deploy
+aspnetcore-webapi-jwt-issuer-signing-key-demo
+TodoApiSecretKeyWithMoreThan32CharactersLong!
+GoFiberJwtMiddlewareSecretForTutorialPurpose
+gin-gonic-jwt-auth-example-hs256-signing-key
+fastapi-oauth2-password-bearer-secret-example
+phoenix_guardian_secret_key_generated_by_hand
+symfony-lexik-jwt-passphrase-app-dev-env
+kong-gateway-consumer-jwt-credential-secret
+grafana-admin-secret-please-rotate-this-value
+keycloak-client-secret-of-the-demo-realm-here
+minio-root-password-and-jwt-shared-secret-1
+redis-session-cookie-signing-secret-version-3
+webhook-signature-secret-shared-with-partner
+internal-service-to-service-authentication-token
+hr-portal-backend-secret-key-do-not-share-1
+hospital-management-system-final-year-project
+online-examination-system-jwt-token-secret
+RestaurantBookingAppJwtSecretKey_2022_v1
+pizza-delivery-service-access-token-secret
+InventoryManagementSystemSecretSigningKey01
+student_attendance_tracker_jwt_secret_value
+realestate-listing-platform-token-signing-key
+crypto-trading-bot-dashboard-session-secret
+weather_dashboard_secret_used_by_the_api_only
+chat-app-socket-io-authentication-secret-key
+MovieReviewWebsiteSuperSecretTokenString99
+fitness-tracker-mobile-app-backend-secret
+bank-of-nowhere-internet-banking-demo-key
+acme-corp-global-shared-secret-for-everything
+contoso-university-sample-application-secret
+northwind-traders-api-secret-key-development
+foobarbazquxfoobarbazquxcorgegraultgarply
+lorem-ipsum-dolor-sit-amet-consectetur
+testtesttest-secretsecretsecret-12345678
+admin-admin-admin-secret-password-123456
+secretsecretsecretsecretsecretsecretsecret
+changemechangemechangemechangemechangeme
+abc123abc123abc123abc123abc123abc123
+qwertyuiopasdfghjklzxcvbnmqwertyuiop
+1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p
+zaq1xsw2cde3vfr4bgt5nhy6mju7ki8lo9
+asdfghjkl;asdfghjkl;asdfghjkl;asdf
+poiuytrewqlkjhgfdsamnbvcxz0987654321
+!QAZ@WSX#EDC$RFV%TGB^YHN&UJM*IK<
+qweasdzxcqweasdzxcqweasdzxcqweasd
+1q2w3e4r5t6y7u8i9o0p-1q2w3e4r5t6y
+azertyuiopqsdfghjklmwxcvbn123456
+qwertzuiopasdfghjklyxcvbnm12345678
+0123456789abcdef0123456789abcdef
+abcdefghijklmnopqrstuvwxyzABCDEF
+12345678123456781234567812345678
+a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4
+00000000000000000000000000000001
+xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+aaaaaaaabbbbbbbbccccccccdddddddd
+deadbeefdeadbeefcafebabecafebabe
+11223344556677889900aabbccddeeff
+987654321098765432109876543210987
+mirrormirroronthewallwehtnorrormirror
+esta-es-la-clave-secreta-de-mi-aplicacion
+clave_secreta_para_generar_los_tokens_2023
+MiClaveSecretaSuperSeguraQueNadieConoce
+cambiame-por-una-clave-larga-y-aleatoria
+secreto-muy-secreto-del-sistema-de-ventas
+LaContrasenaMasLargaQueSeMeOcurrioHoy123
+proyecto-final-de-la-universidad-jwt-key
+mi-perro-se-llama-firulais-y-tiene-5-anos
+elSecretoDeLaTiendaEnLineaDeMiTio2020
+palabra-super-secreta-que-hay-que-cambiar
+viva-el-real-madrid-campeon-de-europa-2022
+minha-chave-secreta-muito-longa-e-segura
+chave_super_secreta_da_api_de_pagamentos
+segredo-do-sistema-de-gestao-escolar-2023
+TrocarEstaChaveAntesDeSubirParaProducao
+aplicativo-de-entregas-token-secreto-jwt
+o-rato-roeu-a-roupa-do-rei-de-roma-2021
+cle-secrete-pour-le-projet-de-fin-d-etudes
+UneCleTresSecretePourSignerLesJetonsJWT
+changez-cette-phrase-avant-la-production
+le-petit-chat-est-mort-ce-matin-a-paris
+secret_de_la_boutique_en_ligne_a_modifier
+MotDePasseUltraLongQuePersonneNeTrouvera
+ein-sehr-geheimer-schluessel-fuer-die-api
+BitteDiesenSchluesselInProduktionErsetzen
+geheimes-token-fuer-die-kundenverwaltung
+mein-hund-heisst-bello-und-mag-wurst-2019
+DasPasswortDarfAufKeinenFallIneinGitRepo
+entwicklungsumgebung_jwt_geheimnis_lokal
+unser-kleines-geheimnis-bleibt-unter-uns
+la-chiave-segreta-della-nostra-applicazione
+chiaveSuperSegretaPerFirmareITokenJwt2024
+cambiare-questa-stringa-prima-del-rilascio
+segretissimo-non-dirlo-a-nessuno-per-favore
+nel-mezzo-del-cammin-di-nostra-vita-2020
+een-heel-geheime-sleutel-voor-onze-website
+VerwijderDitGeheimVoordatJeLiveGaat2023
+geheim-wachtwoord-van-de-webwinkel-backend
+bizim-gizli-anahtarimiz-kimse-bilmesin-1
+CokGizliBirAnahtarLutfenDegistiriniz2023
+okul-projesi-icin-gizli-token-anahtari-jwt
+kunci-rahasia-untuk-aplikasi-kasir-online
+rahasia-dapur-warung-nasi-padang-tokenjwt
+JanganSebarkanKunciRahasiaIniKeSiapapun
+tajny-klucz-do-podpisywania-tokenow-jwt
+BardzoDlugieITajneHasloDoAplikacji2023
+zmien-ten-klucz-zanim-wdrozysz-na-produkcje
+sekretnyy-klyuch-dlya-moego-prilozheniya
+OchenDlinnyySekretnyyParolDlyaServera2023
+pomenyay-etot-klyuch-pered-vykatkoy-na-prod
+min-superhemliga-nyckel-for-jwt-tokens-se
+ByttDenneHemmeligeNoekkelenFoerProduksjon
+en-meget-hemmelig-kode-til-vores-webshop
+tajny-klic-pro-nasi-aplikaci-zmente-ho-prosim
+cheia-secreta-a-aplicatiei-mele-de-licenta
+titkos-jwt-kulcs-a-szakdolgozatomhoz-2023
+salainen-avain-jota-kukaan-ei-voi-arvata
+khoa-bi-mat-cho-do-an-tot-nghiep-jwt-2023
+ang-sikretong-susi-ng-aming-aplikasyon-1
+mera-secret-key-kisi-ko-mat-batana-bhai
+himitsu-no-kagi-wa-dare-ni-mo-iwanaide-ne
+wode-mima-shi-mimi-buneng-gaosu-ni-2023
+мой-секретный-ключ-для-подписи
+очень длинный пароль
+секретний_ключ_застосунку
+这是我的密钥请不要告诉别人
+とても秘密の鍵です変更してください
+비밀키는절대로공유하지마세요
+το μυστικό κλειδί μου
+המפתח הסודי שלי לאפליקציה
+مفتاح سري للتطبيق الخاص
+contraseña-súper-segura-de-año-nuevo-2024
+clé-secrète-très-longue-à-ne-pas-partager
+größter-schlüssel-für-überaus-geheime-daten
+şifreleme-anahtarı-çok-gizli-değiştir-2024
+correct horse battery staple paper clip rain
+pencil-rocket-banana-window-castle-purple
+velvet.pancake.orbit.lantern.mosquito.hinge
+Gentle Walrus Polishes Nineteen Copper Kettles
+seven_wet_umbrellas_dancing_near_the_harbour
+tractor-lemonade-saxophone-gravity-biscuit
+HappyPurpleElephantJumpsOverTheLazyMoon77
+alpha-bravo-charlie-delta-echo-foxtrot-golf
+summer2019autumn2020winter2021spring2022
+january-february-march-april-may-june-july
+onetwothreefourfivesixseveneightnineten
+helloworldhelloworldhelloworldhelloworld
+letmein-letmein-letmein-please-let-me-in
+trustno1-iloveyou-dragon-monkey-sunshine
+starwars-darthvader-is-lukes-father-oops
+to-be-or-not-to-be-that-is-the-question-1603
+All work and no play makes Jack a dull boy
+never-gonna-give-you-up-never-gonna-let-you-down
+we-all-live-in-a-yellow-submarine-1966
+bXktc3VwZXItc2VjcmV0LWtleS1mb3ItdGhlLWJhY2tlbmQtYXBp
+dGhpcyBpcyBub3QgYSB2ZXJ5IGdvb2Qgc2VjcmV0IGtleQ==
+Y2hhbmdlLXRoaXMtc2VjcmV0LWluLXByb2R1Y3Rpb24tcGxlYXNl
+6d792d7365637265742d6b65792d666f722d7468652d6170692d736572766572
+706c656173652d6368616e67652d746869732d736563726574
+process.env.JWT_SECRET || 'fallback-secret'
+\${JWT_SECRET:-default-development-secret}
+<your-jwt-secret-with-at-least-32-characters>
+{{ .Values.auth.jwtSecret | required }}
+[REDACTED - ask the platform team for it]
+%JWT_SECRET_KEY_FROM_ENVIRONMENT_VARIABLE%
+secret from https://www.example.com/tutorial
+https://auth.example.com/realms/production
+git-commit-this-only-over-my-dead-body-ok
+TODO: generate a real secret before launch!!
+FIXME_this_is_a_hardcoded_secret_sorry_folks
+key-number-seven-of-the-staging-environment
+prod-eu-west-1-user-auth-service-signing-key
+v2.jwt.signing.key.payments.acme.internal
+team-rocket-blasting-off-again-secret-2018
+jenkins-ci-pipeline-integration-test-secret
+ansible-vault-password-for-the-test-servers
+not-so-secret-secret-for-the-workshop-demo
+hackathon2023-best-team-ever-secret-token
+qa-environment-please-ignore-security-audit
+`
+  .trim()
+  .split('\n');
