@@ -9,7 +9,7 @@ import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
 import { dead, refusal, storeUnavailable } from './support/http-refusals.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 
-const JWT_SECRET = 'the secret of the demo, known to its tests';
+const JWT_SECRET = 'T2m1Yb0Xc9vRkq7nQ8hZ4dLw3sEfUgJp6aNiVxKoB5M';
 
 const ada = { uid: 1, username: 'ada', type: 'admin', scope: 'read write' };
 const alan = { uid: 2, username: 'alan', type: 'user', scope: 'read' };

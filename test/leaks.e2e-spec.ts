@@ -22,7 +22,7 @@ import { formsOf, takeLeaks, watchOutFor } from './support/leak-watch.js';
 import { contentOf, type RedisServer, startRedis } from './support/redis-server.js';
 import { watchRedis } from './support/redis-watch.js';
 
-const SECRET = watchOutFor('canary-secret-Zm9vYmFy-of-the-leak-test-c4n4ry');
+const SECRET = watchOutFor('c4n4ry-Xh7QmZ2vLkT9pWs4RdBn8YfGjUe6AoKi0qVxJ');
 const PASSWORD = watchOutFor('canary-password-of-redis-c4n4ry');
 const MAIL = watchOutFor('canary.claim@example.com');
 /** Whatever is written of it, it must not begin a line of a log. */

@@ -13,7 +13,7 @@ import { type Adapter, type RunningApp, startApp } from './apps.js';
 import { TestClock } from './clock.js';
 import { inspectOutput, watchOutFor } from './leak-watch.js';
 
-export const SECRET = watchOutFor('a secret that only the tests know, long enough');
+export const SECRET = watchOutFor('szd757oNX_NTXlL9vLk6T_Lwbpjq-EcVkFf-u936qGOZExGr');
 
 /** Tests share their machine with other tests, which is no outage of the store. */
 const BUSY_MACHINE = '10s';

@@ -10,7 +10,7 @@ import type { Clock } from '../../libs/refresh-auth/src/tokens/clock.js';
 import { TestClock } from './clock.js';
 import { inspectOutput, watchOutFor } from './leak-watch.js';
 
-export const TEST_SECRET = watchOutFor('a secret for tests, of more than thirty-two bytes');
+export const TEST_SECRET = watchOutFor('O0_9vyqyaA2SllwN1jPIjiFM7GE_y0YCYrkoe2zgdT4vdytY');
 
 /** In seconds. */
 export const EXPIRES_IN = 60;
