@@ -19,7 +19,7 @@ export const algorithms = [
 ] as const satisfies readonly Algorithm[];
 
 /** Long enough for HS512, and one for all three: only the algorithm tells their tokens apart, as with the one RSA key. */
-export const secret = watchOutFor('a secret that only the tests know, and that is long enough for HS512');
+export const secret = watchOutFor('ZN5geyunb8m8Ssl1SrqvNfnaKy47KR0LNYR-6I8wSp0ULX2xtXGx-8cQagKMb_TM');
 export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const pairs = {
@@ -72,6 +72,11 @@ export function publicForms(key: KeyObject): [name: string, form: string | Buffe
     ['PEM as bytes', Buffer.from(pem)],
     ['DER', der],
     ['DER in base64, the PEM without its armour', der.toString('base64')],
+    ['DER in base64url', der.toString('base64url')],
+    ['DER in hexadecimal digits', der.toString('hex')],
+    ['PEM in base64, as in an environment variable', Buffer.from(pem).toString('base64')],
+    ['PEM in hexadecimal digits', Buffer.from(pem).toString('hex')],
+    ['JWK in base64url', Buffer.from(JSON.stringify(jwk)).toString('base64url')],
     ['JWK', JSON.stringify(jwk)],
     ['JWK in several lines', JSON.stringify(jwk, null, 2)],
     ['JWK behind white space', ` \n${JSON.stringify(jwk)}`],

@@ -614,16 +614,13 @@ describe('a wrong option stops the boot, and its path is the exact one', () => {
   });
 });
 
-describe('[K2] a secret that can be guessed', () => {
+describe('[F6] [K2] a secret that can be guessed', () => {
+  const MADE_UP = 'is not random: it is made of words, keyboard patterns or repeated pieces';
   const cases: [string, RefreshAuthOptions, string, number][] = [
-    ['secret', { secret: 'your-super-secret-jwt-key-change-me' }, 'is made of words that placeholders are made of', 32],
-    ['secret', { secret: Buffer.alloc(32) }, 'is one text over and over', 32],
-    [
-      'keys[0].secret',
-      { keys: [{ algorithm: 'HS384', secret: 'secret'.repeat(10) }] },
-      'is one text over and over',
-      48,
-    ],
+    ['secret', { secret: 'my-ultra-secure-and-ultra-long-secret' }, MADE_UP, 32],
+    ['secret', { secret: '1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9' }, MADE_UP, 32],
+    ['secret', { secret: Buffer.alloc(32) }, MADE_UP, 32],
+    ['keys[0].secret', { keys: [{ algorithm: 'HS384', secret: 'secret'.repeat(10) }] }, MADE_UP, 48],
     [
       'keys[1].secret',
       {
@@ -632,8 +629,14 @@ describe('[K2] a secret that can be guessed', () => {
           { kid: 'b', algorithm: 'HS512', secret: 'reallyverysafe '.repeat(9) },
         ],
       },
-      'is one text over and over',
+      MADE_UP,
       64,
+    ],
+    [
+      'secret',
+      { secret: '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7' },
+      'was published as an example',
+      32,
     ],
   ];
   const environment = process.env['NODE_ENV'];
@@ -648,6 +651,16 @@ describe('[K2] a secret that can be guessed', () => {
     expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
       option,
       says: `${reason}. Write a random secret of at least ${bytes} bytes, such as the output of \`openssl rand -base64 48\`, and keep it out of the source.`,
+    });
+  });
+
+  test.each(['development', 'production'])('is not one that others know, in %s: the name of the module', (mode) => {
+    process.env['NODE_ENV'] = mode;
+    const shown = 'JQZ7Vn5vWb0kK3f9Xo2TtYx8LmRrCcEe1DdGgHhUuAa';
+
+    expect(optionsErrorOf(() => resolveOptions({ secret: shown }, shown))).toMatchObject({
+      option: 'secret',
+      says: expect.stringMatching(/^is also a kid, the issuer, the audience or the name, which others know\./),
     });
   });
 

@@ -12,7 +12,7 @@ import type { GracePolicy } from './sessions/rotation.js';
 import type { SessionStore } from './sessions/session-store.js';
 import { canList } from './sessions/tracked-sessions.js';
 import { type Duration, parseMilliseconds, parseSeconds } from './tokens/duration.js';
-import { createKeyRing, type KeyOptions, type KeyRing } from './tokens/keys.js';
+import { createKeyRing, type KeyOptions, type KeyRing, type UncheckedKeyOptions } from './tokens/keys.js';
 import type { Lifetimes } from './tokens/lifetimes.js';
 import { hashed } from './tokens/session-id.js';
 import type { Parties, SignedParties } from './tokens/verifying.js';
@@ -158,7 +158,7 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
   const { storeTimeout = 500 } = options;
   return {
     name,
-    keys: resolveKeys(options),
+    keys: resolveKeys({ ...options, name }),
     parties,
     lifetimes,
     redis: options.redis,
@@ -381,7 +381,7 @@ function checkDistinctCookies(one: Cookie | undefined, other: Cookie | undefined
 }
 
 /** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */
-function resolveKeys(options: Pick<RefreshAuthOptions, 'secret' | 'keys'>): KeyRing {
+function resolveKeys(options: UncheckedKeyOptions): KeyRing {
   const ring = createKeyRing(options);
   const doubtful = ring.all.find(({ doubt }) => doubt);
   if (doubtful?.doubt && process.env['NODE_ENV'] === 'production') throw doubtful.doubt;

@@ -103,6 +103,48 @@ describe('[V6] what others may know is no secret', () => {
   });
 });
 
+describe('[F6] what a token or the store shows is no secret', () => {
+  // Random, but written into the header or the claims of each token.
+  const shown = 'JQZ7Vn5vWb0kK3f9Xo2TtYx8LmRrCcEe1DdGgHhUuAa';
+  const says = (bytes: number): string =>
+    `is also a kid, the issuer, the audience or the name, which others know. ${secretRemedy(bytes)}`;
+
+  test.each(['issuer', 'audience', 'name'])('the %s', (name) => {
+    expect(optionsErrorOf(() => createKeyRing({ secret: shown, [name]: shown }))).toEqual({
+      option: 'secret',
+      says: says(32),
+    });
+    expect(
+      optionsErrorOf(() =>
+        createKeyRing({ keys: [keyFor('ES256'), { algorithm: 'HS256', secret: Buffer.from(shown) }], [name]: shown }),
+      ),
+    ).toEqual({ option: 'keys[1].secret', says: says(32) });
+  });
+
+  test('a kid, its own or that of another key', () => {
+    const long = shown + shown;
+
+    expect(errorOfKey({ kid: shown, algorithm: 'HS256', secret: shown })).toEqual({
+      option: 'keys[1].secret',
+      says: says(32),
+    });
+    expect(
+      optionsErrorOf(() =>
+        createKeyRing({
+          keys: [
+            { algorithm: 'HS512', secret: long },
+            { ...keyFor('RS256'), kid: long },
+          ],
+        }),
+      ),
+    ).toEqual({ option: 'keys[0].secret', says: says(64) });
+  });
+
+  test('but a secret may contain one', () => {
+    expect(createKeyRing({ secret: `${shown}.`, issuer: shown }).signing.algorithm).toBe('HS256');
+  });
+});
+
 describe('the option keys', () => {
   test.each([null, [], {}, 'HS256', 7])('is a list with at least one key, not %j', (keys) => {
     expect(optionsErrorOf(() => createKeyRing({ keys }))).toEqual({
@@ -262,8 +304,7 @@ describe('[K1] an asymmetric key', () => {
     ['private', 'a number', 7, 'cannot be read as a private key'],
     ['private', 'an empty string', '', 'cannot be read as a private key'],
     ['private', 'a secret', secret, 'cannot be read as a private key'],
-    ['private', 'a public key', publicPem, 'cannot be read as a private key'],
-    ['private', 'an encrypted key', encrypted, 'cannot be read as a private key'],
+    ['private', 'a public key', publicPem, 'is a public key'],
     ['private', 'a JWK', rsa.privateKey.export({ format: 'jwk' }), 'cannot be read as a private key'],
     ['private', 'a public KeyObject', rsa.publicKey, 'is a public key'],
     ['private', 'a secret KeyObject', createSecretKey(Buffer.from(secret)), 'is a secret key'],
@@ -298,7 +339,7 @@ describe('[K1] an asymmetric key', () => {
 
     expect(errorOfKey({ kid: 'k', algorithm, privateKey: weak.privateKey })).toEqual({
       option: 'keys[1]',
-      says: 'is an RSA key of 1024 bits. It needs at least 2048.',
+      says: 'is an RSA key of 1024 bits. It needs 2048 to 16384.',
     });
   });
 
