@@ -2,13 +2,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Controller, Get } from '@nestjs/common';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
-import { type AuthApp, startAuthApp } from './support/auth-app.js';
+import type { KeyOptions, RefreshAuthOptions } from 'nestjs-refresh-auth';
+import { type AuthApp, SECRET, startAuthApp } from './support/auth-app.js';
 import { startProcess } from './support/child-process.js';
 import { TestClock } from './support/clock.js';
 import { bearer } from './support/delivered.js';
 import { startDemo } from './support/demo-process.js';
 import { send } from './support/http.js';
+import { rsa } from './support/key-material.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 
 const EVICTS =
@@ -50,7 +51,33 @@ async function warningsOf(options: RefreshAuthOptions, clock = new TestClock(Dat
 
 test('A boot warns of a secret that can be guessed [K2]', async () => {
   expect(await warningsOf({ keys: [{ algorithm: 'HS256', secret: 'change-me-change-me-change-me-please' }] })).toEqual([
-    'RefreshAuthModule: option `keys[0].secret` is made of words that placeholders are made of. Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source. It does not boot in production.',
+    'RefreshAuthModule: option `keys[0].secret` is not random: it is made of words, keyboard patterns or repeated pieces. Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source. It does not boot in production.',
+  ]);
+});
+
+test.each<[name: string, keys: KeyOptions[], first: number, second: number]>([
+  [
+    'the same secret under two kids',
+    [
+      { kid: 'new', algorithm: 'HS256', secret: SECRET },
+      { kid: 'other', algorithm: 'HS256', secret: `${SECRET}${SECRET}` },
+      { kid: 'old', algorithm: 'HS256', secret: Buffer.from(SECRET) },
+    ],
+    0,
+    2,
+  ],
+  [
+    'one key pair for two algorithms',
+    [
+      { kid: 'rs', algorithm: 'RS256', privateKey: rsa.privateKey },
+      { kid: 'ps', algorithm: 'PS256', publicKey: rsa.publicKey },
+    ],
+    0,
+    1,
+  ],
+])('A boot warns of %s [F6]', async (_, keys, first, second) => {
+  expect(await warningsOf({ keys })).toEqual([
+    `RefreshAuthModule: options \`keys[${first}]\` and \`keys[${second}]\` have the same secret or key pair, so whoever has one has both. Give each a key of its own (RFC 8725 section 3.1).`,
   ]);
 });
 
@@ -140,7 +167,7 @@ describe('With Redis, a boot warns', () => {
 });
 
 describe('In memory, a boot in production warns', () => {
-  const JWT_SECRET = 'of a test: thirty-two bytes and some more of it';
+  const JWT_SECRET = 'RJrjFkoFk5Zt2bBUTLq3mBYqJ8DA5MUH2ucWYpkaSHM';
   const WORKERS = /kept in the memory of each of several workers: .*Set the option `redis`/;
   const ALONE = /kept in memory: a restart forgets revocations.*Set the option `redis`/;
 

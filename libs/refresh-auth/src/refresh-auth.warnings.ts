@@ -19,6 +19,7 @@ export async function findWarnings(
 ): Promise<readonly string[]> {
   return [
     ...warnOfSecrets(settings),
+    ...warnOfSharedKeys(settings),
     ...warnOfMemory(store),
     ...warnOfEndlessSessions(settings),
     ...(await warnOfRedis(settings, store, clock)),
@@ -27,6 +28,16 @@ export async function findWarnings(
 
 function warnOfSecrets({ keys }: RefreshAuthSettings): string[] {
   return keys.all.flatMap(({ doubt }) => (doubt ? [`${doubt.message} It does not boot in production.`] : []));
+}
+
+function warnOfSharedKeys({ keys }: RefreshAuthSettings): string[] {
+  return keys.all.flatMap(({ verifyingKey }, index) => {
+    const twin = keys.all.findIndex((other) => other.verifyingKey.equals(verifyingKey));
+    if (twin === index) return [];
+    return [
+      `RefreshAuthModule: options \`keys[${twin}]\` and \`keys[${index}]\` have the same secret or key pair, so whoever has one has both. Give each a key of its own (RFC 8725 section 3.1).`,
+    ];
+  });
 }
 
 function warnOfMemory(store: SessionStore): string[] {
