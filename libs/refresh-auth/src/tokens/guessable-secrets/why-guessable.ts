@@ -18,7 +18,7 @@ const PUBLISHED_SECRETS: ReadonlySet<string> = new Set(
     // RFC 7515, appendix A.1, and RFC 7520, section 3.5.
     'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow',
     'hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg',
-    // The tutorials of FastAPI, Hasura and PostgREST, and those about Spring Security.
+    // The tutorials of FastAPI and Hasura, and those about Spring Security.
     '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7',
     '3EK6FD+o0+c7tzBNVfjpMkNDi2yARAAKzQlk8O2IKoxQu4nF7EdAh8s3TwpHwrdWT6R',
     '404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970',
