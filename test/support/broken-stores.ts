@@ -579,7 +579,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     },
     'entries come in the order of their positions': reading((page) => ({
       ...page,
-      entries: [...page.entries].reverse(),
+      entries: page.entries.map((_, index, all) => all[all.length - 1 - index]!),
     })),
     'a page has at most 1,000': ({ revocationsAfter }) => ({
       async revocationsAfter(position, countedFrom) {
@@ -589,7 +589,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
         return { ...second, entries: [...first.entries, ...second.entries] };
       },
     }),
-    'a page tells where the next one begins': reading((page) => without(page, 'next') as RevocationPage),
+    'a page tells where the next one begins': reading((page) => without(page, 'next')),
     'the last page tells of no next one': reading((page) => ({ next: page.entries.at(-1)?.at ?? 0, ...page })),
     'a page begins after its position': ({ revocationsAfter }) => ({
       revocationsAfter: (position, countedFrom) => revocationsAfter(position - 1, countedFrom),

@@ -51,7 +51,7 @@ function successorClaims(claims: TokenClaims, fresh: unknown): TokenClaims {
 /** An error with a message and a stack. An application can throw anything, even what throws when it is looked at. */
 function readable(error: unknown): Error {
   try {
-    if (error instanceof Error) return Object.assign(new Error(`${error.message}`), { stack: `${error.stack}` });
+    if (error instanceof Error) return Object.assign(new Error(error.message), { stack: error.stack });
     return new TypeError(`it threw ${typeof error === 'string' ? `'${error}'` : kindOf(error)}`);
   } catch {
     return new TypeError('it threw something that cannot be read');

@@ -75,11 +75,9 @@ export class RedisConnection {
   async run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
     const { client } = this;
     if (!client.isCluster || !client.options?.enableAutoPipelining) return client[command](...args);
-    const [[error, reply] = [null, undefined]] =
-      (await client
-        .pipeline()
-        [command](...args)
-        .exec()) ?? [];
+    const pipeline = client.pipeline();
+    pipeline[command](...args);
+    const [[error, reply] = [null, undefined]] = (await pipeline.exec()) ?? [];
     if (error) throw error;
     return reply;
   }

@@ -176,7 +176,6 @@ export const listingChecks = [
     });
   }),
   ...about('details', (check) => {
-    const seal = (text: string) => ({ currentSeal: Buffer.from(text), tracked: true });
     const one = successor('one');
 
     check('are returned by a refresh if they do not begin with the current seal', async (t) => {
@@ -231,3 +230,7 @@ export const listingChecks = [
     });
   }),
 ];
+
+function seal(text: string) {
+  return { currentSeal: Buffer.from(text), tracked: true };
+}
