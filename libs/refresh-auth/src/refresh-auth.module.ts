@@ -20,6 +20,7 @@ import { RegisteredGuards } from './registered-guards.js';
 import type { RefreshAuthEvent } from './sessions/events.js';
 import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
 import { connectRedis } from './sessions/redis-connection.js';
+import { RedisReplicas } from './sessions/redis-replicas.js';
 import { RedisSessionStore } from './sessions/redis-session-store.js';
 import { SessionStore } from './sessions/session-store.js';
 import { unsupportedPlatform } from './supported-platform.js';
@@ -135,5 +136,9 @@ async function createStore(settings: RefreshAuthSettings, clock: Clock): Promise
 async function openStore(settings: RefreshAuthSettings, clock: Clock): Promise<SessionStore> {
   if (settings.store) return settings.store;
   if (settings.redis === undefined) return new InMemorySessionStore(clock);
-  return new RedisSessionStore(await connectRedis(settings.redis), settings.keyPrefix);
+  const connection = await connectRedis(settings.redis);
+  const { keyPrefix, revocationReplicas, storeTimeout } = settings;
+  const replicas =
+    revocationReplicas > 0 ? await RedisReplicas.open(connection, revocationReplicas, storeTimeout) : undefined;
+  return new RedisSessionStore(connection, keyPrefix, undefined, replicas);
 }

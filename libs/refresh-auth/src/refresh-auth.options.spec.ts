@@ -37,6 +37,7 @@ describe('options that boot', () => {
       keyPrefix: 'refresh-auth',
       isPrefixGiven: false,
       storeTimeout: 500,
+      revocationReplicas: 0,
       csrf: { trustedOrigins: new Set() },
       delivery: {
         header: { name: 'Authorization', scheme: 'Bearer' },
@@ -96,6 +97,7 @@ describe('options that boot', () => {
       keyPrefix: 'shop:auth',
       isPrefixGiven: true,
       storeTimeout: 2000,
+      revocationReplicas: 0,
       csrf: { trustedOrigins: new Set(['https://app.example']) },
       delivery: { header: { name: 'Authorization', scheme: 'Bearer' }, cookie: undefined },
     });
@@ -112,7 +114,7 @@ describe('options that boot', () => {
 
   test('options that are undefined have their defaults', () => {
     const names =
-      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure replay revocation refreshAhead reloadClaims reloadTimeout sessions csrf delivery';
+      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure replay revocation revocationReplicas refreshAhead reloadClaims reloadTimeout sessions csrf delivery';
     const undefinedOptions = Object.fromEntries(names.split(' ').map((name) => [name, undefined]));
 
     const { keys: _, ...settings } = resolveOptions({ secret, ...undefinedOptions });
@@ -255,6 +257,7 @@ test.each([
   'onStoreFailure',
   'replay',
   'revocation',
+  'revocationReplicas',
   'refreshAhead',
   'reloadClaims',
   'reloadTimeout',
@@ -262,6 +265,28 @@ test.each([
   'delivery',
 ])('option %s that is null is a mistake, not a wish for the default', (option) => {
   expect(errorOf({ [option]: null })).toMatchObject({ option });
+});
+
+test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', true, [1]])(
+  'option revocationReplicas is not %p',
+  (revocationReplicas) => {
+    expect(errorOf({ revocationReplicas, redis: 'redis://localhost' })).toEqual({
+      option: 'revocationReplicas',
+      says: 'is not a number of replicas. Write an integer from 0 on; 0 waits for none.',
+    });
+  },
+);
+
+test('option revocationReplicas needs Redis', () => {
+  const redis = 'redis://localhost';
+  expect(resolveOptions({ secret, redis, revocationReplicas: 2 }).revocationReplicas).toBe(2);
+  expect(resolveOptions({ secret, revocationReplicas: 0 }).revocationReplicas).toBe(0);
+  for (const store of [undefined, new InMemorySessionStore()]) {
+    expect(errorOf({ revocationReplicas: 1, store })).toEqual({
+      option: 'revocationReplicas',
+      says: 'is given without `redis`. Only Redis has replicas to wait for: give `redis`, or leave it out.',
+    });
+  }
 });
 
 describe('policies', () => {
@@ -552,7 +577,7 @@ test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', 'isGlobal',
 
     expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
       option: name,
-      says: 'is not known. There are secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, replay, revocation, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
+      says: 'is not known. There are secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, replay, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
     });
   },
 );

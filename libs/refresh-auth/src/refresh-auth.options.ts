@@ -65,6 +65,12 @@ export interface RefreshAuthOptions {
    */
   revocation?: RevocationMode | undefined;
   /**
+   * How many replicas of Redis must have a revocation, in addition to its primary, so that it survives the loss of the primary: an integer
+   * from 0 on. If fewer have it within `storeTimeout`, the answer is 503 `store_unavailable`; the revocation is in force all the same, and
+   * repeating it is safe. Needs `redis`. @default 0
+   */
+  revocationReplicas?: number | undefined;
+  /**
    * Renews a token that is still valid in the last part of its life, while the request is served: a fraction below 1 of its life, or a
    * duration (a number from 1 on is seconds). @default off
    */
@@ -102,6 +108,7 @@ export interface RefreshAuthSettings {
   readonly onStoreFailure: StoreFailurePolicy;
   readonly replay: GracePolicy;
   readonly revocation: RevocationMode;
+  readonly revocationReplicas: number;
   readonly refreshAhead: RefreshAhead | undefined;
   readonly reloader: ClaimsReloader | undefined;
   readonly tracked: boolean;
@@ -126,6 +133,7 @@ const OPTIONS: Readonly<Record<keyof RefreshAuthOptions, true>> = {
   onStoreFailure: true,
   replay: true,
   revocation: true,
+  revocationReplicas: true,
   refreshAhead: true,
   reloadClaims: true,
   reloadTimeout: true,
@@ -169,6 +177,7 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
     onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
     replay: resolveReplay(options.replay),
     revocation: choose('revocation', options.revocation, ['pushed', 'every-request']),
+    revocationReplicas: resolveReplicas(options),
     refreshAhead: resolveRefreshAhead(options.refreshAhead, lifetimes),
     reloader: resolveReloader(options),
     tracked: choose('sessions', options.sessions, ['untracked', 'tracked']) === 'tracked',
@@ -256,6 +265,24 @@ function resolveReplay(replay: unknown = 'refresh-window'): GracePolicy {
     );
   }
   return { grace: seconds * 1000, onReuse: choose('replay.onReuse', onReuse, ['revoke', 'reject']) };
+}
+
+function resolveReplicas({ revocationReplicas = 0, redis }: RefreshAuthOptions): number {
+  if (!Number.isInteger(revocationReplicas) || revocationReplicas < 0) {
+    throw new RefreshAuthOptionsError(
+      'revocationReplicas',
+      'is not a number of replicas',
+      'Write an integer from 0 on; 0 waits for none.',
+    );
+  }
+  if (revocationReplicas > 0 && redis === undefined) {
+    throw new RefreshAuthOptionsError(
+      'revocationReplicas',
+      'is given without `redis`',
+      'Only Redis has replicas to wait for: give `redis`, or leave it out.',
+    );
+  }
+  return revocationReplicas;
 }
 
 function resolveRefreshAhead(refreshAhead: unknown, { expiresIn }: Lifetimes): RefreshAhead | undefined {

@@ -12,7 +12,22 @@ export interface RedisClient {
   pipeline(): RedisPipeline;
   info(section: string): Promise<string>;
   time(): Promise<(string | number)[]>;
-  duplicate(...args: unknown[]): RedisSubscriber;
+  duplicate(...args: unknown[]): RedisSubscriber & PipelineClient;
+}
+
+/** What waits for replicas uses of a client of its own. */
+export interface PipelineClient {
+  eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  pipeline(): Pipeline;
+  once(event: string, listener: () => void): unknown;
+  on(event: string, listener: () => void): unknown;
+  disconnect(): void;
+}
+
+interface Pipeline {
+  eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Pipeline;
+  wait(replicas: number, milliseconds: number): Pipeline;
+  exec(): Promise<[error: Error | null, result: unknown][] | null>;
 }
 
 interface RedisPipeline {
@@ -103,6 +118,20 @@ export class RedisConnection {
     return subscriber;
   }
 
+  /**
+   * Opens another connection like this one, which the library closes. Waits for it as `connectRedis` does.
+   *
+   * @param longest how long a command may block it, in milliseconds
+   */
+  async duplicate(longest: number): Promise<PipelineClient> {
+    const options = { ...FAIL_FAST, lazyConnect: false, socketTimeout: FAIL_FAST.socketTimeout + longest };
+    const client = this.client.isCluster
+      ? this.client.duplicate([], { ...options, redisOptions: options, clusterRetryStrategy: retryDelay })
+      : this.client.duplicate(options);
+    await untilTried(client);
+    return client;
+  }
+
   async close(): Promise<void> {
     if (this.isOurs) (this.client as unknown as RedisSubscriber).disconnect();
   }
@@ -133,6 +162,13 @@ async function openConnection(option: RedisOption): Promise<RedisConnection> {
     typeof option === 'string'
       ? new Client(option, FAIL_FAST)
       : new Client({ ...FAIL_FAST, ...option, lazyConnect: false });
+  await untilTried(client);
+  // Their types know the two methods only without their `Buffer` forms.
+  return new RedisConnection(client as unknown as RedisClient, true);
+}
+
+/** Until a client is connected, or its first attempt to connect has failed. */
+async function untilTried(client: Pick<PipelineClient, 'on' | 'once'>): Promise<void> {
   // Each failure reaches the request that it concerns; without a listener ioredis would print it as well.
   client.on('error', ignore);
   await new Promise<void>((resolve) => {
@@ -144,8 +180,6 @@ async function openConnection(option: RedisOption): Promise<RedisConnection> {
     client.once('ready', goOn);
     client.once('error', goOn);
   });
-  // Their types know the two methods only without their `Buffer` forms.
-  return new RedisConnection(client as unknown as RedisClient, true);
 }
 
 async function importIoredis(): Promise<typeof Redis> {

@@ -242,12 +242,16 @@ return {mark, floor, except}
 `,
 );
 
-/** KEYS: subject. ARGV: time to live in ms, a mark that the subject once had, its floor and the name of the excepted session, or ''. */
+/**
+ * KEYS: subject. ARGV: time to live in ms, a mark that the subject once had, its floor and the name of the excepted session, or ''. Writes
+ * also what stands there already: to `WAIT`, only what a connection has written itself counts.
+ */
 export const RAISE_MARK = script(
   SUBJECT,
   `
-local found, mark = markToReplace(KEYS[1]), tonumber(ARGV[2])
-if not found or found.mark < mark then writeMark(KEYS[1], ARGV[1], mark, tonumber(ARGV[3]), ARGV[4]) end
+local found, latest = markToReplace(KEYS[1]), { mark = tonumber(ARGV[2]), floor = tonumber(ARGV[3]), except = ARGV[4] }
+if found and found.mark > latest.mark then latest = found end
+writeMark(KEYS[1], ARGV[1], latest.mark, latest.floor, latest.except or '')
 `,
 );
 

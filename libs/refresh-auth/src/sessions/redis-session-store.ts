@@ -3,6 +3,7 @@ import { hashed, sessionName } from '../tokens/session-id.js';
 import { UNSEEN } from './known-revocations.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
 import { redisDoubts } from './redis-doubts.js';
+import type { RedisReplicas, ScriptCall } from './redis-replicas.js';
 import {
   ANNOUNCE_KEYS,
   APPEND,
@@ -52,6 +53,8 @@ export class RedisSessionStore implements SessionStore {
     private readonly keyPrefix: string,
     /** Instead of the clock of Redis, for tests. */
     private readonly clock?: Clock,
+    /** Which must have a revocation too. */
+    private readonly replicas?: RedisReplicas,
   ) {
     this.#log = `${keyPrefix}:revocations`;
   }
@@ -83,9 +86,11 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
-    const session = sessionName(sid);
-    await this.#run(REVOKE, [this.#recordKey(session)], [ttl.record, ttl.before ?? '', this.#now()]);
-    await this.#append([{ session, at: UNSEEN }], ttl);
+    const since = performance.now();
+    const entry = { session: sessionName(sid), at: UNSEEN };
+    await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl.record, ttl.before ?? '', this.#now()]);
+    await this.#append([entry], ttl);
+    await this.#replicate(entry, ttl, since);
   }
 
   async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
@@ -100,6 +105,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+    const since = performance.now();
     const subject = hashed(sub);
     const session = except === undefined ? '' : sessionName(except);
     const mark = parseMark(
@@ -109,7 +115,9 @@ export class RedisSessionStore implements SessionStore {
         [ttl.record, session, this.#now(), ttl.before ?? ''],
       ),
     );
-    await this.#append([{ subject, mark, at: UNSEEN }], ttl);
+    const entry = { subject, mark, at: UNSEEN };
+    await this.#append([entry], ttl);
+    await this.#replicate(entry, ttl, since);
     return mark;
   }
 
@@ -118,7 +126,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async restoreRevocations(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
-    await Promise.all(entries.map((entry) => this.#restoreRecord(entry, ttl.record)));
+    await Promise.all(entries.map((entry) => this.#run(...this.#restoreCall(entry, ttl.record))));
     await this.#append(entries, ttl);
   }
 
@@ -158,6 +166,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async close(): Promise<void> {
+    this.replicas?.close();
     await this.connection.close();
   }
 
@@ -185,22 +194,24 @@ export class RedisSessionStore implements SessionStore {
     return this.clock?.now() ?? '';
   }
 
-  async #restoreRecord(entry: Revocation, ttl: number): Promise<void> {
-    if ('session' in entry) await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl, '', this.#now()]);
-    else {
-      const { mark, except } = entry.mark;
-      await this.#run(
-        RAISE_MARK,
-        [this.#subjectKey(entry.subject)],
-        [ttl, mark, except?.floor ?? '', except?.session ?? ''],
-      );
-    }
+  #restoreCall(entry: Revocation, ttl: number): ScriptCall {
+    if ('session' in entry) return [REVOKE, [this.#recordKey(entry.session)], [ttl, '', this.#now()]];
+    const { mark, except } = entry.mark;
+    return [RAISE_MARK, [this.#subjectKey(entry.subject)], [ttl, mark, except?.floor ?? '', except?.session ?? '']];
+  }
+
+  #appendCall(entries: readonly Revocation[], { log, record }: RevocationTtl): ScriptCall {
+    return [APPEND, [this.#log], [this.#log, log, record, this.#now(), ...entries.map(formatRevocation)]];
+  }
+
+  /** It is in force already, whatever comes of this: nobody gets past while replicas are waited for. */
+  async #replicate(entry: Revocation, ttl: RevocationTtl, since: number): Promise<void> {
+    await this.replicas?.write([this.#restoreCall(entry, ttl.record), this.#appendCall([entry], ttl)], since);
   }
 
   /** What was written is written, even if nobody can be notified: those who listen in vain read the log by themselves. */
-  async #append(entries: readonly Revocation[], { log, record }: RevocationTtl): Promise<void> {
-    const args = [this.#log, log, record, this.#now(), ...entries.map(formatRevocation)];
-    const reason = String(await this.#run(APPEND, [this.#log], args));
+  async #append(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
+    const reason = String(await this.#run(...this.#appendCall(entries, ttl)));
     if (reason !== '') for (const refused of this.#refused) refused(reason);
   }
 
