@@ -10,7 +10,7 @@ import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-sessi
 import { TestClock } from './support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, refusal, TEST_SECRET } from './support/core.js';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
-import { recordKey } from './support/session-of.js';
+import { recordKey, userKey } from './support/session-of.js';
 
 const LIMIT_MS = 20_000;
 const LONG = 60_000;
@@ -208,6 +208,7 @@ describe('Revocations that a replica must have, on a cluster of which one master
     await until(async () => String(await admin.call('CLUSTER', 'NODES')).includes(id));
     await admin.call('CLUSTER', 'REPLICATE', id);
     await until(async () => (await admin.info('replication')).includes('master_link_status:up'));
+    await until(async () => String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
     admin.disconnect();
   });
   afterAll(async () => {
@@ -246,6 +247,11 @@ describe('Revocations that a replica must have, on a cluster of which one master
 
     await core.revocations.revokeSession(claims.sid);
     await core.revocations.revokeSubject(claims.sub);
+
+    const node = new Redis(replica.port, { readOnly: true });
+    closing.push(() => node.disconnect());
+    expect(await node.get(recordKey(claims.sid))).toBe('1:revoked');
+    expect([await node.exists(userKey(claims.sub)), await node.exists(LOG)]).toEqual([1, 1]);
   });
 
   test('are 503 where that node has no replica', async () => {
