@@ -17,7 +17,7 @@ class ProfileController {
   profile(): void {}
 }
 
-const OTHER_SECRET = watchOutFor('the secret of another application, long enough too');
+const OTHER_SECRET = watchOutFor('WpG5b28m3352ZA75fNqX8hzLncynSRTlASK32djxpA97a7wVNH_6ypcAa6OTXu3W');
 const SHOP = 'https://shop.example';
 const BANK = 'https://bank.example';
 /** SHA-256 of `["https://shop.example",null]` and of `[null,"api"]`, in base64url, cut to 22 characters. */

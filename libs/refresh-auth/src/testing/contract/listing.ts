@@ -232,7 +232,3 @@ export const listingChecks = [
     });
   }),
 ];
-
-function seal(text: string) {
-  return { currentSeal: Buffer.from(text), tracked: true };
-}
