@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { Cluster, Redis } from 'ioredis';
+import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/sessions/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { hashed, sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
+import { TestClock } from './support/clock.js';
+import { type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
+import { newSession } from './support/session-of.js';
+
+const HOUR = 3_600_000;
+const ttl = { record: HOUR, log: HOUR };
+
+/** As they stand in the documentation, to be copied. */
+const docs = readFileSync(new URL('../docs/failure-modes.md', import.meta.url), 'utf8');
+const [, rule = ''] = /^ACL SETUSER (app on >password .+)$/m.exec(docs) ?? [];
+const [, rulesOfCluster = ''] = /for a `Cluster` add `(.+?)`/.exec(docs) ?? [];
+const RULES = rule.split(' ');
+const COMMANDS = RULES.filter((part) => part.startsWith('+'));
+const USER = { username: 'app', password: 'password' };
+
+let server: RedisServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.port);
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+/** Everything that the library ever asks of Redis. Goes on where something is refused. */
+async function askEverything(redis: RedisOption): Promise<void> {
+  const connection = await connectRedis(redis);
+  const clock = new TestClock();
+  const store = new RedisSessionStore(connection, 'refresh-auth', clock);
+  const session = { ...newSession('1'), tracked: true };
+  const other = { ...newSession('1'), tracked: true };
+  const begin = { generation: -1, candidate: { sealed: Buffer.from('zero'), ttl: HOUR }, details: Buffer.from('one') };
+  const stop = await new Promise<() => Promise<void>>((resolve) => {
+    const stopListening = store.onRevocation(
+      () => setImmediate(() => resolve(stopListening)),
+      () => setImmediate(() => resolve(stopListening)),
+    );
+  });
+  const questions: (() => Promise<unknown>)[] = [
+    () => store.doubts(clock, 60),
+    () => store.rotate({ ...session, ...begin, candidate: { ...begin.candidate, ttl: 1000 } }),
+    async () => clock.advance(2000),
+    () => store.rotate({ ...other, ...begin }),
+    () => store.rotate({ ...other, generation: 0, presented: 0, candidate: { sealed: Buffer.from('one'), ttl: HOUR } }),
+    () => store.rotate({ ...other, generation: 0 }),
+    () => store.markUsed([{ sid: other.sid, gen: 1 }]),
+    () => store.listedSessions('1'),
+    () => store.isRevoked(other),
+    () => store.revokeSubject('1', ttl, other.sid),
+    () => store.subjectMark('1'),
+    () => store.revokeSubject('1', ttl),
+    () => store.revoke(session.sid, ttl),
+    () => new RedisSessionStore(connection, 'refresh-auth').revoke(other.sid, ttl),
+    () => store.revocationsAfter(0, 0),
+    () =>
+      store.restoreRevocations(
+        [
+          { session: sessionName(session.sid), at: 0 },
+          { subject: hashed('2'), mark: { mark: 1 }, at: 0 },
+        ],
+        ttl,
+      ),
+  ];
+  for (const ask of questions) await ask().catch(() => undefined);
+  await stop();
+  await store.close();
+}
+
+async function restrict(to: Redis, rules: readonly string[]): Promise<void> {
+  await to.flushall();
+  await to.script('FLUSH');
+  await to.call('ACL', 'DELUSER', 'app');
+  await to.call('ACL', 'SETUSER', ...rules);
+  await to.call('ACL', 'LOG', 'RESET');
+}
+
+/** What was refused to anybody since then. */
+async function refused(by: Redis): Promise<string[]> {
+  const entries = (await by.call('ACL', 'LOG')) as unknown[];
+  return entries.map((entry) => {
+    const fields = Array.isArray(entry) ? entry : Object.entries(entry as object).flat();
+    return String(fields[fields.indexOf('object') + 1]);
+  });
+}
+
+async function refusedUnder(rules: readonly string[]): Promise<string[]> {
+  await restrict(admin, rules);
+  await askEverything({ port: server.port, ...USER });
+  return refused(admin);
+}
+
+test('the ACL rule of the documentation allows everything that the library asks of Redis [F29]', async () => {
+  expect(COMMANDS).not.toEqual([]);
+  expect(await refusedUnder(RULES)).toEqual([]);
+});
+
+test.each([...COMMANDS, '~refresh-auth:*', '&refresh-auth:*'])(
+  'the ACL rule of the documentation needs %s [F29]',
+  async (part) => {
+    expect(await refusedUnder(RULES.filter((each) => each !== part))).not.toEqual([]);
+  },
+);
+
+test('with what is to be added for a cluster it allows everything there too [F29]', async () => {
+  const cluster = await startRedisCluster();
+  const admins = cluster.nodes.map(({ port }) => new Redis(port));
+  await Promise.all(admins.map((each) => restrict(each, [...RULES, ...rulesOfCluster.split(' ')])));
+  const client = new Cluster(cluster.nodes, { redisOptions: USER });
+
+  await askEverything(client);
+
+  expect(await Promise.all(admins.map(refused))).toEqual([[], [], []]);
+  // Nothing was refused, since something was asked.
+  const kept = await Promise.all(admins.map((each) => each.dbsize()));
+  expect(kept.reduce((sum, keys) => sum + keys)).toBeGreaterThan(0);
+  [client, ...admins].forEach((each) => each.disconnect());
+  await cluster.stop();
+});
