@@ -390,6 +390,37 @@ describe('A string that somebody planted', () => {
     expect(await admin.get(keyOf(first))).toBe(value);
   });
 
+  test.each(['', 'garbage', ':', '1:', '1:soon', '1:-5', '0', `1:${'9'.repeat(16)}`, `1:${'9'.repeat(400)}`])(
+    '%j: is no mark of a user, whose sessions live and can be ended',
+    async (value) => {
+      const core = await startCore({ revocation: 'every-request' });
+      const { token } = issue(core);
+      await admin.set(userKey('1'), value);
+      expect((await authenticate(core, token)).state).toBe('valid');
+
+      await core.revocations.revokeSubject('1');
+
+      const elsewhere = await startCore({ revocation: 'every-request' });
+      await expect(authenticate(elsewhere, token)).rejects.toMatchObject({ code: 'session_revoked' });
+      const { claims } = await elsewhere.signIns.start({ sub: '1' }, {});
+      expect(claims.rev).toBe((await core.store.subjectMark('1'))?.mark);
+    },
+  );
+
+  test('a mark of a newer version is left alone, and nothing of that user is decided', async () => {
+    const core = await startCore();
+    const { token } = issue(core);
+    clock.advance(EXPIRES_IN * 1000);
+    await admin.set(userKey('1'), '2:5');
+
+    await expect(authenticate(core, token)).rejects.toMatchObject({
+      code: 'store_unavailable',
+      detail: expect.stringContaining('NEWERFORMAT'),
+    });
+    await expect(core.revocations.revokeSubject('1')).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await admin.get(userKey('1'))).toBe('2:5');
+  });
+
   test.each([
     ['of another session', async (core: RefreshAuthCore) => renew(core, issue(core, { sub: 'somebody else' }))],
     [
@@ -555,6 +586,35 @@ describe('The log in Redis', () => {
 
     expect(await sessionsIn(store)).toEqual(new Set([sessionName('a')]));
     expect(await admin.zcard(LOG)).toBe(5);
+  });
+
+  const USER = hashed('1');
+  test.each([
+    `u:${USER}:`,
+    `u:${USER}:soon:`,
+    `u:${USER}:1e20:`,
+    `u:${USER}:-5:`,
+    `u:${USER}:${'9'.repeat(16)}:`,
+    `u:${USER}:${'9'.repeat(15)}`,
+    `u:${USER}:${'9'.repeat(15)}:floor:session`,
+    `u:${USER}:${'9'.repeat(15)}::`,
+    `u:${USER}:${'9'.repeat(15)}::session`,
+    `u:${USER}:${'9'.repeat(15)}:0:`,
+  ])('of which %s is no entry: ends no session of that user, and brings none back', async (member) => {
+    const core = await startCore();
+    const ended = issue(core);
+    await core.revocations.revokeSubject('1');
+    const cutoff = (await core.store.subjectMark('1'))?.mark;
+    const { now } = await (core.store as RedisSessionStore).revocationsAfter(0, 0);
+    await admin.zadd(LOG, String(1000 * now + 1), member);
+    const elsewhere = await startCore();
+
+    await elsewhere.start();
+    const { claims } = await elsewhere.signIns.start({ sub: '1' }, {});
+
+    expect(elsewhere.revocations.ends(ended.claims)).toBe(true);
+    expect([claims.rev, elsewhere.revocations.ends(claims)]).toEqual([cutoff, false]);
+    await elsewhere.stop();
   });
 
   test('rings again when the connection of the bell was cut: what came meanwhile has gone unheard', async () => {

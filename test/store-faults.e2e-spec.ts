@@ -541,6 +541,21 @@ describe('a client of the application', () => {
   });
 });
 
+describe('a client of the application that is closed already when the application boots', () => {
+  test('keeps it from nothing: valid tokens pass, expired ones wait, and the shutdown goes through [S12]', async () => {
+    const client = clientOf({});
+    await client.quit();
+
+    const core = await startCore(client, { replay: { grace: 30 } });
+    const first = issue(core);
+
+    expect((await authenticate(core, first.token)).state).toBe('valid');
+    expire();
+    expect(await refusal(authenticate(core, first.token))).toEqual(unavailable);
+    await expect(core.stop()).resolves.toBeUndefined();
+  });
+});
+
 describe('a bell that may not be heard any more (NOPERM)', () => {
   test('is told once, and what others revoke is learned by polling', async () => {
     await admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');

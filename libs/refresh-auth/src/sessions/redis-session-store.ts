@@ -330,9 +330,10 @@ function formatRevocation(revocation: Revocation): string {
 
 /** What cannot be read was written by a newer version, or by somebody else: left alone. */
 function parseRevocation(member: string, at: number): Revocation | undefined {
-  const [kind, name = '', mark = '', floor = '', session = ''] = member.split(':');
-  if (kind === 's') return { session: name, at };
-  if (kind !== 'u') return undefined;
-  const except = session === '' ? {} : { except: { session, floor: Number(floor) } };
-  return { subject: name, mark: { mark: Number(mark), ...except }, at };
+  const [, session] = /^s:([^:]+)$/.exec(member) ?? [];
+  if (session !== undefined) return { session, at };
+  const [, subject, mark, floor, excepted] = /^u:([^:]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
+  if (subject === undefined) return undefined;
+  const except = excepted === undefined ? {} : { except: { session: excepted, floor: Number(floor) } };
+  return { subject, mark: { mark: Number(mark), ...except }, at };
 }
