@@ -579,7 +579,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     },
     'entries come in the order of their positions': reading((page) => ({
       ...page,
-      entries: page.entries.map((_, index, all) => all[all.length - 1 - index]!),
+      entries: [...page.entries].sort((one, other) => other.at - one.at),
     })),
     'a page has at most 1,000': ({ revocationsAfter }) => ({
       async revocationsAfter(position, countedFrom) {

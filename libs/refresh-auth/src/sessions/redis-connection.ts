@@ -31,8 +31,8 @@ interface Pipeline {
 }
 
 interface RedisPipeline {
-  evalshaBuffer(...args: ScriptArguments): RedisPipeline;
-  evalBuffer(...args: ScriptArguments): RedisPipeline;
+  evalshaBuffer(...args: ScriptArguments): unknown;
+  evalBuffer(...args: ScriptArguments): unknown;
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
