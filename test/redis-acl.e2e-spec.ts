@@ -54,6 +54,10 @@ async function askEverything(redis: RedisOption): Promise<void> {
     () => store.rotate({ ...other, generation: 0 }),
     () => store.markUsed([{ sid: other.sid, gen: 1 }]),
     () => store.listedSessions('1'),
+    // The page after the one that ends with this session.
+    () => store.listedSessions('1', `${clock.now() + HOUR}:${sessionName(other.sid)}`),
+    () => store.replaceDetails(other, Buffer.from('before'), Buffer.from('details')),
+    () => store.announceKeys('keys', HOUR),
     () => store.isRevoked(other),
     () => store.revokeSubject('1', ttl, other.sid),
     () => store.subjectMark('1'),
