@@ -4,6 +4,7 @@ import { Controller, Get } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { CurrentUser } from 'nestjs-refresh-auth';
 import { HOUR, MINUTE } from './support/aged-tokens.js';
+import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, SECRET, startAuthApp } from './support/auth-app.js';
 import { bearer, delivered, nothing } from './support/delivered.js';
@@ -56,6 +57,13 @@ const accepted: [lines: { authorization?: Lines; cookie?: Lines }, user: 't' | '
   [{ cookie: `__Host-authorization=T${forged(7)}` }, 't'],
   [{ authorization: 'Bearer T', cookie: `a=b${forged(9)}` }, 't'],
 ];
+
+/** Of several live sessions, the store may know that some have ended: it is asked about tokens that are signed by us. */
+const hasTwoSessions = (cookie: Lines | undefined): boolean =>
+  [cookie ?? []]
+    .flat()
+    .join('; ')
+    .match(/__Host-authorization=[TU](?=;|$)/g)?.length === 2;
 
 const refused: [lines: { authorization?: Lines; cookie?: Lines }, code: 'token_missing' | 'token_malformed'][] = [
   [{}, 'token_missing'],
@@ -257,9 +265,11 @@ describe.each(adapters)('credentials on %s', (adapter) => {
   });
 
   test('[M1] a token is read up to 8192 bytes, and renewed', async () => {
-    const sized = async (padding: number): Promise<string> =>
-      (await app.auth.issue({ sub: 't', padding: 'x'.repeat(padding) } as { sub: string })).token;
-    const token = await sized(Math.floor((8192 - (await sized(0)).length) * 0.75));
+    // An `issue` leaves room for the generations to come.
+    const { signer } = app.app.get(RefreshAuthCore);
+    const sized = (padding: number): string =>
+      signer.first({ sub: 't', padding: 'x'.repeat(padding) } as { sub: string }, 0).token;
+    const token = sized(Math.floor((8192 - sized(0).length) * 0.75));
     app.clock.advance(HOUR);
 
     const answer = await send(`${app.url}/who`, bearer(token));
@@ -276,7 +286,7 @@ describe.each(adapters)('credentials on %s', (adapter) => {
       for (const [, make] of [...malformed, ...invalid]) {
         answers.push(await send(`${app.url}/who`, bearer(make(tokens.T, claimsOf(tokens.T)))));
       }
-      for (const [lines] of refused) answers.push(await who(lines));
+      for (const [lines] of refused.filter(([{ cookie }]) => !hasTwoSessions(cookie))) answers.push(await who(lines));
     });
 
     expect(answers.filter(({ status }) => status !== 401)).toEqual([]);

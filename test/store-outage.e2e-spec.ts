@@ -79,6 +79,8 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
     let valid: string;
     /** Of a user whose sessions may end as soon as a hung Redis goes on. */
     let leaving: string;
+    /** Of a user who signs in again. */
+    let replaced: string;
     let expired: string;
     let past: string;
 
@@ -94,6 +96,7 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       app.clock.advance(HOUR);
       valid = (await app.auth.issue({ sub: '1' })).token;
       leaving = (await app.auth.issue({ sub: '2' })).token;
+      replaced = (await app.auth.issue({ sub: '1' })).token;
       await begin(redis);
     });
 
@@ -132,10 +135,10 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       expect((await get(path)).status).toBe(200);
     });
 
-    test('a sign-in succeeds, and what it could not end is an event', async () => {
+    test('a sign-in succeeds, and the session that it could not end in the store has ended here, and is an event', async () => {
       app.events.length = 0;
 
-      const answer = await send(`${app.url}/sign-in`, { method: 'POST', body: '', ...bearer(valid) });
+      const answer = await send(`${app.url}/sign-in`, { method: 'POST', body: '', ...bearer(replaced) });
 
       expect(answer.status).toBe(201);
       expect(delivered(answer).header).toBe(delivered(answer).cookie);
@@ -144,8 +147,9 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
         type: 'store-failed',
         at: app.clock.now(),
         reason: expect.any(String),
-        session: sessionName(String(decodePayload(valid)['sid'])),
+        session: sessionName(String(decodePayload(replaced)['sid'])),
       });
+      expect(refusal(await get('guarded', replaced))).toEqual(dead('session_revoked'));
     });
 
     test.each(['session', 'user', 'others'])(
