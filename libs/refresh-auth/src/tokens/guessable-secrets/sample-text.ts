@@ -298,7 +298,7 @@ tray tripod trombone trophy trumpet tuba tweezers typewriter ukulele umbrella ur
 wheelbarrow whistle wig windmill wrench xylophone yacht zipper
 acrobat actor alien architect astronaut athlete barber bishop blacksmith bride butcher butler captain carpenter chef clown comedian cowboy
 dentist detective dictator diver druid electrician emperor fairy farmer firefighter fisherman gardener gladiator goblin grandfather
-guardian gypsy hermit juggler landlord librarian lifeguard magician mechanic mermaid miner mummy musician nanny neighbor painter pharaoh
+guardian pilgrim hermit juggler landlord librarian lifeguard magician mechanic mermaid miner mummy musician nanny neighbor painter pharaoh
 pilot plumber poet postman prophet refugee sailor samurai scientist sculptor sheriff shepherd skeleton sorcerer sphinx surgeon tailor
 troll tutor tyrant vampire veteran viking villain violinist waiter warrior weaver werewolf witch zombie
 acid alloy amber ash asphalt atom avalanche bamboo basalt bay blizzard boulder breeze brick bronze canyon carbon cavern cement chalk
