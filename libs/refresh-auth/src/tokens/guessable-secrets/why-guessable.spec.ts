@@ -110,7 +110,7 @@ describe('[F6] [K2] no random secret is refused', () => {
   const capitals = small.toUpperCase();
   const printable = String.fromCodePoint(...Array.from({ length: 95 }, (_, index) => 32 + index));
 
-  /** The same bytes in every run, so that this test cannot fail by chance: one random secret in some 30 million is refused. */
+  /** The same bytes in every run, so that this test cannot fail by chance: one random secret in ten million is refused. */
   class Source {
     readonly #stream = createCipheriv('aes-128-ctr', 'refresh-auth F6.', Buffer.alloc(16));
     #ready = Buffer.alloc(0);

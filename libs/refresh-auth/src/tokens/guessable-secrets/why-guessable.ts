@@ -3,8 +3,8 @@ import { compress } from './compression.js';
 import { LOOKALIKES, PLAIN } from './readings.js';
 
 /**
- * A secret that saves as many bits as this is made up. Random secrets are shortened by chance only: about one in 10,000 saves 10 bits, and
- * each two bits more are three to four times as rare, so that about one in 30 million is refused.
+ * A secret that saves as many bits as this is made up. Random secrets get shorter by chance only: of those with 32 characters of base64, one
+ * in 2,000 saves 10 bits, and every two bits more are three times as rare. So this refuses about one in ten million.
  */
 const SAVED_BITS = 26;
 /** A secret with as many random bits as this beside its words is good all the same: the security strength that NIST SP 800-131A requires. */
@@ -44,7 +44,7 @@ function lettersAndDigits(text: string): string {
 /** The secret as text, and the text that was encoded in it. */
 function textsOf(secret: Buffer): string[] {
   const text = asText(secret);
-  // Bytes may also come from a text that the application decoded although it was none of these encodings.
+  // The application may have decoded a text as if it were base64.
   if (text === undefined) return [secret.toString('hex'), secret.toString('base64')];
   const decoded = [
     ...(/^[\w+/-]+=*$/.test(text) ? [Buffer.from(text, 'base64')] : []),
