@@ -62,7 +62,7 @@ export class RefreshAuthCore {
         ? new TrackedSessions(store, access, verifier, sealer, clock, lifetimes)
         : undefined;
 
-    // Kept as long as any token can be refreshed: the store is not asked which of several cookies belong to sessions that have ended.
+    // Kept as long as any token can be refreshed, so that a choice among several cookies seldom needs the store.
     const known = new KnownRevocations(clock, logRetention(lifetimes), recordRetention(lifetimes));
     const log = canPush(store)
       ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
