@@ -1,7 +1,7 @@
 // Sessions over several processes against a Redis that fails in every way at random; at the end the counts must add up.
 // `npm run soak` (a minute), `npm run soak -- --minutes 10 --seed 7`.
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -34,13 +34,16 @@ function randomFrom(state) {
   };
 }
 
+/** One for all processes. */
+const secret = randomBytes(48).toString('base64');
+
 async function startDemo(redisUrl, adapter) {
   const args = ['--expose-gc', '--import', './soak/watched.mjs', 'dist/apps/demo/main.js'];
   const demo = spawn(process.execPath, args, {
     env: {
       PATH: process.env.PATH,
       PORT: '0',
-      JWT_SECRET: 'of the soak: thirty-two bytes, or some more of it',
+      JWT_SECRET: secret,
       REDIS_URL: redisUrl,
       TOKEN_EXPIRES_IN: '3',
       TOKEN_REFRESH_WINDOW: '2m',
@@ -51,9 +54,11 @@ async function startDemo(redisUrl, adapter) {
     // Each outage is a warning of the demo's, of which here there are many.
     stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
   });
-  const [line] = await once(demo.stdout, 'data');
+  let line = '';
+  // A boot may have warnings to tell first.
+  while (!/http:\S+/.test(line)) line = String((await once(demo.stdout, 'data'))[0]);
   demo.stdout.resume();
-  return { demo, url: /http:\S+/.exec(String(line))[0] };
+  return { demo, url: /http:\S+/.exec(line)[0] };
 }
 
 async function lookInto({ demo }) {
