@@ -3,7 +3,7 @@ import type { TokenClaims } from '../tokens/claims.js';
 import { hasTokenShape, malformed } from '../tokens/compact.js';
 
 /** How many different tokens under one name are verified for one request. */
-const MOST_TOKENS = 8;
+export const MOST_TOKENS = 8;
 
 /** Returns the claims of a token that would be accepted, as far as this process knows without asking the store. */
 export type FindLive = (token: string) => Pick<TokenClaims, 'sid' | 'gen'> | undefined;

@@ -2,7 +2,7 @@ import { stringifySetCookie } from 'cookie';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 import { isHttpToken } from './header-syntax.js';
 
-/** What a browser tells cookies apart by: name, domain and path (RFC 6265bis section 5.7), and the partition. */
+/** The parts by which a browser tells cookies apart: name, domain and path (RFC 6265bis section 5.7), and the partition. */
 export interface CookieIdentity {
   readonly name: string;
   /** None: only the host that set the cookie gets it back. */

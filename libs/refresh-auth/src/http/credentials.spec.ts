@@ -363,3 +363,27 @@ describe('A token that browsers send by themselves', () => {
     ]);
   });
 });
+
+describe('[F21] the values of which several may be live', () => {
+  const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => `T${index}`);
+  const inCookies = (values: string[]): RawRequest => cookie(...values.map((value) => `authorization=${value}`));
+
+  test('are those of all names, each once', () => {
+    const both = new Credentials(['session', 'authorization'], noneLive);
+
+    expect(both.rivals(cookie('authorization=A; session=B; authorization=A'))).toEqual(['B', 'A']);
+  });
+
+  test.each([
+    ['one cookie', cookie('authorization=A')],
+    ['a Bearer header', request(['Authorization', 'Bearer A'], ['Cookie', 'authorization=B; authorization=C'])],
+    ['no cookie of ours', cookie('other=A; other=B')],
+  ])('are none with %s', (_, incoming) => {
+    expect(credentials.rivals(incoming)).toEqual([]);
+  });
+
+  test('are eight at most: with more, nobody makes one request ask the store about many sessions', () => {
+    expect(credentials.rivals(inCookies(numbered(8)))).toEqual(numbered(8));
+    expect(credentials.rivals(inCookies(numbered(9)))).toEqual([]);
+  });
+});

@@ -1,6 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { malformed } from '../tokens/compact.js';
-import { chooseToken, type FindLive } from './chosen-token.js';
+import { chooseToken, type FindLive, MOST_TOKENS } from './chosen-token.js';
 import { cookieValues } from './cookie-values.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
 
@@ -32,21 +32,21 @@ export class Credentials {
     return token;
   }
 
-  /** Returns the values of all cookies of ours, if there may be several live ones among them: almost no request has those. */
+  /**
+   * Returns the values of our cookies if several of them may be live, which they are in almost no request. More values than a choice is
+   * made of are none: nobody can make one request ask the store about many sessions.
+   */
   rivals(request: HttpRequest): string[] {
     const raw = rawRequest(request);
     if (!this.#hasSeveral(raw.headers.cookie) || this.#chosen.has(raw) || !this.areAmbient(request)) return [];
-    return this.#cookieValues(raw);
+    const values = new Set(this.#cookieValues(raw));
+    return values.size > MOST_TOKENS ? [] : [...values];
   }
 
-  /** Returns true if names of our cookies occur more than once: a first look, which costs next to nothing. */
+  /** Returns true if names of our cookies occur more than once: a first look, before anything is parsed. */
   #hasSeveral(header: string | undefined): boolean {
-    let count = 0;
-    for (const name of header === undefined ? [] : this.cookieNames) {
-      for (let at = header?.indexOf(`${name}=`) ?? -1; at >= 0; at = header?.indexOf(`${name}=`, at + 1) ?? -1)
-        count += 1;
-    }
-    return count > 1;
+    if (header === undefined) return false;
+    return this.cookieNames.reduce((count, name) => count + header.split(`${name}=`).length - 1, 0) > 1;
   }
 
   /** Every well-formed token of a request, from header and cookies alike. */

@@ -1,6 +1,6 @@
 import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
 
-/** Whoever sends requests chooses their origins: neither memory nor logs may grow with them. */
+/** Clients choose the origins of their requests, so neither memory nor logs may grow with them. */
 const MOST_ORIGINS = 100;
 
 /** Words the warnings about origins whose requests were refused: one for each, and none after a hundred. */

@@ -15,7 +15,7 @@ export interface RedisClient {
   duplicate(...args: unknown[]): RedisSubscriber & PipelineClient;
 }
 
-/** What waits for replicas uses of a client of its own. */
+/** The part of a client of its own that waiting for replicas uses. */
 export interface PipelineClient {
   eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   pipeline(): Pipeline;

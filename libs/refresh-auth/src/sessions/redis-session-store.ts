@@ -209,7 +209,7 @@ export class RedisSessionStore implements SessionStore {
     await this.replicas?.write([this.#restoreCall(entry, ttl.record), this.#appendCall([entry], ttl)], since);
   }
 
-  /** What was written is written, even if nobody can be notified: those who listen in vain read the log by themselves. */
+  /** The entry is written even if nobody can be notified: processes that are not notified read the log by themselves. */
   async #append(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
     const reason = String(await this.#run(...this.#appendCall(entries, ttl)));
     if (reason !== '') for (const refused of this.#refused) refused(reason);

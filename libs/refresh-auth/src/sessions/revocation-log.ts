@@ -149,7 +149,7 @@ export class RevocationLog {
     }
   }
 
-  /** What a page has is known from then on, even if it comes too late for its deadline, or from a store that may be of the past. */
+  /** The entries of a page are known from then on, even if it comes too late for its deadline, or from a store that may be of the past. */
   #read(from: number, countedFrom: number): Promise<RevocationPage> {
     return this.access.insist()(async () => {
       const page = await this.store.revocationsAfter(from, countedFrom);
