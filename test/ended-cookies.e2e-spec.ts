@@ -11,8 +11,8 @@ import {
 } from 'nestjs-refresh-auth';
 import { mintToken } from 'nestjs-refresh-auth/testing';
 import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { HOUR } from './support/aged-tokens.js';
 import { type Adapter, adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';

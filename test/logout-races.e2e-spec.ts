@@ -9,8 +9,8 @@ import {
   RefreshAuthService,
 } from 'nestjs-refresh-auth';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { TestClock } from './support/clock.js';
 import { authenticate, EXPIRES_IN, makeCore, refusal } from './support/core.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
 import { TestClock } from './support/clock.js';
 import { authenticate, issue, makeCore, refusal } from './support/core.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
-import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { hashed, sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
 import { TestClock } from './support/clock.js';
 import { type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import type { RefreshAuthOptions } from '../libs/refresh-auth/src/refresh-auth.options.js';
-import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import type { RefreshAuthOptions } from '../libs/refresh-auth/src/options/refresh-auth-options.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { hashed, sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { TestClock } from './support/clock.js';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import { connectRedis } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { TestClock } from './support/clock.js';
 import { authenticate, EXPIRES_IN, makeCore, REFRESH_WINDOW, refusal } from './support/core.js';

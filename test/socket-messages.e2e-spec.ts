@@ -14,7 +14,7 @@ import {
   TokenState,
 } from 'nestjs-refresh-auth';
 import { io } from 'socket.io-client';
-import { readNotes } from '../libs/refresh-auth/src/http/request-notes.js';
+import { readNotes } from '../libs/refresh-auth/src/contexts/request-notes.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, globalGuard, startAuthApp } from './support/auth-app.js';
 import { cookie, delivered } from './support/delivered.js';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import type { RefreshAuthOptions } from '../libs/refresh-auth/src/refresh-auth.options.js';
-import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../libs/refresh-auth/src/sessions/redis-session-store.js';
+import type { RefreshAuthOptions } from '../libs/refresh-auth/src/options/refresh-auth-options.js';
+import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { systemClock } from '../libs/refresh-auth/src/tokens/clock.js';
 import { DAY, MINUTE } from './support/aged-tokens.js';

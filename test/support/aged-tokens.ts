@@ -1,6 +1,6 @@
 import { InMemorySessionStore, type IssuedToken, type RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
-import { resolveOptions } from '../../libs/refresh-auth/src/refresh-auth.options.js';
+import { resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import { TestClock } from './clock.js';
 
 export const SECOND = 1000;

@@ -8,7 +8,7 @@ import {
   RefreshAuthService,
   type TokenClaims,
 } from 'nestjs-refresh-auth';
-import { CLOCK } from '../../libs/refresh-auth/src/refresh-auth.tokens.js';
+import { CLOCK } from '../../libs/refresh-auth/src/refresh-auth.constants.js';
 import { type Adapter, type RunningApp, startApp } from './apps.js';
 import { TestClock } from './clock.js';
 import { inspectOutput, watchOutFor } from './leak-watch.js';

@@ -1,10 +1,10 @@
 import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-auth-error.js';
-import { InMemorySessionStore } from '../../libs/refresh-auth/src/sessions/in-memory-session-store.js';
+import { InMemorySessionStore } from '../../libs/refresh-auth/src/store/in-memory-session-store.js';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
-import { type RefreshAuthOptions, resolveOptions } from '../../libs/refresh-auth/src/refresh-auth.options.js';
+import { type RefreshAuthOptions, resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import type { Authentication } from '../../libs/refresh-auth/src/sessions/authenticator.js';
-import type { RefreshAuthEvent } from '../../libs/refresh-auth/src/sessions/events.js';
-import type { SessionStore } from '../../libs/refresh-auth/src/sessions/session-store.js';
+import type { RefreshAuthEvent } from '../../libs/refresh-auth/src/events/events.js';
+import type { SessionStore } from '../../libs/refresh-auth/src/store/session-store.js';
 import { checkOwnClaims, type IssuedToken } from '../../libs/refresh-auth/src/tokens/claims.js';
 import type { Clock } from '../../libs/refresh-auth/src/tokens/clock.js';
 import { TestClock } from './clock.js';

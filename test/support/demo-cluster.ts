@@ -11,7 +11,7 @@ export interface DemoCluster extends RunningProcess {
 export async function startDemoCluster(
   processes: number,
   env: Record<string, string> = {},
-  [command, ...args]: [string, ...string[]] = [process.execPath, 'scripts/demo-cluster.mjs'],
+  [command, ...args]: [string, ...string[]] = [process.execPath, 'tools/scripts/demo-cluster.mjs'],
 ): Promise<DemoCluster> {
   const cluster = await startProcess(command, args, {
     cwd: REPOSITORY_ROOT,

@@ -1,4 +1,4 @@
-import { InMemorySessionStore } from '../../libs/refresh-auth/src/sessions/in-memory-session-store.js';
+import { InMemorySessionStore } from '../../libs/refresh-auth/src/store/in-memory-session-store.js';
 import type {
   RevocationTtl,
   RotationAnswer,
@@ -6,7 +6,7 @@ import type {
   SessionOfToken,
   SubjectMark,
   UsedMark,
-} from '../../libs/refresh-auth/src/sessions/session-store.js';
+} from '../../libs/refresh-auth/src/store/session-store.js';
 
 /** What happens to a call on its way: `ask` is the store itself, to be asked never, once or more often. */
 export type Interception = (ask: () => Promise<RotationAnswer>, request: RotationRequest) => Promise<RotationAnswer>;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Cluster, Redis } from 'ioredis';
 import type { StoresUnderTest } from 'nestjs-refresh-auth/testing';
-import { connectRedis } from '../../libs/refresh-auth/src/sessions/redis-connection.js';
-import { RedisSessionStore } from '../../libs/refresh-auth/src/sessions/redis-session-store.js';
+import { connectRedis } from '../../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { TestClock } from './clock.js';
 
 const PROCESSES = 4;

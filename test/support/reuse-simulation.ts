@@ -6,7 +6,7 @@ import {
   type SessionStore,
 } from 'nestjs-refresh-auth';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
-import { resolveOptions } from '../../libs/refresh-auth/src/refresh-auth.options.js';
+import { resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import { TestClock } from './clock.js';
 
 /*

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
 import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-auth-error.js';
-import type { RefreshAuthOptions } from '../../libs/refresh-auth/src/refresh-auth.options.js';
+import type { RefreshAuthOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import type { Authentication, Inspection, TokenState } from '../../libs/refresh-auth/src/sessions/authenticator.js';
 import type { SessionInfo } from '../../libs/refresh-auth/src/sessions/tracked-sessions.js';
 import type { IssuedToken, TokenClaims } from '../../libs/refresh-auth/src/tokens/claims.js';

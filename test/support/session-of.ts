@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { SessionOfToken } from '../../libs/refresh-auth/src/sessions/session-store.js';
+import type { SessionOfToken } from '../../libs/refresh-auth/src/store/session-store.js';
 import type { TokenClaims } from '../../libs/refresh-auth/src/tokens/claims.js';
 import { hashed, sessionName, tagOf } from '../../libs/refresh-auth/src/tokens/session-id.js';
 

@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { PushingStore } from '../../libs/refresh-auth/src/sessions/revocation-log.js';
-import type { SessionStore } from '../../libs/refresh-auth/src/sessions/session-store.js';
+import type { PushingStore } from '../../libs/refresh-auth/src/revocation/revocation-log.js';
+import type { SessionStore } from '../../libs/refresh-auth/src/store/session-store.js';
 import type { ListingStore } from '../../libs/refresh-auth/src/sessions/tracked-sessions.js';
 
 export type FullStore = PushingStore & ListingStore;

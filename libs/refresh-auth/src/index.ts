@@ -8,19 +8,19 @@ export { RefreshAuthOptionsError } from './errors/refresh-auth-options-error.js'
 export type { CookieOptions, PreviousCookie } from './http/cookie-options.js';
 export type { CrossSiteOptions } from './http/cross-site-options.js';
 export type { DeliveryOptions } from './http/delivery-options.js';
-export type { RequestResponse } from './http/execution-context.js';
+export type { RequestResponse } from './contexts/execution-context.js';
 export type { HttpRequest, HttpResponse } from './http/http-message.js';
-export { getCurrentUser, getTokenState } from './http/request-state.js';
+export { getCurrentUser, getTokenState } from './contexts/request-state.js';
 export { RefreshAuthGuard } from './refresh-auth.guard.js';
 export { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 export type { RefreshAuthModuleExtras, RefreshAuthOptionsFactory } from './refresh-auth.module-definition.js';
 export { RefreshAuthModule } from './refresh-auth.module.js';
-export type { RefreshAuthOptions } from './refresh-auth.options.js';
+export type { RefreshAuthOptions } from './options/refresh-auth-options.js';
 export { RefreshAuthService, type SignInOptions, type SignOutOptions } from './refresh-auth.service.js';
 export type { Authentication, Inspection, LiveTokenState } from './sessions/authenticator.js';
 export type { ReloadClaims } from './sessions/claims-reloader.js';
-export type { RefreshAuthEvent } from './sessions/events.js';
-export { InMemorySessionStore } from './sessions/in-memory-session-store.js';
+export type { RefreshAuthEvent } from './events/events.js';
+export { InMemorySessionStore } from './store/in-memory-session-store.js';
 export {
   LateRevocation,
   type ListedSession,
@@ -37,7 +37,7 @@ export {
   StoreRefusal,
   type SubjectMark,
   type UsedMark,
-} from './sessions/session-store.js';
+} from './store/session-store.js';
 export type { IssueOptions } from './sessions/sign-ins.js';
 export type { SessionInfo } from './sessions/tracked-sessions.js';
 export type { IssuedToken, OwnClaims, ReservedClaim, TokenClaims } from './tokens/claims.js';

@@ -10,13 +10,13 @@ import {
 import { Reflector } from '@nestjs/core';
 import { RouteAccess } from './decorators/route-access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
-import { findRequestResponse, isMessage, type RequestResponse } from './http/execution-context.js';
+import { findRequestResponse, isMessage, type RequestResponse } from './contexts/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
-import { markAdmitted, unmark } from './http/request-state.js';
+import { markAdmitted, unmark } from './contexts/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
-import { coreToken } from './refresh-auth.tokens.js';
+import { coreToken } from './refresh-auth.constants.js';
 import type { Authentication, RefreshRefusal } from './sessions/authenticator.js';
-import { type NowOrLater, orElse, whenThere } from './sessions/now-or-later.js';
+import { type NowOrLater, orElse, whenThere } from './tokens/now-or-later.js';
 import type { TokenClaims } from './tokens/claims.js';
 
 /**

@@ -2,10 +2,10 @@ import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
-import type { RefreshAuthOptions } from './refresh-auth.options.js';
+import type { RefreshAuthOptions } from './options/refresh-auth-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
-import { coreToken, NAME, serviceToken } from './refresh-auth.tokens.js';
-import { SessionStore } from './sessions/session-store.js';
+import { coreToken, NAME, serviceToken } from './refresh-auth.constants.js';
+import { SessionStore } from './store/session-store.js';
 
 /** What a class for `useClass` or `useExisting` implements. */
 export interface RefreshAuthOptionsFactory {

@@ -12,17 +12,17 @@ import {
   type RefreshAuthOptions,
   type RefreshAuthSettings,
   resolveOptions,
-} from './refresh-auth.options.js';
+} from './options/refresh-auth-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
-import { CLOCK, NAME, SETTINGS } from './refresh-auth.tokens.js';
-import { findWarnings } from './refresh-auth.warnings.js';
+import { CLOCK, NAME, SETTINGS } from './refresh-auth.constants.js';
+import { findWarnings } from './options/boot-warnings.js';
 import { RegisteredGuards } from './registered-guards.js';
-import type { RefreshAuthEvent } from './sessions/events.js';
-import { InMemorySessionStore } from './sessions/in-memory-session-store.js';
-import { connectRedis } from './sessions/redis-connection.js';
-import { RedisReplicas } from './sessions/redis-replicas.js';
-import { RedisSessionStore } from './sessions/redis-session-store.js';
-import { SessionStore } from './sessions/session-store.js';
+import type { RefreshAuthEvent } from './events/events.js';
+import { InMemorySessionStore } from './store/in-memory-session-store.js';
+import { connectRedis } from './store/redis/redis-connection.js';
+import { RedisReplicas } from './store/redis/redis-replicas.js';
+import { RedisSessionStore } from './store/redis/redis-session-store.js';
+import { SessionStore } from './store/session-store.js';
 import { unsupportedPlatform } from './supported-platform.js';
 import { type Clock, systemClock } from './tokens/clock.js';
 

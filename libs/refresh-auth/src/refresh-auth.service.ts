@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication, Inspection } from './sessions/authenticator.js';
-import type { RefreshAuthEvent } from './sessions/events.js';
+import type { RefreshAuthEvent } from './events/events.js';
 import type { IssueOptions } from './sessions/sign-ins.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
 import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { carrierOf } from '../http/execution-context.js';
-import { readNotes } from '../http/request-notes.js';
+import { carrierOf } from '../contexts/execution-context.js';
+import { readNotes } from '../contexts/request-notes.js';
 import type { UserClaims } from '../tokens/user-claims.js';
 
 /**

@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { refusalOf } from '../../../../test/support/refusals.js';
 import { TestClock } from '../../../../test/support/clock.js';
-import { Events, type RefreshAuthEvent } from '../sessions/events.js';
+import { Events, type RefreshAuthEvent } from '../events/events.js';
 import { CrossSiteCheck } from './cross-site.js';
 import type { RawRequest } from './http-message.js';
 

@@ -1,6 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { RefreshRefusal } from '../sessions/authenticator.js';
-import type { Events } from '../sessions/events.js';
+import type { Events } from '../events/events.js';
 import { type CrossSiteSettings, originOf } from './cross-site-options.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
 import { isWebSocket, sentHeaders, type SentHeaders } from './sent-headers.js';

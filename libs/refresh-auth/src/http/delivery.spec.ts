@@ -4,9 +4,9 @@ import { Socket } from 'node:net';
 import { TestClock } from '../../../../test/support/clock.js';
 import { secret } from '../../../../test/support/key-material.js';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
-import { type RefreshAuthOptions, resolveOptions } from '../refresh-auth.options.js';
+import { type RefreshAuthOptions, resolveOptions } from '../options/refresh-auth-options.js';
 import { sessionName } from '../tokens/session-id.js';
-import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 
 const DAY = 86_400;

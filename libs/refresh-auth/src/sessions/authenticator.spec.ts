@@ -17,11 +17,11 @@ import { flipBit, type SegmentValue, signRaw } from '../../../../test/support/ho
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
-import type { RefreshAuthOptions } from '../refresh-auth.options.js';
+import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { Inspection } from './authenticator.js';
 import { sessionName } from '../tokens/session-id.js';
-import type { Revocation } from './session-store.js';
+import type { Revocation } from '../store/session-store.js';
 
 const EXPIRED = { code: 'token_expired', statusCode: 401, message: 'The token has expired' };
 const SESSION_EXPIRED = { code: 'session_expired', statusCode: 401, message: 'The session has expired' };

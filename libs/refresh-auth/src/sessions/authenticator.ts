@@ -4,12 +4,12 @@ import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, isFromTheFuture, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 import type { VerifiedTokens } from '../tokens/verified-tokens.js';
-import type { Events } from './events.js';
-import { isLater, type NowOrLater } from './now-or-later.js';
-import type { Revocations, StoreFailurePolicy } from './revocations.js';
+import type { Events } from '../events/events.js';
+import { isLater, type NowOrLater } from '../tokens/now-or-later.js';
+import type { Revocations, StoreFailurePolicy } from '../revocation/revocations.js';
 import type { Rotation } from './rotation.js';
-import { StoreOutage } from './store-access.js';
-import type { UsedMarks } from './used-marks.js';
+import { StoreOutage } from '../store/store-access.js';
+import type { UsedMarks } from './used-generations.js';
 
 /** From when on a valid token is renewed: a part of its life, or that many seconds, before its end. The option `refreshAhead`. */
 export type RefreshAhead = { readonly fraction: number } | { readonly seconds: number };

@@ -5,7 +5,7 @@ import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { WatchedLogger } from '../../../../test/support/watched-logger.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
-import type { RefreshAuthOptions } from '../refresh-auth.options.js';
+import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { ReloadClaims } from './claims-reloader.js';
 import { sessionName } from '../tokens/session-id.js';

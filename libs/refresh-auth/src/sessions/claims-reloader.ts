@@ -1,6 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, isObject, reservedClaims, type TokenClaims } from '../tokens/claims.js';
-import { within } from './deadline.js';
+import { within } from '../store/deadline.js';
 
 /**
  * The option `reloadClaims`: loads the claims for a renewal anew, so that rights that were lost are not renewed. Without side effects: it may

@@ -14,12 +14,12 @@ import {
 import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
-import { resolveOptions } from '../refresh-auth.options.js';
+import { resolveOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
-import type { RefreshAuthEvent } from './events.js';
+import type { RefreshAuthEvent } from '../events/events.js';
 import { Sealer } from './sealing.js';
 import { sessionName } from '../tokens/session-id.js';
-import type { RotationAnswer } from './session-store.js';
+import type { RotationAnswer } from '../store/session-store.js';
 
 const OWN_CLAIMS = { sub: '1', role: 'admin', nested: { scope: ['read', 'write'] } };
 const TTL = 3_600_000;

@@ -4,9 +4,9 @@ import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, type Lifetimes, retention, timeState } from '../tokens/lifetimes.js';
 import type { TokenSigner } from '../tokens/signing.js';
 import type { ClaimsReloader } from './claims-reloader.js';
-import type { Events } from './events.js';
-import type { Head, Heads } from './heads.js';
-import type { Revocations } from './revocations.js';
+import type { Events } from '../events/events.js';
+import type { Head, Heads } from './latest-tokens.js';
+import type { Revocations } from '../revocation/revocations.js';
 import type {
   ReuseRule,
   RotationAnswer,
@@ -14,8 +14,8 @@ import type {
   SealedSuccessor,
   SessionOfToken,
   SessionStore,
-} from './session-store.js';
-import { type Ask, type StoreAccess, StoreOutage } from './store-access.js';
+} from '../store/session-store.js';
+import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What an expired token is exchanged for. */

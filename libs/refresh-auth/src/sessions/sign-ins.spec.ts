@@ -15,7 +15,7 @@ import {
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { StoppableStore } from '../../../../test/support/stoppable-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
-import type { RefreshAuthOptions } from '../refresh-auth.options.js';
+import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { IssueOptions } from './sign-ins.js';
 

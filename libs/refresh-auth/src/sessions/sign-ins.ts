@@ -6,9 +6,9 @@ import { type Duration, parseSeconds } from '../tokens/duration.js';
 import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
 import { sessionName } from '../tokens/session-id.js';
 import type { TokenSigner } from '../tokens/signing.js';
-import type { Events } from './events.js';
-import type { Revocations, TimesOfToken } from './revocations.js';
-import type { Ask, StoreAccess } from './store-access.js';
+import type { Events } from '../events/events.js';
+import type { Revocations, TimesOfToken } from '../revocation/revocations.js';
+import type { Ask, StoreAccess } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What one session has of its own. */

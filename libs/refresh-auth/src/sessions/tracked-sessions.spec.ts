@@ -12,11 +12,11 @@ import {
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { newSession, sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
-import { resolveOptions } from '../refresh-auth.options.js';
+import { resolveOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { KeyOptions } from '../tokens/keys.js';
 import { Sealer } from './sealing.js';
-import type { RotationAnswer } from './session-store.js';
+import type { RotationAnswer } from '../store/session-store.js';
 import type { IssueOptions } from './sign-ins.js';
 import { canList, type SessionInfo } from './tracked-sessions.js';
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
-import { coreToken } from '../refresh-auth.tokens.js';
+import { coreToken } from '../refresh-auth.constants.js';
 
 /**
  * Whether the session store works, for the health checks of `@nestjs/terminus`.

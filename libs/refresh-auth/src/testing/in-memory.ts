@@ -2,10 +2,10 @@ import type { DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { RefreshAuthModuleExtras } from '../refresh-auth.module-definition.js';
 import { RefreshAuthModule } from '../refresh-auth.module.js';
-import type { RefreshAuthOptions } from '../refresh-auth.options.js';
-import { CLOCK } from '../refresh-auth.tokens.js';
-import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
-import { SessionStore } from '../sessions/session-store.js';
+import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
+import { CLOCK } from '../refresh-auth.constants.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
+import { SessionStore } from '../store/session-store.js';
 import { type Clock, systemClock } from '../tokens/clock.js';
 
 /** What `inMemory` needs of the `TestingModuleBuilder` of `@nestjs/testing`. */

@@ -1,8 +1,8 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { RouteAccess } from '../decorators/route-access.js';
-import { findRequestResponse } from '../http/execution-context.js';
-import { markAdmitted } from '../http/request-state.js';
+import { findRequestResponse } from '../contexts/execution-context.js';
+import { markAdmitted } from '../contexts/request-state.js';
 
 /**
  * Takes the place of the guard in tests of what lies behind it: every request is this user's, whatever token it carries, and nothing is

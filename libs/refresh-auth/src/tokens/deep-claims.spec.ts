@@ -5,8 +5,8 @@ import { secret } from '../../../../test/support/key-material.js';
 import { claimsText } from '../../../../test/support/signed-claims.js';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
-import { resolveOptions } from '../refresh-auth.options.js';
-import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
+import { resolveOptions } from '../options/refresh-auth-options.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 
 const LONGEST_TOKEN = 8192;
 

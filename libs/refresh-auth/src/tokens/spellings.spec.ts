@@ -3,8 +3,8 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { respell } from '../../../../test/support/hostile-tokens.js';
 import { keyFor } from '../../../../test/support/key-material.js';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
-import { resolveOptions } from '../refresh-auth.options.js';
-import { InMemorySessionStore } from '../sessions/in-memory-session-store.js';
+import { resolveOptions } from '../options/refresh-auth-options.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import type { Algorithm } from './keys.js';
 
 const ORDER_OF_P256 = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551');

@@ -1,4 +1,4 @@
-import type { Revocation } from '../../sessions/session-store.js';
+import type { Revocation } from '../../store/session-store.js';
 import type { WholeStore } from './checks.js';
 
 /** How long a check waits for a notification before the store counts as one that gives none, in milliseconds. */

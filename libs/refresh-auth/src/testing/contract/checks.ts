@@ -6,7 +6,7 @@ import type {
   SealedSuccessor,
   SessionOfToken,
   SessionStore,
-} from '../../sessions/session-store.js';
+} from '../../store/session-store.js';
 import { tagOf } from '../../tokens/session-id.js';
 import type { TestClock } from '../test-clock.js';
 

@@ -1,4 +1,4 @@
-import type { ListingPage, SessionOfToken } from '../../sessions/session-store.js';
+import type { ListingPage, SessionOfToken } from '../../store/session-store.js';
 import {
   about,
   type Bench,

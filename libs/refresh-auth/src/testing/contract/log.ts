@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Revocation, RevocationPage } from '../../sessions/session-store.js';
+import type { Revocation, RevocationPage } from '../../store/session-store.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
 import { listen } from './bell.js';
 import { about, type Bench, DAY, HOUR, MINUTE, same, SECOND, sessionOf, storeOf, ttl } from './checks.js';

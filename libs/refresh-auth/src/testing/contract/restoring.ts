@@ -1,4 +1,4 @@
-import type { Revocation, SubjectMark } from '../../sessions/session-store.js';
+import type { Revocation, SubjectMark } from '../../store/session-store.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
 import { listen } from './bell.js';
 import { about, DAY, HOUR, MINUTE, NOT_TEXT, same, SECOND, sessionOf, ttl } from './checks.js';

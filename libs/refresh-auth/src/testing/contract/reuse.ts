@@ -1,4 +1,4 @@
-import { LateRevocation, type ReuseRule } from '../../sessions/session-store.js';
+import { LateRevocation, type ReuseRule } from '../../store/session-store.js';
 import {
   about,
   type Asked,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LateRevocation, type SubjectMark } from '../../sessions/session-store.js';
+import { LateRevocation, type SubjectMark } from '../../store/session-store.js';
 import { sessionName } from '../../tokens/session-id.js';
 import {
   about,

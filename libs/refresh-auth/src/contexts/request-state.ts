@@ -1,0 +1,39 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { LiveTokenState } from '../sessions/authenticator.js';
+import type { UserClaims } from '../tokens/user-claims.js';
+import { carrierOf } from './execution-context.js';
+import { type HttpRequest, rawRequest } from '../http/http-message.js';
+import { eraseNotes, notesOn, readNotes, type RequestState } from './request-notes.js';
+
+export function setRequestState(carrier: object, { state, user }: RequestState): void {
+  const notes = notesOn(carrier);
+  notes.state = state;
+  notes.user = user;
+}
+
+/** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
+export function markAdmitted(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
+  const carrier = carrierOf(context);
+  const raw = rawRequest(request);
+  setRequestState(raw, state);
+  if (carrier !== raw) setRequestState(carrier, state);
+  (request as { user?: unknown }).user = state.user;
+}
+
+/** Takes back what an earlier message of the same socket has left: all of them share one client, and the request that opened it. */
+export function unmark(context: ExecutionContext, request?: HttpRequest): void {
+  eraseNotes(carrierOf(context));
+  if (!request) return;
+  eraseNotes(rawRequest(request));
+  delete (request as { user?: unknown }).user;
+}
+
+/** What the guard found on this request; `undefined` where it accepted no token. For guards, middleware and filters: handlers use `@TokenState()`. */
+export function getTokenState(request: HttpRequest): LiveTokenState | undefined {
+  return readNotes(rawRequest(request))?.state;
+}
+
+/** The current user of this request. For guards, middleware and filters: handlers use `@CurrentUser()`. */
+export function getCurrentUser(request: HttpRequest): UserClaims | undefined {
+  return readNotes(rawRequest(request))?.user as UserClaims | undefined;
+}

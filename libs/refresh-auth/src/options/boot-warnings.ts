@@ -1,0 +1,71 @@
+import cluster from 'node:cluster';
+import type { RefreshAuthSettings } from './refresh-auth-options.js';
+import { within } from '../store/deadline.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
+import { RedisSessionStore } from '../store/redis/redis-session-store.js';
+import type { SessionStore } from '../store/session-store.js';
+import type { Clock } from '../tokens/clock.js';
+import { leeway } from '../tokens/lifetimes.js';
+
+/**
+ * What works, but not as an operator may think: each says what may happen, and what to do.
+ *
+ * Waits at most `storeTimeout` for what only the store can tell.
+ */
+export async function findWarnings(
+  settings: RefreshAuthSettings,
+  store: SessionStore,
+  clock: Clock,
+): Promise<readonly string[]> {
+  return [
+    ...warnOfSecrets(settings),
+    ...warnOfSharedKeys(settings),
+    ...warnOfMemory(store),
+    ...warnOfEndlessSessions(settings),
+    ...(await warnOfRedis(settings, store, clock)),
+  ];
+}
+
+function warnOfSecrets({ keys }: RefreshAuthSettings): string[] {
+  return keys.all.flatMap(({ doubt }) => (doubt ? [`${doubt.message} It does not boot in production.`] : []));
+}
+
+function warnOfSharedKeys({ keys }: RefreshAuthSettings): string[] {
+  return keys.all.flatMap(({ verifyingKey }, index) => {
+    const twin = keys.all.findIndex((other) => other.verifyingKey.equals(verifyingKey));
+    if (twin === index) return [];
+    return [
+      `RefreshAuthModule: options \`keys[${twin}]\` and \`keys[${index}]\` have the same secret or key pair, so whoever has one has both. Give each a key of its own (RFC 8725 section 3.1).`,
+    ];
+  });
+}
+
+function warnOfMemory(store: SessionStore): string[] {
+  if (!(store instanceof InMemorySessionStore) || process.env['NODE_ENV'] !== 'production') return [];
+  // The second is what pm2 sets, whether or not it uses cluster.
+  if (cluster.isWorker || process.env['NODE_APP_INSTANCE'] !== undefined) {
+    return [
+      'Sessions are kept in the memory of each of several workers: a logout is known to one of them alone, and each renews the same token anew. Set the option `redis`.',
+    ];
+  }
+  return [
+    'Sessions are kept in memory: a restart forgets revocations, and other processes do not see them. Set the option `redis`.',
+  ];
+}
+
+function warnOfEndlessSessions({ lifetimes, replay }: RefreshAuthSettings): string[] {
+  if (lifetimes.sessionLifetime !== Number.POSITIVE_INFINITY || replay) return [];
+  return [
+    'Sessions have no end, and superseded tokens are replayed for their refresh window: a token that leaks can be renewed for ever. Set the option `sessionLifetime`, or a grace in `replay`.',
+  ];
+}
+
+async function warnOfRedis(
+  { storeTimeout, lifetimes }: RefreshAuthSettings,
+  store: SessionStore,
+  clock: Clock,
+): Promise<string[]> {
+  if (!(store instanceof RedisSessionStore)) return [];
+  const doubts = within(storeTimeout, 'storeTimeout', () => store.doubts(clock, leeway(lifetimes.clockTolerance)));
+  return doubts.catch(() => []);
+}

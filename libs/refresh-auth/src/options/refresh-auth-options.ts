@@ -1,0 +1,435 @@
+import { Logger } from '@nestjs/common';
+import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
+import { type Cookie, cookieNames } from '../http/cookie-options.js';
+import { type CrossSiteOptions, type CrossSiteSettings, resolveCrossSite } from '../http/cross-site-options.js';
+import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from '../http/delivery-options.js';
+import type { RefreshAhead } from '../sessions/authenticator.js';
+import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.js';
+import type { RedisOption } from '../store/redis/redis-connection.js';
+import { canPush } from '../revocation/revocation-log.js';
+import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocations.js';
+import type { GracePolicy } from '../sessions/rotation.js';
+import type { SessionStore } from '../store/session-store.js';
+import { canList } from '../sessions/tracked-sessions.js';
+import { type Duration, parseMilliseconds, parseSeconds } from '../tokens/duration.js';
+import { createKeyRing, type KeyOptions, type KeyRing, type UncheckedKeyOptions } from '../tokens/keys.js';
+import type { Lifetimes } from '../tokens/lifetimes.js';
+import { hashed } from '../tokens/session-id.js';
+import type { Parties, SignedParties } from '../tokens/verifying.js';
+
+/** Options of `RefreshAuthModule.forRoot()`. Everything is checked at boot; what is `undefined` has its default. */
+export interface RefreshAuthOptions {
+  /** One HS256 key without `kid`: at least 32 random bytes, as a string (UTF-8) or bytes. This or `keys` is required. */
+  secret?: string | Uint8Array | undefined;
+  /** Several keys, or other algorithms: the first signs, each verifies only its own algorithm. */
+  keys?: KeyOptions[] | undefined;
+  /** How long a token is valid, from `iat`. @default '15m' */
+  expiresIn?: Duration | undefined;
+  /** How long a token may be exchanged, from `iat`; longer than `expiresIn`. @default '7d' */
+  refreshWindow?: Duration | undefined;
+  /** Absolute end of a session, from `auth_time`; `false`: none. @default '30d' */
+  sessionLifetime?: Duration | false | undefined;
+  /**
+   * How long after `exp` and `refresh_exp` a token still counts: seconds, at most 300. The clocks of processes may differ by this, and by
+   * 60 s in any case. @default 0
+   */
+  clockTolerance?: Duration | undefined;
+  /** Signed as `iss` and required of every token (RFC 7519 section 4.1.1). @default none */
+  issuer?: string | undefined;
+  /** Signed as `aud` and required of every token (RFC 7519 section 4.1.3). @default none */
+  audience?: string | undefined;
+  /** Redis 6.2 or newer, or Valkey: a URL, options of ioredis, or a `Redis` or `Cluster` of the application. @default none: sessions are kept in memory */
+  redis?: RedisOption | undefined;
+  /** A store of your own. @default in memory */
+  store?: SessionStore | undefined;
+  /**
+   * In front of every key in Redis. Processes that accept each other's tokens need the same; others need different ones.
+   * @default 'refresh-auth', followed by `:<name>` for a module with a name, and by `:<hash>` with an `issuer` or `audience`
+   */
+  keyPrefix?: string | undefined;
+  /** How long a request waits for the store, whatever the client's settings: milliseconds, or a string with a unit. @default 500 */
+  storeTimeout?: Duration | undefined;
+  /**
+   * What a refreshable token gets while the store does not decide: `'reject'`: 503; `'tolerate'`: it passes, and nothing is renewed. It also
+   * decides valid tokens under `revocation: 'every-request'`. @default 'reject'
+   */
+  onStoreFailure?: StoreFailurePolicy | undefined;
+  /**
+   * For how long a superseded token is replayed: for its refresh window, or for a grace of at most 60 s after which its use ends the session
+   * (`onReuse: 'revoke'`) or is refused (`'reject'`). @default 'refresh-window'
+   */
+  replay?: 'refresh-window' | { grace: Duration; onReuse?: 'revoke' | 'reject' | undefined } | undefined;
+  /**
+   * How a request with a valid token finds out that its session has ended. `'pushed'`: the store pushes revocations to every process, and the
+   * token is checked in memory. `'every-request'`: the store is asked for each request. @default 'pushed'
+   */
+  revocation?: RevocationMode | undefined;
+  /**
+   * How many replicas of Redis must have a revocation, in addition to its primary, so that it survives the loss of the primary: an integer
+   * from 0 on. If fewer have it within `storeTimeout`, the answer is 503 `store_unavailable`; the revocation is in force all the same, and
+   * repeating it is safe. Needs `redis`. @default 0
+   */
+  revocationReplicas?: number | undefined;
+  /**
+   * Renews a token that is still valid in the last part of its life, while the request is served: a fraction below 1 of its life, or a
+   * duration (a number from 1 on is seconds). @default off
+   */
+  refreshAhead?: Duration | undefined;
+  /** Loads the claims anew at each renewal, or ends the session with `null`. @default none: a successor has the claims of its predecessor */
+  reloadClaims?: ReloadClaims | undefined;
+  /** How long `reloadClaims` may take: milliseconds, or a string with a unit. @default 2000 */
+  reloadTimeout?: Duration | undefined;
+  /**
+   * `'tracked'`: sessions have a record in the store from their sign-in on, can be listed, and end when the record is lost. @default 'untracked'
+   */
+  sessions?: 'untracked' | 'tracked' | undefined;
+  /** Where the new token is written. @default the header `Authorization: Bearer …` and the cookie `__Host-authorization` */
+  delivery?: DeliveryOptions | undefined;
+  /**
+   * Refuses what a page of another origin makes a browser do with the token of its cookie, and its sign-ins and sign-outs; `trustedOrigins`
+   * may do it, `false`: all may.
+   * @default on, without trusted origins
+   */
+  csrf?: CrossSiteOptions | false | undefined;
+}
+
+/** The options, complete and checked. */
+export interface RefreshAuthSettings {
+  readonly name: string | undefined;
+  readonly keys: KeyRing;
+  readonly parties: Parties;
+  readonly lifetimes: Lifetimes;
+  readonly redis: RedisOption | undefined;
+  readonly store: SessionStore | undefined;
+  readonly keyPrefix: string;
+  /** The option `keyPrefix` was given. */
+  readonly isPrefixGiven: boolean;
+  readonly storeTimeout: number;
+  readonly onStoreFailure: StoreFailurePolicy;
+  readonly replay: GracePolicy;
+  readonly revocation: RevocationMode;
+  readonly revocationReplicas: number;
+  readonly refreshAhead: RefreshAhead | undefined;
+  readonly reloader: ClaimsReloader | undefined;
+  readonly tracked: boolean;
+  readonly delivery: DeliverySettings;
+  readonly csrf: CrossSiteSettings;
+}
+
+/** Every option, so that the compiler finds one that is missing here. */
+const OPTIONS: Readonly<Record<keyof RefreshAuthOptions, true>> = {
+  secret: true,
+  keys: true,
+  expiresIn: true,
+  refreshWindow: true,
+  sessionLifetime: true,
+  clockTolerance: true,
+  issuer: true,
+  audience: true,
+  redis: true,
+  store: true,
+  keyPrefix: true,
+  storeTimeout: true,
+  onStoreFailure: true,
+  replay: true,
+  revocation: true,
+  revocationReplicas: true,
+  refreshAhead: true,
+  reloadClaims: true,
+  reloadTimeout: true,
+  sessions: true,
+  delivery: true,
+  csrf: true,
+};
+
+const LONGEST_TOLERANCE = 300;
+const LONGEST_GRACE = 60;
+
+/**
+ * Completes and checks the options.
+ *
+ * @throws RefreshAuthOptionsError that names the option, what is wrong with it and what to write instead
+ */
+export function resolveOptions(options: RefreshAuthOptions = {}, name?: string): RefreshAuthSettings {
+  if (name !== undefined && !/^[\w-]+$/.test(name)) {
+    throw new RefreshAuthOptionsError('name', 'is not a name', "Write letters, digits, '-' and '_'.");
+  }
+  const unknown = Object.keys(options).find((option) => !Object.hasOwn(OPTIONS, option));
+  if (unknown !== undefined) {
+    throw new RefreshAuthOptionsError(unknown, 'is not known', `There are ${Object.keys(OPTIONS).join(', ')}.`);
+  }
+  if (options.redis !== undefined && options.store !== undefined) {
+    throw new RefreshAuthOptionsError('store', 'is given beside `redis`', 'Keep one of them.');
+  }
+  const lifetimes = resolveLifetimes(options);
+  const parties = resolveParties(options);
+  const { storeTimeout = 500 } = options;
+  return {
+    name,
+    keys: resolveKeys({ ...options, name }),
+    parties,
+    lifetimes,
+    redis: options.redis,
+    store: resolveStore(options.store),
+    keyPrefix: resolveKeyPrefix(options.keyPrefix === undefined ? defaultKeyPrefix(name, parties) : options.keyPrefix),
+    isPrefixGiven: options.keyPrefix !== undefined,
+    storeTimeout: parseMilliseconds('storeTimeout', storeTimeout),
+    onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
+    replay: resolveReplay(options.replay),
+    revocation: choose('revocation', options.revocation, ['pushed', 'every-request']),
+    revocationReplicas: resolveReplicas(options),
+    refreshAhead: resolveRefreshAhead(options.refreshAhead, lifetimes),
+    reloader: resolveReloader(options),
+    tracked: choose('sessions', options.sessions, ['untracked', 'tracked']) === 'tracked',
+    delivery: resolveDelivery(options.delivery),
+    csrf: resolveCrossSite(options.csrf),
+  };
+}
+
+function resolveParties({ issuer, audience }: RefreshAuthOptions): Parties {
+  for (const [option, value] of Object.entries({ issuer, audience })) {
+    if (value !== undefined && (typeof value !== 'string' || value.trim() === '')) {
+      throw new RefreshAuthOptionsError(
+        option,
+        'is not a non-empty string',
+        'Write one string: patterns and lists are not supported.',
+      );
+    }
+  }
+  return { ...(issuer === undefined ? {} : { issuer }), ...(audience === undefined ? {} : { audience }) };
+}
+
+function resolveLifetimes(options: RefreshAuthOptions): Lifetimes {
+  const { expiresIn: life = '15m', refreshWindow: window = '7d' } = options;
+  const { sessionLifetime: session = '30d', clockTolerance: tolerance = 0 } = options;
+  const expiresIn = parseSeconds('expiresIn', life);
+  const refreshWindow = parseSeconds('refreshWindow', window);
+  const sessionLifetime = session === false ? Number.POSITIVE_INFINITY : parseSeconds('sessionLifetime', session);
+  const clockTolerance = parseSeconds('clockTolerance', tolerance, 0);
+  if (refreshWindow <= expiresIn) {
+    throw new RefreshAuthOptionsError(
+      'refreshWindow',
+      `is ${refreshWindow} s, not longer than expiresIn (${expiresIn} s)`,
+      'Write a longer one: both count from `iat`.',
+    );
+  }
+  if (sessionLifetime < refreshWindow) {
+    throw new RefreshAuthOptionsError(
+      'sessionLifetime',
+      `is ${sessionLifetime} s, shorter than refreshWindow (${refreshWindow} s)`,
+      'Write a longer one, or a shorter `refreshWindow`.',
+    );
+  }
+  if (clockTolerance > LONGEST_TOLERANCE) {
+    throw new RefreshAuthOptionsError(
+      'clockTolerance',
+      `is ${clockTolerance} s`,
+      `Write at most ${LONGEST_TOLERANCE}, and let the clocks be synchronized.`,
+    );
+  }
+  return { expiresIn, refreshWindow, sessionLifetime, clockTolerance };
+}
+
+/** The value of an option that has a few; the first is the default. */
+function choose<const T extends string>(option: string, value: unknown, values: readonly [T, ...T[]]): T {
+  const chosen = value === undefined ? values[0] : values.find((candidate) => candidate === value);
+  if (chosen === undefined) {
+    throw new RefreshAuthOptionsError(
+      option,
+      'is not known',
+      `Write one of ${values.map((known) => `'${known}'`).join(', ')}.`,
+    );
+  }
+  return chosen;
+}
+
+function resolveReplay(replay: unknown = 'refresh-window'): GracePolicy {
+  if (replay === 'refresh-window') return undefined;
+  if (typeof replay !== 'object' || replay === null) {
+    throw new RefreshAuthOptionsError(
+      'replay',
+      'is not known',
+      "Write 'refresh-window', or { grace: '30s', onReuse: 'revoke' }.",
+    );
+  }
+  const { grace, onReuse, ...unknown } = replay as { grace?: unknown; onReuse?: unknown };
+  for (const name of Object.keys(unknown)) {
+    throw new RefreshAuthOptionsError(`replay.${name}`, 'is not known', 'It has grace and onReuse.');
+  }
+  const seconds = parseSeconds('replay.grace', grace);
+  if (seconds > LONGEST_GRACE) {
+    throw new RefreshAuthOptionsError(
+      'replay.grace',
+      `is ${seconds} s`,
+      `Write at most ${LONGEST_GRACE}: a longer grace is a longer life for a stolen token.`,
+    );
+  }
+  return { grace: seconds * 1000, onReuse: choose('replay.onReuse', onReuse, ['revoke', 'reject']) };
+}
+
+function resolveReplicas({ revocationReplicas = 0, redis }: RefreshAuthOptions): number {
+  if (!Number.isInteger(revocationReplicas) || revocationReplicas < 0) {
+    throw new RefreshAuthOptionsError(
+      'revocationReplicas',
+      'is not a number of replicas',
+      'Write an integer from 0 on; 0 waits for none.',
+    );
+  }
+  if (revocationReplicas > 0 && redis === undefined) {
+    throw new RefreshAuthOptionsError(
+      'revocationReplicas',
+      'is given without `redis`',
+      'Only Redis has replicas to wait for: give `redis`, or leave it out.',
+    );
+  }
+  return revocationReplicas;
+}
+
+function resolveRefreshAhead(refreshAhead: unknown, { expiresIn }: Lifetimes): RefreshAhead | undefined {
+  if (refreshAhead === undefined) return undefined;
+  if (typeof refreshAhead === 'number' && refreshAhead > 0 && refreshAhead < 1) return { fraction: refreshAhead };
+  const seconds = parseSeconds('refreshAhead', refreshAhead);
+  if (seconds >= expiresIn) {
+    throw new RefreshAuthOptionsError(
+      'refreshAhead',
+      `is ${seconds} s, not shorter than expiresIn (${expiresIn} s)`,
+      "Write a fraction below 1, such as 0.2, or a shorter duration, such as '2m'.",
+    );
+  }
+  return { seconds };
+}
+
+function resolveReloader({ reloadClaims, reloadTimeout = 2000 }: RefreshAuthOptions): ClaimsReloader | undefined {
+  const timeout = parseMilliseconds('reloadTimeout', reloadTimeout);
+  if (reloadClaims === undefined) return undefined;
+  if (typeof reloadClaims !== 'function') {
+    throw new RefreshAuthOptionsError(
+      'reloadClaims',
+      'is not a function',
+      'Write (claims) => fresh claims, or null to end the session.',
+    );
+  }
+  const logger = new Logger('RefreshAuthModule');
+  return new ClaimsReloader(reloadClaims, timeout, ({ message, stack }) =>
+    logger.error(`reloadClaims failed, so the token was not refreshed (503 reload_failed): ${message}`, stack),
+  );
+}
+
+const STORE_METHODS = ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject'];
+
+function resolveStore(store: unknown): SessionStore | undefined {
+  if (store === undefined) return undefined;
+  const missing = STORE_METHODS.find(
+    (method) => typeof (store as Record<string, unknown> | null)?.[method] !== 'function',
+  );
+  if (missing !== undefined) {
+    throw new RefreshAuthOptionsError('store', `has no method ${missing}`, 'Implement the interface SessionStore.');
+  }
+  return store as SessionStore;
+}
+
+/**
+ * Some options ask more of a store than others.
+ *
+ * @throws RefreshAuthOptionsError
+ */
+export function checkStore(store: SessionStore, { revocation, tracked }: RefreshAuthSettings): void {
+  if (revocation === 'pushed' && !canPush(store)) {
+    throw new RefreshAuthOptionsError(
+      'revocation',
+      "is 'pushed' (the default), and the store cannot push",
+      "Write 'every-request', or implement revocationsAfter and onRevocation.",
+    );
+  }
+  if (tracked && !canList(store)) {
+    throw new RefreshAuthOptionsError(
+      'sessions',
+      "is 'tracked', and the store cannot list sessions",
+      "Write 'untracked', or implement listedSessions, replaceDetails, and `details` and `currentSeal` of rotate.",
+    );
+  }
+}
+
+/**
+ * Two modules of one application must tell their sessions apart.
+ *
+ * @throws RefreshAuthOptionsError
+ */
+export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettings): void {
+  const of = `that of ${other.name === undefined ? 'the module without a name' : `module '${other.name}'`}`;
+  if (one.name === other.name) {
+    throw new RefreshAuthOptionsError(
+      'name',
+      `is ${of}`,
+      'Give each RefreshAuthModule of the application a name of its own; one may have none.',
+    );
+  }
+  checkDistinctCookies(one.delivery.cookie, other.delivery.cookie, of);
+  if (one.store !== undefined && one.store === other.store) {
+    throw new RefreshAuthOptionsError(
+      'store',
+      `is ${of}`,
+      'Give each a store of its own: a user of one may have the id of a user of the other.',
+    );
+  }
+  if (one.keyPrefix === other.keyPrefix) {
+    throw new RefreshAuthOptionsError('keyPrefix', `is ${of}`, 'Write another one, or leave it out.');
+  }
+  const sharesKey = one.keys.all.some((key) =>
+    other.keys.all.some(({ verifyingKey }) => key.verifyingKey.equals(verifyingKey)),
+  );
+  const { audience } = one.parties;
+  if (
+    sharesKey &&
+    (audience === undefined || other.parties.audience === undefined || audience === other.parties.audience)
+  ) {
+    throw new RefreshAuthOptionsError(
+      'audience',
+      `does not differ from ${of}, and both verify with the same key`,
+      'Give each an audience, or a secret of its own.',
+    );
+  }
+}
+
+/** A module that reads the cookies of another one would also remove them. */
+function checkDistinctCookies(one: Cookie | undefined, other: Cookie | undefined, of: string): void {
+  if (one && one.name === other?.name) {
+    throw new RefreshAuthOptionsError('delivery.cookie.name', `is ${of}`, 'Write another one.');
+  }
+  const names = cookieNames(other);
+  const shared = cookieNames(one).find((name) => names.includes(name));
+  if (shared !== undefined) {
+    throw new RefreshAuthOptionsError(
+      'delivery.cookie.previous',
+      `has the name \`${shared}\`, and so has ${of}`,
+      'Leave it out of one of them: a module reads and removes only cookies of its own.',
+    );
+  }
+}
+
+/** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */
+function resolveKeys(options: UncheckedKeyOptions): KeyRing {
+  const ring = createKeyRing(options);
+  const doubtful = ring.all.find(({ doubt }) => doubt);
+  if (doubtful?.doubt && process.env['NODE_ENV'] === 'production') throw doubtful.doubt;
+  return ring;
+}
+
+/** Issuer and audience are part of it: they tell applications apart that share a Redis. */
+export function defaultKeyPrefix(name: string | undefined, { issuer, audience }: Partial<SignedParties>): string {
+  const isNamed = issuer !== undefined || audience !== undefined;
+  const parties = isNamed ? hashed(JSON.stringify([issuer, audience])) : undefined;
+  return ['refresh-auth', name, parties].filter(Boolean).join(':');
+}
+
+function resolveKeyPrefix(keyPrefix: unknown): string {
+  // Braces would move the hash tag, which decides the slot of a cluster, from the session into the prefix.
+  if (typeof keyPrefix !== 'string' || !/^[^\s{}]+$/.test(keyPrefix)) {
+    throw new RefreshAuthOptionsError(
+      'keyPrefix',
+      'is not a prefix for keys',
+      "Write a string without spaces and braces, such as 'refresh-auth'.",
+    );
+  }
+  return keyPrefix;
+}

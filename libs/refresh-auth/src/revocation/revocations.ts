@@ -1,0 +1,179 @@
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { TokenClaims } from '../tokens/claims.js';
+import type { Clock } from '../tokens/clock.js';
+import { leeway, type Lifetimes, retention, retentionMargin } from '../tokens/lifetimes.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
+import type { Events } from '../events/events.js';
+import type { KnownRevocations } from './known-revocations.js';
+import { UNSEEN } from '../store/session-store.js';
+import type { NowOrLater } from '../tokens/now-or-later.js';
+import type { RevocationLog } from './revocation-log.js';
+import type { RevocationTtl, SessionStore } from '../store/session-store.js';
+import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
+
+/** When valid tokens learn that their session has ended: the option `revocation`. */
+export type RevocationMode = 'pushed' | 'every-request';
+
+/** What happens when the store does not decide: the option `onStoreFailure`. */
+export type StoreFailurePolicy = 'reject' | 'tolerate';
+
+/** How long a tombstone or a mark is kept, in milliseconds: until the last token that could be renewed at its time no longer can. */
+export function recordRetention(lifetimes: Lifetimes): number {
+  return (lifetimes.refreshWindow + retentionMargin(lifetimes)) * 1000;
+}
+
+/** How long the log keeps an entry, in milliseconds: until the last token that was valid at its time has expired. */
+export function logRetention(lifetimes: Lifetimes): number {
+  return (lifetimes.expiresIn + retentionMargin(lifetimes)) * 1000;
+}
+
+export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
+  return { record: recordRetention(lifetimes), log: logRetention(lifetimes) };
+}
+
+/** Until when a token lives, as it was signed. Its process may have longer lifetimes than any that is still there. */
+export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
+
+/** Ends sessions, and says of each token whether its session has ended. */
+export class Revocations {
+  constructor(
+    private readonly store: SessionStore,
+    private readonly access: StoreAccess,
+    private readonly events: Events,
+    private readonly known: KnownRevocations,
+    /** Followed where the store can push: under `'every-request'` too, since a response may go out long after its request was checked. */
+    private readonly log: RevocationLog | undefined,
+    private readonly clock: Clock,
+    private readonly settings: {
+      readonly revocation: RevocationMode;
+      readonly onStoreFailure: StoreFailurePolicy;
+      readonly tracked: boolean;
+      readonly lifetimes: Lifetimes;
+    },
+  ) {}
+
+  /** How long a revocation is kept at least: as long as any process's tokens could live, and the one that it is made for, where there is one. */
+  ttl(token?: TimesOfToken): RevocationTtl {
+    const { lifetimes } = this.settings;
+    const { record, log } = this.log?.longest ?? revocationTtl(lifetimes);
+    if (!token) return { record, log };
+    const now = this.clock.now();
+    return {
+      record: Math.max(record, retention(token.refresh_exp, now, lifetimes)),
+      log: Math.max(log, retention(token.exp, now, lifetimes)),
+    };
+  }
+
+  /**
+   * Ends a session. Idempotent.
+   *
+   * @param token of the session, where one is known
+   * @param ask before whose deadline, where this is a part of something
+   * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
+   */
+  async revokeSession(sid: string, token?: TimesOfToken, ask = this.access.begin()): Promise<void> {
+    await ask((deadline) => this.store.revoke(sid, { ...this.ttl(token), before: deadline() }));
+    const session = sessionName(sid);
+    this.known.add({ session, at: UNSEEN });
+    this.events.emit('session-revoked', { session });
+  }
+
+  /**
+   * Ends all sessions of a subject that have begun, but the excepted one. Idempotent.
+   *
+   * @param token of the subject, where one is known
+   * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
+   */
+  async revokeSubject(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
+    const ask = this.access.begin();
+    const mark = await ask((deadline) =>
+      this.store.revokeSubject(sub, { ...this.ttl(token), before: deadline() }, except),
+    );
+    this.known.add({ subject: hashed(sub), mark, at: UNSEEN });
+    this.events.emit('user-revoked', {
+      subject: hashed(sub),
+      ...(except === undefined ? {} : { except: sessionName(except) }),
+    });
+  }
+
+  /**
+   * The user's cutoff for a session that begins now. A store that is down keeps nobody from signing in: the session then begins at the
+   * time of the store's clock, as far as that is known here, so that it ends with the revocations that come later, and with none that
+   * came before. Where it is not known, that time is the earliest that it can be.
+   */
+  async markFor(sub: string, now: number, ask: Ask): Promise<number> {
+    try {
+      const stored = await ask(() => this.store.subjectMark(sub));
+      // The store may have lost a mark that is known here and written back: a session that begins now is not to end by it.
+      return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
+    } catch {
+      const { clockTolerance } = this.settings.lifetimes;
+      const storeTime = Math.floor(this.access.storeNow ?? now - leeway(clockTolerance) * 1000);
+      // Not below a mark that is known here: the session would have ended before it began.
+      return Math.max(storeTime, this.known.markOf(sub));
+    }
+  }
+
+  /** The subject's mark as far as it is known here, 0 for none: for a session whose record the store begins only if it knows no later one. */
+  knownMark(sub: string): number {
+    return this.known.markOf(sub);
+  }
+
+  /** The store has ended this session, or is about to: the next reading of the log sees to it that all others learn of it. */
+  learn(sid: string): void {
+    const session = sessionName(sid);
+    if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
+  }
+
+  /**
+   * Asks the store whether a session has ended, for a token that may be older than what this process remembers. A store that does not
+   * answer changes nothing.
+   */
+  async learnFromStore(claims: TokenClaims): Promise<void> {
+    const hasEnded = await this.#hasEnded(claims).catch(() => false);
+    if (hasEnded) this.learn(claims.sid);
+  }
+
+  /** True while this process knows of every revocation, so that its memory may answer for the store. */
+  get isFresh(): boolean {
+    return this.log?.isFresh ?? false;
+  }
+
+  /** Whether this process knows that the session has ended. */
+  ends(claims: TokenClaims): boolean {
+    return this.known.ends(claims);
+  }
+
+  /**
+   * Refuses a valid token whose session has ended; at once, unless the store has to be asked.
+   *
+   * @throws RefreshAuthError, now or later: `session_revoked`, or `store_unavailable` where the store has to be asked and nothing else
+   *   is tolerated
+   */
+  check(claims: TokenClaims): NowOrLater<void> {
+    if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
+    if (this.settings.revocation === 'every-request' || !this.isFresh) return this.#checkStore(claims);
+  }
+
+  async #checkStore(claims: TokenClaims): Promise<void> {
+    const { revocation, onStoreFailure } = this.settings;
+    try {
+      await this.#ask(claims);
+    } catch (error) {
+      // A store outage is never a logout; what it is under every-request is the application's choice.
+      const isTolerated = revocation === 'pushed' || onStoreFailure === 'tolerate';
+      if (!isTolerated || !(error instanceof StoreOutage)) throw error;
+      // It may have been learned of while the store was waited for.
+      if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
+    }
+  }
+
+  async #ask(claims: TokenClaims): Promise<void> {
+    if (await this.#hasEnded(claims)) throw new RefreshAuthError('session_revoked');
+  }
+
+  #hasEnded({ sid, sub, rev }: TokenClaims): Promise<boolean> {
+    const { tracked } = this.settings;
+    return this.access.begin()(() => this.store.isRevoked({ sid, sub, rev, tracked }));
+  }
+}

@@ -1,0 +1,77 @@
+import { LRUCache } from 'lru-cache';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { TokenVerifier } from '../tokens/verifying.js';
+import type { Events } from '../events/events.js';
+import type { SealedPlace, Sealer } from './sealing.js';
+
+/** A token, and what the store keeps of it. */
+export interface Head {
+  readonly issued: IssuedToken;
+  readonly sealed: Uint8Array;
+}
+
+/** Some 2 MB. */
+const MOST_SEEN = 1_000;
+
+/** Makes of a token what the store keeps of it, and the other way round. */
+export class Heads {
+  /**
+   * Those that this process saw last, by `sid`. The store says each time which bytes stand there, so nothing is handed over because it is
+   * known here: it saves opening the same bytes for everyone who races for them. Bounded by size, since `max` would take the room for all at once.
+   */
+  readonly #seen = new LRUCache<string, Head>({ maxSize: MOST_SEEN, sizeCalculation: () => 1 });
+
+  constructor(
+    private readonly sealer: Sealer,
+    private readonly verifier: TokenVerifier,
+    private readonly events: Events,
+  ) {}
+
+  seal(issued: IssuedToken): Head {
+    return { issued, sealed: this.sealer.seal(issued.token, issued.claims) };
+  }
+
+  /** The store has it now. */
+  see(head: Head): void {
+    this.#seen.set(head.issued.claims.sid, head);
+  }
+
+  /** Whether a newer generation of the session was seen in the store. */
+  hasSeenSuccessorOf({ sid, gen }: TokenClaims): boolean {
+    const seen = this.#seen.get(sid);
+    return seen !== undefined && seen.issued.claims.gen > gen;
+  }
+
+  /** The token in a head, if it is what it should be: that session's, that generation's and that user's. */
+  open({ sid, sub }: TokenClaims, gen: number, sealed: Uint8Array): IssuedToken | undefined {
+    const place = { sid, gen };
+    const issued = this.#seenIn(place, sealed) ?? this.#opened(place, sealed);
+    if (issued?.claims.sub === sub) return issued;
+    this.events.emit('sealed-value-refused', this.events.generation(place));
+    return undefined;
+  }
+
+  #seenIn({ sid, gen }: SealedPlace, sealed: Uint8Array): IssuedToken | undefined {
+    const seen = this.#seen.get(sid);
+    const isTheSame = seen?.issued.claims.gen === gen && Buffer.compare(seen.sealed, sealed) === 0;
+    return isTheSame ? seen.issued : undefined;
+  }
+
+  /** What comes out of the store is verified like any token before it is handed over. */
+  #opened(place: SealedPlace, sealed: Uint8Array): IssuedToken | undefined {
+    const token = this.sealer.open(sealed, place);
+    const claims = token === undefined ? undefined : this.#verified(token);
+    if (token === undefined || claims?.sid !== place.sid || claims.gen !== place.gen) return undefined;
+    const issued = { token, claims };
+    this.see({ issued, sealed });
+    return issued;
+  }
+
+  #verified(token: string): TokenClaims | undefined {
+    try {
+      return this.verifier.verify(token);
+    } catch {
+      return undefined;
+    }
+  }
+}

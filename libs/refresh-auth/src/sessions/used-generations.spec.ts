@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { TestClock } from '../../../../test/support/clock.js';
+import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from '../../../../test/support/core.js';
+import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { claims } from '../../../../test/support/signed-claims.js';
+import { Events, type RefreshAuthEvent } from '../events/events.js';
+import { sessionName } from '../tokens/session-id.js';
+import { StoreAccess } from '../store/store-access.js';
+import { UsedMarks } from './used-generations.js';
+
+const FLUSH_INTERVAL = 100;
+
+describe('UsedMarks', () => {
+  let clock: TestClock;
+  let store: InterceptedStore;
+  let events: RefreshAuthEvent[];
+  let marks: UsedMarks;
+
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
+    clock = new TestClock();
+    store = new InterceptedStore(clock);
+    const reported = new Events(clock);
+    events = [];
+    reported.observable.subscribe((event) => events.push(event));
+    marks = new UsedMarks(store, new StoreAccess(500, reported, clock), reported);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const see = (jti: string, gen = 1, sid = 'a') => marks.see({ ...claims, jti, sid, gen });
+  const lost = (sid: string, gen: number) => ({ type: 'mark-lost', at: clock.now(), session: sessionName(sid), gen });
+
+  test('flushes together, 100 ms after the first, what was seen by then', async () => {
+    see('1', 1, 'a');
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL - 1);
+    see('2', 7, 'b');
+    see('3', 2, 'a');
+    expect(store.marks).toEqual([]);
+
+    await jest.advanceTimersByTimeAsync(1);
+
+    const all = [
+      { sid: 'a', gen: 1 },
+      { sid: 'b', gen: 7 },
+      { sid: 'a', gen: 2 },
+    ];
+    expect(store.marks).toEqual([all]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('marks each token once, whenever it comes again', async () => {
+    see('1');
+    see('1');
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    see('1');
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    expect(store.marks).toEqual([[{ sid: 'a', gen: 1 }]]);
+
+    see('2', 2);
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    expect(store.marks).toEqual([[{ sid: 'a', gen: 1 }], [{ sid: 'a', gen: 2 }]]);
+  });
+
+  test('marks each token once, however many there are [F35]', async () => {
+    const TOKENS = 200_000;
+    for (let index = 0; index < TOKENS; index++) see(`${index}`);
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    expect(store.marks.map((each) => each.length)).toEqual([TOKENS]);
+
+    for (let index = 0; index < TOKENS; index++) see(`${index}`);
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+    expect(store.marks).toHaveLength(1);
+  });
+
+  test('marks no token of generation 0: it supersedes nothing', async () => {
+    see('1', 0);
+
+    expect(jest.getTimerCount()).toBe(0);
+    await marks.flush();
+    expect(store.marks).toEqual([]);
+  });
+
+  test('writes at once when it is told to, as at shutdown', async () => {
+    see('1');
+
+    await marks.flush();
+
+    expect([store.marks.length, jest.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  test('reports each mark that was lost, and fails nobody [G2]', async () => {
+    store.markUsed = () => Promise.reject(new Error('connection lost'));
+    see('1', 1, 'a');
+    see('2', 2, 'b');
+
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
+
+    const failed = { type: 'store-failed', at: clock.now(), reason: 'connection lost' };
+    expect(events).toEqual([failed, lost('a', 1), lost('b', 2)]);
+  });
+
+  test('reports what a store that never answers has lost', async () => {
+    store.markUsed = () => new Promise(() => undefined);
+    see('1', 1, 'a');
+    await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL + 500);
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(events).toContainEqual(lost('a', 1));
+  });
+});
+
+describe('A valid token', () => {
+  test.each<['refresh-window' | { grace: number }, number]>([
+    ['refresh-window', 0],
+    [{ grace: 30 }, 1],
+  ])('under replay %j of generation 1 is marked %i times', async (replay, times) => {
+    const clock = new TestClock();
+    const store = new InterceptedStore(clock);
+    const core = makeCore({ replay }, { store, clock });
+    const events = recordEvents(core);
+    const first = issue(core);
+    await authenticate(core, first.token);
+    clock.advance(EXPIRES_IN * 1000);
+    const { renewed } = await authenticate(core, first.token);
+
+    for (let request = 0; request < 3; request++) await authenticate(core, renewed?.token ?? '');
+    await core.stop();
+
+    expect(store.marks).toEqual(Array.from({ length: times }, () => [{ sid: first.claims.sid, gen: 1 }]));
+    expect(events.map(({ type }) => type)).toEqual(['rotated']);
+  });
+});

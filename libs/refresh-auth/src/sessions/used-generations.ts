@@ -1,0 +1,49 @@
+import { LRUCache } from 'lru-cache';
+import type { TokenClaims } from '../tokens/claims.js';
+import type { Events } from '../events/events.js';
+import type { SessionStore, UsedMark } from '../store/session-store.js';
+import type { StoreAccess } from '../store/store-access.js';
+
+const FLUSH_INTERVAL = 100;
+/** Some 150 MB, where so many tokens are valid at once that this process has seen: the room is taken as it is needed. */
+const MOST_REMEMBERED = 1_000_000;
+
+/**
+ * Tells the store which generations are in use, under the grace policy: a superseded token counts as stolen only once something newer
+ * has been seen with a client. Marks are collected and flushed together; no request waits for them.
+ */
+export class UsedMarks {
+  /** By token id: what was marked need not be marked again. Bounded by size, since `max` would take the room for all at once. */
+  readonly #seen = new LRUCache<string, true>({ maxSize: MOST_REMEMBERED, sizeCalculation: () => 1 });
+  #queued: UsedMark[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly access: StoreAccess,
+    private readonly events: Events,
+  ) {}
+
+  /** A client has presented this valid token. */
+  see({ jti, sid, gen }: TokenClaims): void {
+    // Generation 0 supersedes nothing.
+    if (gen === 0 || this.#seen.has(jti)) return;
+    this.#seen.set(jti, true);
+    this.#queued.push({ sid, gen });
+    this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL).unref();
+  }
+
+  /** Writes what is queued. Also called when the application shuts down. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const marks = this.#queued;
+    if (marks.length === 0) return;
+    this.#queued = [];
+    try {
+      await this.access.begin()(() => this.store.markUsed(marks));
+    } catch {
+      for (const mark of marks) this.events.emit('mark-lost', this.events.generation(mark));
+    }
+  }
+}

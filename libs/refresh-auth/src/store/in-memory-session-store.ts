@@ -1,0 +1,314 @@
+import { type Clock, systemClock } from '../tokens/clock.js';
+import { hashed, sessionName } from '../tokens/session-id.js';
+import { isEndedBy } from '../store/session-store.js';
+import {
+  LateRevocation,
+  LISTING_PAGE,
+  type ListingPage,
+  MOST_LISTED,
+  type ReuseRule,
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  type SessionOfToken,
+  type SessionStore,
+  StoreRefusal,
+  type SubjectMark,
+  type UsedMark,
+} from './session-store.js';
+
+const MAX_SESSIONS = 100_000;
+const SWEEP_INTERVAL = 60_000;
+const PAGE = 1_000;
+/** How far the positions of the log may be ahead of the clock, in milliseconds. */
+const OVERLAP = 60_000;
+
+interface Head {
+  readonly gen: number;
+  readonly sealed: Uint8Array;
+  /** When it became the head, in milliseconds on the store's clock. */
+  readonly at: number;
+  readonly used: number;
+}
+
+/** All that is kept ends, at a moment of the store's clock. */
+interface Ending {
+  readonly expiresAt: number;
+}
+
+interface SessionRecord extends Ending {
+  readonly head: Head;
+}
+
+interface SubjectRecord extends Ending {
+  readonly mark: SubjectMark;
+}
+
+interface LogEntry extends Ending {
+  readonly revocation: Revocation;
+}
+
+interface ListedDetails extends Ending {
+  readonly details: Uint8Array;
+}
+
+/**
+ * Sessions in this process: for development, tests, and applications that run as one process. A restart forgets them.
+ *
+ * Holds at most 100,000 sessions with a head; one more is refused (503) rather than letting go of another.
+ * Tombstones and marks are kept beyond that: a revocation is never dropped.
+ */
+export class InMemorySessionStore implements SessionStore {
+  readonly #records = new Map<string, SessionRecord>();
+  readonly #tombstones = new Map<string, Ending>();
+  readonly #subjects = new Map<string, SubjectRecord>();
+  readonly #log = new Map<string, LogEntry>();
+  #position = 0;
+  #asked: RevocationTtl & Ending = { record: 0, log: 0, expiresAt: 0 };
+  /** By subject, then by sid. */
+  readonly #listed = new Map<string, Map<string, ListedDetails>>();
+  readonly #announced = new Map<string, Ending>();
+  readonly #listeners = new Set<() => void>();
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly clock: Clock = systemClock,
+    private readonly maxSessions = MAX_SESSIONS,
+  ) {}
+
+  async rotate(request: RotationRequest): Promise<RotationAnswer> {
+    const { sid, generation, candidate, refused, presented = 0, reuse } = request;
+    const record = this.#live(this.#records, sid);
+    const begins = generation < 0 && candidate !== undefined;
+    const end = this.#endOf(begins ? { ...request, tracked: false } : request);
+    if (end) return end;
+    const head = record?.head;
+    const isNewer = head !== undefined && head.gen > generation;
+    const isRepeated = isNewer && candidate !== undefined && sameBytes(head.sealed, candidate.sealed);
+    if (isNewer && !isRepeated && reuse && this.#isReused(head, generation, reuse)) {
+      if (reuse.revokeFor !== undefined) {
+        this.#refuseLate(reuse);
+        this.#bury(sid, reuse.revokeFor);
+      }
+      return { outcome: 'reused', head: head.gen };
+    }
+    const isReplaced = head?.gen === generation && refused !== undefined && !sameBytes(head.sealed, refused);
+    const isSuperseded = head && (isNewer || isReplaced);
+    if (isSuperseded || !candidate) this.#raiseUsed(sid, presented);
+    if (isRepeated) return { outcome: 'rotated', lostWrite: false, ...this.#sealedOtherwise(request) };
+    if (isSuperseded) return { outcome: 'superseded', head: head.gen, sealed: head.sealed };
+    if (!candidate) return { outcome: 'current' };
+    if (!record && this.#records.size >= this.maxSessions) {
+      throw new StoreRefusal(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
+    }
+    this.#keep(this.#records, sid, {
+      head: {
+        gen: generation + 1,
+        sealed: candidate.sealed,
+        at: this.clock.now(),
+        used: Math.max(head?.used ?? 0, presented),
+      },
+      expiresAt: this.#end(candidate.ttl, record),
+    });
+    if (request.tracked) this.#list(request, candidate.ttl);
+    return { outcome: 'rotated', lostWrite: (head?.gen ?? 0) < generation, ...this.#sealedOtherwise(request) };
+  }
+
+  async markUsed(marks: readonly UsedMark[]): Promise<void> {
+    for (const { sid, gen } of marks) this.#raiseUsed(sid, gen);
+  }
+
+  async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+    this.#refuseLate(ttl);
+    this.#bury(sid, ttl.record);
+    this.#append({ session: sessionName(sid), at: this.#nextPosition() }, ttl);
+  }
+
+  async isRevoked(session: SessionOfToken): Promise<boolean> {
+    return this.#endOf(session) !== undefined;
+  }
+
+  async subjectMark(sub: string): Promise<SubjectMark | undefined> {
+    return this.#live(this.#subjects, sub)?.mark;
+  }
+
+  async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+    this.#refuseLate(ttl);
+    const record = this.#live(this.#subjects, sub);
+    const before = record?.mark;
+    const session = except === undefined ? undefined : sessionName(except);
+    const mark: SubjectMark = {
+      mark: Math.max(this.clock.now(), (before?.mark ?? 0) + 1),
+      ...(session === undefined ? {} : { except: { session, floor: floorFor(session, before) } }),
+    };
+    this.#keep(this.#subjects, sub, { mark, expiresAt: this.#end(ttl.record, record) });
+    this.#append({ subject: hashed(sub), mark, at: this.#nextPosition() }, ttl);
+    return mark;
+  }
+
+  async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
+    const now = this.clock.now();
+    const kept = [...this.#log.values()].filter(({ expiresAt }) => expiresAt > now).map(({ revocation }) => revocation);
+    const after = kept.filter(({ at }) => at > position).sort((one, other) => one.at - other.at);
+    const entries = after.slice(0, PAGE);
+    return {
+      now,
+      entries,
+      ...(after.length > PAGE ? { next: entries.at(-1)?.at ?? position } : {}),
+      count: kept.filter(({ at }) => at > countedFrom).length,
+      longest: this.#longest,
+    };
+  }
+
+  onRevocation(listener: () => void): () => Promise<void> {
+    this.#listeners.add(listener);
+    return async () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  async announceKeys(keys: string, ttl: number): Promise<string[]> {
+    this.#keep(this.#announced, keys, { expiresAt: this.#end(ttl, this.#announced.get(keys)) });
+    return [...this.#announced.keys()].filter((announced) => this.#live(this.#announced, announced));
+  }
+
+  async listedSessions(sub: string, after = ''): Promise<ListingPage> {
+    const now = this.clock.now();
+    const listed = [...(this.#listed.get(sub) ?? [])]
+      .filter(([, { expiresAt }]) => expiresAt > now)
+      // As text, ends of as many digits are in the order of time; of those that are the same, each session has a place of its own.
+      .map(([sid, { details, expiresAt }]) => ({
+        sid,
+        details,
+        place: `${String(expiresAt).padStart(16, '0')}:${sid}`,
+      }))
+      .sort((one, other) => (one.place < other.place ? -1 : 1));
+    const rest = after === '' ? listed.slice(-MOST_LISTED) : listed.filter(({ place }) => place > after);
+    const page = rest.slice(0, LISTING_PAGE);
+    const cutoff = this.#live(this.#subjects, sub)?.mark;
+    return {
+      sessions: page.flatMap(({ sid, details }) => {
+        const head = this.#live(this.#records, sid)?.head;
+        return head ? { details, latest: head.gen, sealed: head.sealed } : [];
+      }),
+      ...(rest.length > LISTING_PAGE ? { next: page.at(-1)?.place ?? '' } : {}),
+      ...(cutoff ? { cutoff } : {}),
+    };
+  }
+
+  async replaceDetails(
+    { sid, sub }: Pick<SessionOfToken, 'sid' | 'sub'>,
+    before: Uint8Array,
+    details: Uint8Array,
+  ): Promise<void> {
+    const listed = this.#listed.get(sub);
+    const session = listed && this.#live(listed, sid);
+    if (session && sameBytes(session.details, before)) listed.set(sid, { ...session, details });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+  }
+
+  #list({ sub, sid, details }: RotationRequest, ttl: number): void {
+    const listed = this.#listed.get(sub) ?? new Map<string, ListedDetails>();
+    const before = this.#live(listed, sid);
+    const shown = details ?? before?.details;
+    if (!shown) return;
+    this.#listed.set(sub, listed);
+    this.#keep(listed, sid, { details: shown, expiresAt: this.#end(ttl, before) });
+  }
+
+  #sealedOtherwise({ sub, sid, currentSeal }: RotationRequest): { details?: Uint8Array } {
+    const details = this.#live(this.#listed.get(sub) ?? new Map<string, ListedDetails>(), sid)?.details;
+    if (!details || !currentSeal || sameBytes(details.subarray(0, currentSeal.length), currentSeal)) return {};
+    return { details };
+  }
+
+  #isReused(head: Head, generation: number, { grace, expiredAt }: ReuseRule): boolean {
+    const since = head.gen === generation + 1 ? Math.max(expiredAt, head.at) : expiredAt;
+    return head.used > generation && this.clock.now() >= since + grace;
+  }
+
+  #endOf(session: SessionOfToken): Extract<RotationAnswer, { outcome: 'revoked' }> | undefined {
+    if (this.#live(this.#tombstones, session.sid)) return { outcome: 'revoked' };
+    const mark = this.#live(this.#subjects, session.sub)?.mark;
+    if (mark && isEndedBy(mark, session)) return { outcome: 'revoked', cutoff: mark.mark };
+    return session.tracked && !this.#live(this.#records, session.sid) ? { outcome: 'revoked' } : undefined;
+  }
+
+  #refuseLate({ before = Number.POSITIVE_INFINITY }: Pick<RevocationTtl, 'before'>): void {
+    if (this.clock.now() >= before) throw new LateRevocation(this.clock.now());
+  }
+
+  #raiseUsed(sid: string, gen: number): void {
+    const record = this.#live(this.#records, sid);
+    if (!record || record.head.used >= gen) return;
+    this.#keep(this.#records, sid, { ...record, head: { ...record.head, used: gen } });
+  }
+
+  #bury(sid: string, ttl: number): void {
+    const before = this.#live(this.#tombstones, sid) ?? this.#live(this.#records, sid);
+    this.#records.delete(sid);
+    this.#keep(this.#tombstones, sid, { expiresAt: this.#end(ttl, before) });
+  }
+
+  /** The longest times that were asked for, as long as those last. */
+  get #longest(): RevocationTtl {
+    const { record, log, expiresAt } = this.#asked;
+    return expiresAt > this.clock.now() ? { record, log } : { record: 0, log: 0 };
+  }
+
+  #nextPosition(): number {
+    const now = this.clock.now();
+    const isFuture = this.#position > (now + OVERLAP) * 1000;
+    this.#position = Math.max(now * 1000, isFuture ? 0 : this.#position + 1);
+    return this.#position;
+  }
+
+  #append(revocation: Revocation, { record, log }: RevocationTtl): void {
+    const longest = { record: Math.max(record, this.#longest.record), log: Math.max(log, this.#longest.log) };
+    this.#asked = { ...longest, expiresAt: this.#end(Math.max(longest.record, longest.log)) };
+    const name = 'session' in revocation ? `s:${revocation.session}` : `u:${revocation.subject}`;
+    this.#keep(this.#log, name, { revocation, expiresAt: this.#end(longest.log) });
+    for (const listener of this.#listeners) listener();
+  }
+
+  #end(ttl: number, previous?: Ending): number {
+    return Math.max(previous?.expiresAt ?? 0, this.clock.now() + ttl);
+  }
+
+  #live<T extends Ending>(kept: ReadonlyMap<string, T>, name: string): T | undefined {
+    const found = kept.get(name);
+    return found && found.expiresAt > this.clock.now() ? found : undefined;
+  }
+
+  #keep<T extends Ending>(kept: Map<string, T>, name: string, value: T): void {
+    kept.set(name, value);
+    // One timer for all, since a timer of 30 days would fire at once; unref'd, so that it keeps no process alive.
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL).unref();
+  }
+
+  #sweep(): void {
+    const now = this.clock.now();
+    const kinds = [this.#records, this.#tombstones, this.#subjects, this.#log, this.#announced];
+    for (const kept of [...kinds, ...this.#listed.values()]) {
+      for (const [name, { expiresAt }] of kept) {
+        if (expiresAt <= now) kept.delete(name);
+      }
+    }
+    for (const [sub, listed] of this.#listed) {
+      if (listed.size === 0) this.#listed.delete(sub);
+    }
+  }
+}
+
+function floorFor(session: string, before: SubjectMark | undefined): number {
+  return (before?.except?.session === session ? before.except.floor : before?.mark) ?? 0;
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0;
+}

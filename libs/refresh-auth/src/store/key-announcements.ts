@@ -1,0 +1,79 @@
+import { hkdfSync, type KeyObject } from 'node:crypto';
+import type { KeyRing } from '../tokens/keys.js';
+import { within } from './deadline.js';
+import type { Events } from '../events/events.js';
+import type { SessionStore } from './session-store.js';
+
+/** How often a process announces its keys, in milliseconds. */
+const INTERVAL = 60_000;
+/** How long an announcement is kept, in milliseconds: some may fail. */
+const KEPT_FOR = 3 * INTERVAL;
+const FINGERPRINT_BYTES = 16;
+
+/**
+ * Announces in the store which keys this process verifies with, and reports once if another process has announced only others. Two
+ * applications with different keys do not accept each other's tokens, but under one prefix `revokeUser('1')` of either ends the sessions of
+ * both users with that id. Processes between two steps of a key rotation always have a key in common.
+ */
+export class KeyAnnouncements {
+  readonly #own: readonly string[];
+  #timer: NodeJS.Timeout | undefined;
+  #isReported = false;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly events: Events,
+    private readonly settings: {
+      readonly keys: KeyRing;
+      readonly keyPrefix: string;
+      /** In milliseconds. */
+      readonly storeTimeout: number;
+    },
+  ) {
+    const { keys, keyPrefix } = settings;
+    this.#own = keys.all.map(({ verifyingKey }) => fingerprint(verifyingKey, keyPrefix)).sort();
+  }
+
+  /** Announces now and every minute. Resolves after the first announcement, even if it failed. */
+  async start(): Promise<void> {
+    if (!this.store.announceKeys) return;
+    this.#timer = setInterval(() => void this.#announce(), INTERVAL).unref();
+    await this.#announce();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #announce(): Promise<void> {
+    try {
+      const announced = await within(this.settings.storeTimeout, 'storeTimeout', async () =>
+        this.store.announceKeys?.(this.#own.join(' '), KEPT_FOR),
+      );
+      if (announced?.some((keys) => !this.#hasOneOf(keys))) this.#report();
+    } catch {
+      // Only a warning depends on it, and the next announcement follows in a minute.
+    }
+  }
+
+  #hasOneOf(keys: string): boolean {
+    return keys.split(' ').some((key) => this.#own.includes(key));
+  }
+
+  #report(): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.events.emit('prefix-shared', { keyPrefix: this.settings.keyPrefix });
+  }
+}
+
+/**
+ * Names a key without revealing it: derived for this purpose alone, and different under each prefix. A private key and its public key have
+ * the same one, in every encoding: the members that RFC 7638 section 3.2 requires, in the order of section 3.3.
+ */
+function fingerprint(key: KeyObject, keyPrefix: string): string {
+  const jwk = key.export({ format: 'jwk' });
+  const material = JSON.stringify(jwk, Object.keys(jwk).sort());
+  const derived = hkdfSync('sha256', material, keyPrefix, 'nestjs-refresh-auth:fingerprint', FINGERPRINT_BYTES);
+  return Buffer.from(derived).toString('base64url');
+}

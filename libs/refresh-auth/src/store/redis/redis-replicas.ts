@@ -1,0 +1,74 @@
+import { within } from '../deadline.js';
+import type { PipelineClient, RedisConnection } from './redis-connection.js';
+import type { Script } from './redis-scripts.js';
+import { StoreRefusal } from '../session-store.js';
+
+/** A script, its keys and its arguments. */
+export type ScriptCall = readonly [
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number | Buffer)[],
+];
+
+/** The part of the time that is left for which replicas are waited for: their number has to come back in time, too. */
+const PART_OF_TIME = 0.9;
+
+/**
+ * Writes revocations over a connection of its own, and waits until enough replicas have them. `WAIT` blocks its connection, so that no
+ * request may share it; and since it counts only what its own connection has written, the revocation has to be written there.
+ */
+export class RedisReplicas {
+  private constructor(
+    private readonly client: PipelineClient,
+    private readonly count: number,
+    /** `storeTimeout`, in milliseconds. */
+    private readonly timeout: number,
+  ) {}
+
+  static async open(connection: RedisConnection, count: number, timeout: number): Promise<RedisReplicas> {
+    return new RedisReplicas(await connection.duplicate(timeout), count, timeout);
+  }
+
+  /**
+   * @param calls must write, each to one slot of a cluster, and change nothing if they run twice
+   * @param since when the revocation began, in milliseconds of `performance.now()`
+   * @throws StoreRefusal when fewer replicas have all of it in what is left of `storeTimeout`
+   */
+  async write(calls: readonly ScriptCall[], since: number): Promise<void> {
+    // To Redis, 0 means without end.
+    const left = Math.max(1, Math.floor((this.timeout - (performance.now() - since)) * PART_OF_TIME));
+    try {
+      await within(left, 'storeTimeout', () => Promise.all(calls.map((call) => this.#write(call, left))));
+    } catch (error) {
+      if (error instanceof StoreRefusal) throw error;
+      throw this.#tooFew(error instanceof Error ? error.message : 'unknown');
+    }
+  }
+
+  close(): void {
+    this.client.disconnect();
+  }
+
+  /** In one pipeline, which goes to the node of its key as a whole. */
+  async #write([{ source }, keys, args]: ScriptCall, left: number): Promise<void> {
+    // Only a command on its own follows a slot that a cluster has moved. A pipeline would wait where the slot was before.
+    await this.client.eval('return 1', keys.length, ...keys);
+    const results = await this.client
+      .pipeline()
+      .eval(source, keys.length, ...keys, ...args)
+      .wait(this.count, left)
+      .exec();
+    const [written, waited] = results ?? [];
+    const error = written?.[0] ?? waited?.[0];
+    if (error) throw error;
+    const replicas = Number(waited?.[1] ?? 0);
+    if (replicas < this.count) throw this.#tooFew(`${replicas} of them`);
+  }
+
+  #tooFew(reason: string): StoreRefusal {
+    const [message] = reason.split(', with args');
+    return new StoreRefusal(
+      `the revocation is written, but fewer than ${this.count} replicas have confirmed it: ${message}`,
+    );
+  }
+}

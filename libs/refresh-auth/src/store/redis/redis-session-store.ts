@@ -1,0 +1,339 @@
+import type { Clock } from '../../tokens/clock.js';
+import { hashed, sessionName } from '../../tokens/session-id.js';
+import { UNSEEN } from '../../store/session-store.js';
+import { isReply, type RedisConnection } from './redis-connection.js';
+import { redisDoubts } from './redis-warnings.js';
+import type { RedisReplicas, ScriptCall } from './redis-replicas.js';
+import {
+  ANNOUNCE_KEYS,
+  APPEND,
+  IS_REVOKED,
+  LISTED_SESSIONS,
+  MARK_USED,
+  RAISE_MARK,
+  REPLACE_DETAILS,
+  REVOCATIONS_AFTER,
+  REVOKE,
+  REVOKE_SUBJECT,
+  ROTATE,
+  type Script,
+  SUBJECT_MARK,
+} from './redis-scripts.js';
+import {
+  LateRevocation,
+  LISTING_PAGE,
+  type ListedSession,
+  type ListingPage,
+  MOST_LISTED,
+  type Revocation,
+  type RevocationPage,
+  type RevocationTtl,
+  type RotationAnswer,
+  type RotationRequest,
+  type SessionOfToken,
+  type SessionStore,
+  StoreRefusal,
+  type SubjectMark,
+  type UsedMark,
+} from '../session-store.js';
+
+type Argument = string | number | Buffer;
+
+/** How many entries of the log are read at once: some 50 KB, and a millisecond of Redis. */
+const PAGE = 1_000;
+
+/** Sessions in Redis or Valkey, single or cluster: one key per session, one command per rotation, shared by all processes. */
+export class RedisSessionStore implements SessionStore {
+  readonly #log: string;
+  /** Who is to hear that nobody could be notified. */
+  readonly #refused = new Set<(reason: string) => void>();
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly keyPrefix: string,
+    /** Instead of the clock of Redis, for tests. */
+    private readonly clock?: Clock,
+    /** Which must have a revocation too. */
+    private readonly replicas?: RedisReplicas,
+  ) {
+    this.#log = `${keyPrefix}:revocations`;
+  }
+
+  async rotate(request: RotationRequest): Promise<RotationAnswer> {
+    const { sid, sub, rev, generation, candidate, refused, presented, tracked, reuse, details, currentSeal } = request;
+    const keys = [this.#recordKey(sessionName(sid)), this.#subjectKey(hashed(sub))];
+    const reply = await this.#run(ROTATE, tracked ? [...keys, ...this.#listKeys(sub)] : keys, [
+      sessionName(sid),
+      rev,
+      generation,
+      bytes(candidate?.sealed),
+      candidate?.ttl ?? 0,
+      bytes(refused),
+      presented ?? '',
+      this.#now(),
+      reuse?.grace ?? '',
+      reuse?.expiredAt ?? '',
+      reuse?.revokeFor ?? '',
+      bytes(details),
+      bytes(tracked ? currentSeal : undefined),
+      reuse?.before ?? '',
+    ]);
+    return parseAnswer(reply);
+  }
+
+  async markUsed(marks: readonly UsedMark[]): Promise<void> {
+    await Promise.all(marks.map(({ sid, gen }) => this.#run(MARK_USED, [this.#recordKey(sessionName(sid))], [gen])));
+  }
+
+  async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
+    const since = performance.now();
+    const entry = { session: sessionName(sid), at: UNSEEN };
+    await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl.record, ttl.before ?? '', this.#now()]);
+    await this.#append([entry], ttl);
+    await this.#replicate(entry, ttl, since);
+  }
+
+  async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
+    const session = sessionName(sid);
+    const keys = [this.#recordKey(session), this.#subjectKey(hashed(sub))];
+    return parseInteger(await this.#run(IS_REVOKED, keys, [session, rev, tracked ? 1 : ''])) === 1;
+  }
+
+  async subjectMark(sub: string): Promise<SubjectMark | undefined> {
+    const reply = await this.#run(SUBJECT_MARK, [this.#subjectKey(hashed(sub))], []);
+    return parseOptionalMark(reply);
+  }
+
+  async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+    const since = performance.now();
+    const subject = hashed(sub);
+    const session = except === undefined ? '' : sessionName(except);
+    const mark = parseMark(
+      await this.#run(
+        REVOKE_SUBJECT,
+        [this.#subjectKey(subject)],
+        [ttl.record, session, this.#now(), ttl.before ?? ''],
+      ),
+    );
+    const entry = { subject, mark, at: UNSEEN };
+    await this.#append([entry], ttl);
+    await this.#replicate(entry, ttl, since);
+    return mark;
+  }
+
+  async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
+    return parsePage(await this.#run(REVOCATIONS_AFTER, [this.#log], [position, countedFrom, PAGE, this.#now()]));
+  }
+
+  async restoreRevocations(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
+    await Promise.all(entries.map((entry) => this.#run(...this.#restoreCall(entry, ttl.record))));
+    await this.#append(entries, ttl);
+  }
+
+  onRevocation(listener: () => void, refused: (reason: string) => void = () => undefined): () => Promise<void> {
+    const subscriber = this.connection.subscribe(this.#log, listener, refused);
+    this.#refused.add(refused);
+    return async () => {
+      this.#refused.delete(refused);
+      subscriber.disconnect();
+    };
+  }
+
+  async announceKeys(keys: string, ttl: number): Promise<string[]> {
+    const reply = await this.#run(ANNOUNCE_KEYS, [`${this.keyPrefix}:keys`], [keys, ttl, this.#now()]);
+    return isList(reply) ? reply.map(String) : [];
+  }
+
+  async listedSessions(sub: string, after = ':'): Promise<ListingPage> {
+    const user = hashed(sub);
+    const keys = [this.#subjectKey(user), ...this.#listKeys(sub), this.#keyOfSubject('session', user, '')];
+    const [end = '', session = ''] = after.split(':');
+    return parseListing(await this.#run(LISTED_SESSIONS, keys, [this.#now(), LISTING_PAGE, MOST_LISTED, end, session]));
+  }
+
+  async replaceDetails(
+    { sid, sub }: Pick<SessionOfToken, 'sid' | 'sub'>,
+    before: Uint8Array,
+    details: Uint8Array,
+  ): Promise<void> {
+    const [, key = ''] = this.#listKeys(sub);
+    await this.#run(REPLACE_DETAILS, [key], [sessionName(sid), bytes(before), bytes(details)]);
+  }
+
+  /** What in the set-up of this Redis an operator should know. */
+  doubts(clock: Clock, leeway: number): Promise<string[]> {
+    return redisDoubts(this.connection.client, clock, leeway);
+  }
+
+  async close(): Promise<void> {
+    this.replicas?.close();
+    await this.connection.close();
+  }
+
+  /** @param session its name in the log, `<tag>.<hash>` */
+  #recordKey(session: string): string {
+    const [tag, hash] = session.split('.');
+    return `${this.keyPrefix}:{${tag}}:session:${hash}`;
+  }
+
+  #subjectKey(subject: string): string {
+    return this.#keyOfSubject('user', subject);
+  }
+
+  #listKeys(sub: string): string[] {
+    const listed = this.#keyOfSubject('sessions', hashed(sub));
+    return [listed, `${listed}:details`];
+  }
+
+  /** The braces make a hash tag: all that belongs to one user shares a slot of the cluster. The tag of a session begins the hash of its user. */
+  #keyOfSubject(kind: string, subject: string, name = subject): string {
+    return `${this.keyPrefix}:{${subject.slice(0, 8)}}:${kind}:${name}`;
+  }
+
+  #now(): Argument {
+    return this.clock?.now() ?? '';
+  }
+
+  #restoreCall(entry: Revocation, ttl: number): ScriptCall {
+    if ('session' in entry) return [REVOKE, [this.#recordKey(entry.session)], [ttl, '', this.#now()]];
+    const { mark, except } = entry.mark;
+    return [RAISE_MARK, [this.#subjectKey(entry.subject)], [ttl, mark, except?.floor ?? '', except?.session ?? '']];
+  }
+
+  #appendCall(entries: readonly Revocation[], { log, record }: RevocationTtl): ScriptCall {
+    return [APPEND, [this.#log], [this.#log, log, record, this.#now(), ...entries.map(formatRevocation)]];
+  }
+
+  /** It is in force already, whatever comes of this: nobody gets past while replicas are waited for. */
+  async #replicate(entry: Revocation, ttl: RevocationTtl, since: number): Promise<void> {
+    await this.replicas?.write([this.#restoreCall(entry, ttl.record), this.#appendCall([entry], ttl)], since);
+  }
+
+  /** The entry is written even if nobody can be notified: processes that are not notified read the log by themselves. */
+  async #append(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void> {
+    const reason = String(await this.#run(...this.#appendCall(entries, ttl)));
+    if (reason !== '') for (const refused of this.#refused) refused(reason);
+  }
+
+  /** Scripts for everything, reads included: they always run on the primary, whatever the client's preference for replicas. */
+  async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const rest = [...keys, ...args];
+    try {
+      return await this.connection.run('evalshaBuffer', script.sha1, keys.length, ...rest);
+    } catch (error) {
+      if (!isReply(error)) throw error;
+      if (!error.message.startsWith('NOSCRIPT')) throw this.#refusal(error, keys);
+    }
+    try {
+      return await this.connection.run('evalBuffer', script.source, keys.length, ...rest);
+    } catch (error) {
+      throw isReply(error) ? this.#refusal(error, keys) : error;
+    }
+  }
+
+  /** Without the error of ioredis itself, which holds the arguments of its command. */
+  #refusal({ message }: Error, keys: readonly string[]): StoreRefusal {
+    const [, now] = /^LATE (\d+)$/.exec(message) ?? [];
+    if (now !== undefined) return new LateRevocation(Number(now));
+    const isOddValue = /\b(WRONGTYPE|NEWERFORMAT)\b/.test(message);
+    return new StoreRefusal(message, isOddValue && !keys.includes(this.#log));
+  }
+}
+
+function bytes(value: Uint8Array | undefined): Buffer {
+  return value ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.alloc(0);
+}
+
+function isList(reply: unknown): reply is unknown[] {
+  return Array.isArray(reply);
+}
+
+function unexpected(): StoreRefusal {
+  return new StoreRefusal('Redis gave an answer that the scripts of the session store do not give');
+}
+
+/** Clients with `stringNumbers` give integers as text. */
+function parseInteger(reply: unknown): number {
+  const number = Number(String(reply));
+  if (!Number.isInteger(number)) throw unexpected();
+  return number;
+}
+
+function parseAnswer(reply: unknown): RotationAnswer {
+  const [outcome, number, sealed] = isList(reply) ? reply : [];
+  switch (String(outcome)) {
+    case 'revoked':
+      return { outcome: 'revoked', ...(parseInteger(number) > 0 ? { cutoff: parseInteger(number) } : {}) };
+    case 'current':
+      return { outcome: 'current' };
+    case 'rotated':
+      return {
+        outcome: 'rotated',
+        lostWrite: parseInteger(number) === 1,
+        ...(Buffer.isBuffer(sealed) ? { details: sealed } : {}),
+      };
+    case 'reused':
+      return { outcome: 'reused', head: parseInteger(number) };
+    case 'superseded':
+      if (Buffer.isBuffer(sealed)) return { outcome: 'superseded', head: parseInteger(number), sealed };
+  }
+  throw unexpected();
+}
+
+function parseMark(reply: unknown): SubjectMark {
+  const [mark, floor, session] = isList(reply) ? reply : [];
+  const found = { mark: parseInteger(mark) };
+  if (!Buffer.isBuffer(session)) return found;
+  return { ...found, except: { session: session.toString(), floor: parseInteger(floor) } };
+}
+
+function parseOptionalMark(reply: unknown): SubjectMark | undefined {
+  return isList(reply) && reply.length === 0 ? undefined : parseMark(reply);
+}
+
+function parseListing(reply: unknown): ListingPage {
+  const [parts, next, mark] = isList(reply) ? reply : [];
+  if (!isList(parts) || !isList(next)) throw unexpected();
+  const sessions: ListedSession[] = [];
+  for (let i = 0; i < parts.length; i += 3) {
+    const [details, latest, sealed] = parts.slice(i, i + 3);
+    if (!Buffer.isBuffer(details) || !Buffer.isBuffer(sealed)) throw unexpected();
+    sessions.push({ details, latest: parseInteger(latest), sealed });
+  }
+  const cutoff = parseOptionalMark(mark);
+  return { sessions, ...(next.length > 0 ? { next: next.join(':') } : {}), ...(cutoff ? { cutoff } : {}) };
+}
+
+function parsePage(reply: unknown): RevocationPage {
+  const [now, count, log, record, members, stale] = isList(reply) ? reply : [];
+  if (!isList(members)) throw unexpected();
+  const entries: Revocation[] = [];
+  for (let i = 0; i < members.length; i += 2) {
+    const entry = parseRevocation(String(members[i]), Number(String(members[i + 1])));
+    if (entry) entries.push(entry);
+  }
+  return {
+    now: parseInteger(now),
+    entries,
+    ...(members.length === 2 * PAGE ? { next: Number(String(members.at(-1))) } : {}),
+    count: parseInteger(count),
+    longest: { log: parseInteger(log), record: parseInteger(record) },
+    ...(Buffer.isBuffer(stale) && stale.length > 0 ? { stale: stale.toString() } : {}),
+  };
+}
+
+function formatRevocation(revocation: Revocation): string {
+  if ('session' in revocation) return `s:${revocation.session}`;
+  const { mark, except } = revocation.mark;
+  return `u:${revocation.subject}:${mark}:${except ? `${except.floor}:${except.session}` : ''}`;
+}
+
+/** What cannot be read was written by a newer version, or by somebody else: left alone. */
+function parseRevocation(member: string, at: number): Revocation | undefined {
+  const [, session] = /^s:([^:]+)$/.exec(member) ?? [];
+  if (session !== undefined) return { session, at };
+  const [, subject, mark, floor, excepted] = /^u:([^:]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
+  if (subject === undefined) return undefined;
+  const except = excepted === undefined ? {} : { except: { session: excepted, floor: Number(floor) } };
+  return { subject, mark: { mark: Number(mark), ...except }, at };
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../../tokens/clock.js';
+import type { RedisClient } from './redis-connection.js';
+
+/**
+ * What in the set-up of a Redis makes it lose sessions or misjudge times, and what to do about it.
+ *
+ * @param leeway how far the clocks of two processes may differ, in seconds
+ * @returns nothing where Redis does not answer, or may not be asked
+ */
+export async function redisDoubts(
+  client: Pick<RedisClient, 'info' | 'time'>,
+  clock: Clock,
+  leeway: number,
+): Promise<string[]> {
+  const doubts = await Promise.all(
+    [doubtEviction(client), doubtClock(client, clock, leeway)].map((doubt) => doubt.catch(() => undefined)),
+  );
+  return doubts.filter((doubt) => doubt !== undefined);
+}
+
+async function doubtEviction(client: Pick<RedisClient, 'info'>): Promise<string | undefined> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await client.info('memory'))?.[1];
+  if (policy === undefined || policy === 'noeviction') return undefined;
+  return `Redis evicts keys when its memory is full (maxmemory-policy ${policy}): a revoked session can come back to life, and a tracked one end. Set maxmemory-policy to noeviction.`;
+}
+
+async function doubtClock(
+  client: Pick<RedisClient, 'time'>,
+  clock: Clock,
+  leeway: number,
+): Promise<string | undefined> {
+  const asked = clock.now();
+  const [seconds, microseconds] = (await client.time()).map(Number);
+  const answered = clock.now();
+  const moment = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  // Redis has read its clock somewhere between question and answer.
+  const difference = Math.max(asked - moment, moment - answered);
+  // Another process may be as far off in the other direction, and no process is compared with another.
+  if (!(2 * difference > leeway * 1000)) return undefined;
+  const lead = moment < asked ? 'behind' : 'ahead of';
+  return `The clock of Redis is ${(difference / 1000).toFixed(1)} s ${lead} that of this process. Where another process is as far off in the other direction, one rejects the tokens of the other: their \`iat\` is more than ${leeway} s in the future. Synchronize the clocks (NTP), or set the option \`clockTolerance\` to how far they differ.`;
+}

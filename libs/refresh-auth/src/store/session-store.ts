@@ -1,0 +1,285 @@
+import type { TokenClaims } from '../tokens/claims.js';
+import { sessionName } from '../tokens/session-id.js';
+
+/** A successor as a store keeps it: encrypted and authenticated, of no use to whoever reads the store. */
+export interface SealedSuccessor {
+  readonly sealed: Uint8Array;
+  /** How long the record must be kept at least, in milliseconds from now. */
+  readonly ttl: number;
+}
+
+/** When a superseded token counts as reused, and what follows. */
+export interface ReuseRule {
+  /** How long a superseded token is still replayed, in milliseconds. */
+  readonly grace: number;
+  /** When the presented token expired, in milliseconds since 1970: its grace does not begin before. */
+  readonly expiredAt: number;
+  /** Reuse ends the session: for how long the tombstone must be kept at least, in milliseconds. Left out: nothing is written. */
+  readonly revokeFor?: number;
+  /** With `revokeFor`: as `before` of {@link RevocationTtl}. A reuse that is found later ends nothing. */
+  readonly before?: number | undefined;
+}
+
+/** The session of a verified token, as far as a store has to know it. */
+export interface SessionOfToken {
+  /** 30 base64url characters. The first 8 depend on `sub` alone, so that a store can keep all that belongs to one user in one place. */
+  readonly sid: string;
+  readonly sub: string;
+  /** The user's cutoff when the session began, 0 for none: a higher one ends it, unless it excepts the session. */
+  readonly rev: number;
+  /** The session has a record from its sign-in on: without one, it has ended. */
+  readonly tracked?: boolean;
+}
+
+/** "A client presents this generation; here is my successor; keep it if nobody was before me, and tell me what stands there now." */
+export interface RotationRequest extends SessionOfToken {
+  /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
+  readonly generation: number;
+  /** The successor, of generation `generation + 1`. Without it no successor is written. */
+  readonly candidate?: SealedSuccessor;
+  /** The sealed head of `generation` that could not be opened: it too is replaced, but only if it still stands there byte for byte. */
+  readonly refused?: Uint8Array;
+  /** The generation that the client itself presented: `used` becomes at least that. */
+  readonly presented?: number;
+  /** The grace policy, where there is one. */
+  readonly reuse?: ReuseRule;
+  /** Of a tracked session that begins: sealed, and listed under the user as long as the session is not over by time. */
+  readonly details?: Uint8Array;
+  /** Of a tracked session that is refreshed: the first bytes of all details that are sealed with the current key. */
+  readonly currentSeal?: Uint8Array;
+}
+
+export type RotationAnswer =
+  /** The session has ended: nothing is handed over. `cutoff`: that of its user, where this is why. */
+  | { readonly outcome: 'revoked'; readonly cutoff?: number }
+  /**
+   * The candidate is the head now, or was already. `lostWrite`: the store knew only an older generation than the one presented. `details`:
+   * those of the listed session, if they do not begin with `currentSeal`.
+   */
+  | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
+  /** Nobody has renewed this generation, and no candidate was given. */
+  | { readonly outcome: 'current' }
+  /** A newer generation stands there. */
+  | { readonly outcome: 'superseded'; readonly head: number; readonly sealed: Uint8Array }
+  /** A newer generation stands there and is in use, and the grace is over. */
+  | { readonly outcome: 'reused'; readonly head: number };
+
+/** That a client was seen to present a valid token of this generation. */
+export interface UsedMark {
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/** A subject's revocation mark: sessions with a smaller `rev` have ended. */
+export interface SubjectMark {
+  /** Milliseconds on the store's clock, and always greater than the mark before. */
+  readonly mark: number;
+  /** The one session that was excepted, by its name in the log: it lives while its `rev` is at least the floor. */
+  readonly except?: { readonly session: string; readonly floor: number };
+}
+
+/** Whether the subject's mark ends a session. */
+export function isEndedBy({ mark, except }: SubjectMark, { sid, rev }: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
+  if (rev >= mark) return false;
+  return except === undefined || rev < except.floor || except.session !== sessionName(sid);
+}
+
+/** The moment of an entry that this process has made, or heard of from the store, but not yet seen in the log. */
+export const UNSEEN = 0;
+
+/**
+ * One entry of the log. A subject is named by a hash, SHA-256 in base64url, cut to 22 characters; a session by the first 8 characters of its
+ * `sid`, a dot, and the hash of the whole. `at` is its position: microseconds on the store's clock when it was appended, and greater than
+ * that of any entry before, so that no two have the same. Only where those before lie more than a minute ahead of the clock, it counts from
+ * the clock again.
+ */
+export type Revocation =
+  | { readonly session: string; readonly at: number }
+  | { readonly subject: string; readonly mark: SubjectMark; readonly at: number };
+
+/** A part of the log. */
+export interface RevocationPage {
+  /** The store's clock, in milliseconds since 1970. */
+  readonly now: number;
+  /** At most 1,000, in the order of their positions. */
+  readonly entries: readonly Revocation[];
+  /** The position after which to read on, where there may be more entries. */
+  readonly next?: number;
+  /** How many entries of the whole log were appended after the moment that was asked about. */
+  readonly count: number;
+  /** The longest times that any process has asked to keep something for: its tokens live as long. */
+  readonly longest: RevocationTtl;
+  /** Why this may not be all there is: another server may have become the primary. What it has still counts. */
+  readonly stale?: string;
+}
+
+/** How many sessions of one user are listed at most: those that end last. */
+export const MOST_LISTED = 5_000;
+/** How many sessions a page of that list has at most. */
+export const LISTING_PAGE = 500;
+
+/** A tracked session in the list of its user. */
+export interface ListedSession {
+  /** As they were given at its beginning, or replaced since. */
+  readonly details: Uint8Array;
+  /** The latest generation. */
+  readonly latest: number;
+  /** The sealed token of that generation. */
+  readonly sealed: Uint8Array;
+}
+
+/** A part of the list of a user's sessions. */
+export interface ListingPage {
+  /** In the order in which they end. Those that were revoked, or whose record was lost, are left out. */
+  readonly sessions: readonly ListedSession[];
+  /** Where to read on, if there may be more sessions. */
+  readonly next?: string;
+  /** The user's cutoff. The store does not apply it: when a session began is known only from its token. */
+  readonly cutoff?: SubjectMark;
+}
+
+/** How long what a revocation writes must be kept at least, in milliseconds from now. */
+export interface RevocationTtl {
+  /** The tombstone or the mark. */
+  readonly record: number;
+  /** The entry in the log. */
+  readonly log: number;
+  /**
+   * From this moment of the store's clock on, in milliseconds, `revoke` and `revokeSubject` write nothing and reject with
+   * {@link LateRevocation}: who asked for it has been told that it failed, and a session may have begun since.
+   */
+  readonly before?: number | undefined;
+}
+
+/**
+ * The store works, and refuses this: it is full, read-only, or what stands there is not a record. Any other rejection means that it could
+ * not be reached, and after three of those in a row requests do not wait for it any more until it answers again.
+ */
+export class StoreRefusal extends Error {
+  override readonly name: string = 'StoreRefusal';
+
+  constructor(
+    reason: string,
+    /** Whether only what was asked about is concerned, and not the store as a whole. */
+    readonly isOfOneRecord = false,
+  ) {
+    super(reason);
+  }
+}
+
+/** The store has come to a revocation too late, and has written nothing. */
+export class LateRevocation extends StoreRefusal {
+  constructor(
+    /** The store's clock, in milliseconds since 1970. */
+    readonly now: number,
+  ) {
+    super('the store came to the revocation too late', true);
+  }
+}
+
+/**
+ * Where the newest generation of each session stands, and what has been revoked, for all processes. The library asks it only about
+ * tokens whose signature it has verified, and bounds every call by `storeTimeout`; a rejected promise means "not decided" and is
+ * never taken for a no; {@link StoreRefusal} tells a store that refuses from one that is out. Everything is read from where it was written, never from a replica. An
+ * answer that lets something live must not come from the past either: a store that cannot be sure that it is still the one that is written to
+ * rejects instead; an end that it finds is an end all the same.
+ *
+ * Provide another one with the option `store`. For each session it keeps either its head (generation, sealed successor, when it
+ * became the head, and `used`, the highest generation that a client was seen to present) or a tombstone, until the longest `ttl` it was ever
+ * given for that session has passed: an end is never brought forward. Sealed bytes are returned exactly as they came.
+ */
+export interface SessionStore {
+  /**
+   * Decides one rotation, in one atomic step. By the first that fits:
+   *
+   * 1. the session is revoked, or ended by its user's mark; or it is `tracked`, has no record, and does not begin now: `revoked`. An end
+   *    that can be read is the answer, even if the rest cannot be read;
+   * 2. the head is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
+   *    again): `rotated`;
+   * 3. the head is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
+   *    if the head is the very next generation, the moment it became the head: `reused`. With `revokeFor` the session is revoked in the same step, or
+   *    the call rejects with {@link LateRevocation} from `before` on;
+   * 4. the head is newer; or it is of `generation`, and `refused` is given and is not its bytes: `superseded`;
+   * 5. there is no candidate: `current`;
+   * 6. otherwise the candidate becomes the head: `rotated`. `lostWrite` if the head was older than `generation`, 0 where there is no record.
+   *
+   * Where there is a record after that, `presented` raises its `used`. A tracked session whose candidate became the head is listed for as
+   * long as that is kept: with `details` anew, otherwise if it is listed already. With `currentSeal`, `rotated` returns the details of a
+   * listed session that begin with other bytes.
+   */
+  rotate(request: RotationRequest): Promise<RotationAnswer>;
+
+  /** Raises `used` of each session that has a head. Creates nothing, and prolongs nothing. */
+  markUsed(marks: readonly UsedMark[]): Promise<void>;
+
+  /**
+   * Ends a session: replaces its record, if any, by a tombstone; then appends to the log and rings the bell. Idempotent; fulfilled
+   * only after both.
+   */
+  revoke(sid: string, ttl: RevocationTtl): Promise<void>;
+
+  /** Whether the session has ended, by the first rule of `rotate`. */
+  isRevoked(session: SessionOfToken): Promise<boolean>;
+
+  /** The subject's mark, if it has one. */
+  subjectMark(sub: string): Promise<SubjectMark | undefined>;
+
+  /**
+   * Ends all sessions of a subject that have begun: its mark becomes the greater of the store's clock and the mark before plus 1; then
+   * as `revoke`. `except` is a `sid` whose session goes on: its floor is the mark before, 0 if there was none, and stays as it was if the
+   * same session was already excepted.
+   *
+   * @returns the new mark
+   */
+  revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark>;
+
+  /**
+   * A page of the log. Entries are kept as long as the longest time that any process has asked for, and no longer, even if nothing is
+   * appended any more. Needed for `revocation: 'pushed'`.
+   *
+   * @param position from which on, exclusively
+   * @param countedFrom of the entries after that position `count` tells
+   */
+  revocationsAfter?(position: number, countedFrom: number): Promise<RevocationPage>;
+
+  /**
+   * Writes again what a failover has lost: the tombstone or the mark, and the entry in the log, as of now, so that those who have read further
+   * see it too. Without entries it only makes known how long this process asks to keep them.
+   */
+  restoreRevocations?(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void>;
+
+  /**
+   * Calls the listener whenever something was appended to the log, and whenever that may have gone unheard, as after a lost
+   * connection. Needed for `revocation: 'pushed'`. `refused` is to be called when the store does not let itself be listened to. Returns
+   * how to stop.
+   */
+  onRevocation?(listener: () => void, refused: (reason: string) => void): () => Promise<void>;
+
+  /**
+   * Keeps for `ttl` milliseconds which keys a process verifies with, and returns all that has been announced and is still kept, this
+   * included. Optional: without it, nothing warns of two applications with different keys that share what is stored.
+   *
+   * @param keys fingerprints of the keys, as one text
+   */
+  announceKeys?(keys: string, ttl: number): Promise<readonly string[]>;
+
+  /**
+   * A page of a user's listed sessions: at most 500, of the 5,000 that end last. A session that is refreshed between two pages may come
+   * twice, and is never missed. Needed for `sessions: 'tracked'`.
+   *
+   * @param after the `next` of the page before; without it, the first page
+   */
+  listedSessions?(sub: string, after?: string): Promise<ListingPage>;
+
+  /**
+   * Replaces the details of a listed session, but only if `before` still stands there byte for byte. Lists nothing, and prolongs nothing.
+   * Needed for `sessions: 'tracked'`.
+   */
+  replaceDetails?(session: Pick<SessionOfToken, 'sid' | 'sub'>, before: Uint8Array, details: Uint8Array): Promise<void>;
+
+  /** Called once when the application has closed its connections; only for stores that the library made itself. */
+  close?(): Promise<void>;
+}
+
+/** Injects the store that is in use: `@Inject(SessionStore) store: SessionStore`. */
+export const SessionStore = Symbol.for('nestjs-refresh-auth:SessionStore');

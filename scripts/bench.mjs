@@ -1,9 +1,0 @@
-import { build } from './build.mjs';
-import { ensureInstalled } from './ensure-installed.mjs';
-import { ensureRedis } from './ensure-redis.mjs';
-
-ensureInstalled();
-process.env.REDIS_SERVER = ensureRedis();
-build('bench');
-// In this same process, so that Ctrl-C reaches it.
-await import('../dist/bench/bench.js');

@@ -1,0 +1,72 @@
+// npm run bench [-- --quick] [-- --only=fastify --only=micro] [-- --write-docs]
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { measureCache } from './parts/cache.js';
+import { measureHttp } from './parts/http.js';
+import { measureMicro } from './parts/micro.js';
+import { measureRenewals } from './parts/renewals.js';
+import { measureRevocations } from './parts/revocations.js';
+import { measureSessions } from './parts/sessions.js';
+import { measureStorm } from './parts/storm.js';
+import { measureWaiters } from './parts/waiters.js';
+import { tidy, writeDocs } from './report/docs.js';
+import { describeRun } from './report/run.js';
+import { sizing } from './report/sizing.js';
+import { machine } from './support/machine.js';
+import { startRedis } from './support/redis-server.js';
+import { type Effort, type Section, toMarkdown } from './support/section.js';
+
+const RESULTS = new URL('../../tools/bench/results.json', import.meta.url);
+
+const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = {
+  fastify: (effort) => measureHttp('fastify', effort),
+  express: (effort) => measureHttp('express', effort),
+  micro: measureMicro,
+  renewals: measureRenewals,
+  storm: measureStorm,
+  waiters: measureWaiters,
+  sessions: measureSessions,
+  revocations: measureRevocations,
+  cache: measureCache,
+};
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: Object.keys(PARTS) },
+    'write-docs': { type: 'boolean', default: false },
+  },
+});
+const { quick, only, 'write-docs': writesDocs } = values;
+const isWhole = Object.keys(PARTS).every((part) => only.includes(part));
+if (writesDocs && (quick || !isWhole)) throw new Error('--write-docs needs a whole run: leave --quick and --only out');
+
+if (quick) console.log('A quick run shows that the benchmark works, and measures nothing worth reading.');
+const under = machine();
+if (under.load > under.cores / 2) {
+  console.log(`The machine is busy with something else (load ${under.load.toFixed(1)}): read the ratios with care.`);
+}
+const sections: Section[] = [];
+for (const part of only) await add(await run(part));
+if (isWhole) await add([sizing(sections)]);
+await writeFile(RESULTS, JSON.stringify(sections, undefined, 2));
+if (writesDocs) await writeDocs(sections);
+
+/** With a Redis of its own: what one part has left behind is nothing to the next. */
+async function run(part: string): Promise<Section[]> {
+  const measure = PARTS[part];
+  if (!measure) throw new Error(`There is no part ${part}: choose from ${Object.keys(PARTS).join(', ')}`);
+  const redis = await startRedis();
+  try {
+    if (sections.length === 0) await add([describeRun(under, redis.version)]);
+    return await measure({ quick, redisUrl: redis.url });
+  } finally {
+    await redis.stop();
+  }
+}
+
+/** Shown as soon as it is known. */
+async function add(found: readonly Section[]): Promise<void> {
+  sections.push(...found);
+  for (const section of found) console.log(await tidy(`## ${section.title}\n\n${toMarkdown(section)}\n`));
+}

@@ -1,0 +1,92 @@
+// Takes the pictures of README and docs/ from the running page, as somebody would see them who does what is said here.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { ensureChromium } from './ensure-chromium.mjs';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const folder = join(root, 'docs/images');
+
+const cluster = spawn(process.execPath, ['tools/scripts/demo-cluster.mjs'], {
+  cwd: root,
+  env: { ...process.env, PORT: '0' },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const [output] = await once(cluster.stdout.setEncoding('utf8'), 'data');
+const [url] = /http:\/\/\S+/.exec(output);
+const browser = await chromium.launch({ executablePath: ensureChromium(), args: ['--no-sandbox'] });
+
+async function open(options = {}) {
+  const page = await browser.newPage({ viewport: { width: 960, height: 800 }, ...options });
+  await page.goto(url);
+  await page.waitForSelector('body[data-ready]');
+  return page;
+}
+
+const state = (page, name) => page.locator('#state').filter({ hasText: name }).waitFor();
+
+async function signIn(page, expiresIn) {
+  await page.fill('#expires-in', String(expiresIn));
+  await page.click('#sign-in-form button');
+  await state(page, 'valid');
+}
+
+/** Lets the token expire, and sends a request. */
+async function renew(page) {
+  await state(page, 'refreshable');
+  await page.click('#request');
+  await state(page, 'valid');
+}
+
+async function storm(page, requests) {
+  await page.fill('#storm-count', String(requests));
+  await page.click('#storm-start');
+  await page.locator(`#storm-rows tr:nth-child(${requests})`).waitFor({ state: 'attached' });
+}
+
+async function attempt(page, experiment) {
+  await page.click(`#${experiment}`);
+  await page.locator('#answers article').first().waitFor();
+}
+
+const card = (page, title) => page.locator('section', { has: page.getByRole('heading', { name: title }) });
+const save = (target, name, options) => target.screenshot({ path: join(folder, `${name}.png`), ...options });
+
+try {
+  mkdirSync(folder, { recursive: true });
+
+  const page = await open();
+  await signIn(page, 2);
+  await renew(page);
+  await renew(page);
+  await state(page, 'refreshable');
+  await page.mouse.move(0, 0);
+  await save(card(page, 'The life of your token'), 'life');
+  await page.click('#sign-out');
+  await signIn(page, 6);
+  await storm(page, 30);
+  await save(card(page, 'A storm of requests'), 'storm');
+  await attempt(page, 'old-generation');
+  // It follows the reader down the page, and would hang in the middle of the picture.
+  await page.locator('.outcome').evaluate((outcome) => outcome.style.setProperty('position', 'static'));
+  await save(card(page, 'Try to break it'), 'try');
+  await page.close();
+
+  const dark = await open({ colorScheme: 'dark' });
+  await signIn(dark, 2);
+  await renew(dark);
+  await save(dark, 'dark');
+  await dark.close();
+
+  const phone = await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  await signIn(phone, 5);
+  await save(phone, 'phone');
+  await phone.close();
+} finally {
+  await browser.close();
+  cluster.kill('SIGTERM');
+  await once(cluster, 'exit');
+}
