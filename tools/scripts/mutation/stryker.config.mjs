@@ -1,7 +1,11 @@
 /** `npm run test:mutation`: every small change of the code has to make one of its tests fail. */
 export default {
   // Not what speaks to Redis: its tests start servers, and would take a quarter of a minute for each mutant. Nor is Lua mutated.
-  mutate: ['libs/refresh-auth/src/{tokens,store,revocation,sessions,http,contexts,options}/**/*.ts', '!**/*.spec.ts', '!**/store/redis/*.ts'],
+  mutate: [
+    'libs/refresh-auth/src/{tokens,store,revocation,sessions,http,contexts,options}/**/*.ts',
+    '!**/*.spec.ts',
+    '!**/store/redis/*.ts',
+  ],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
   jest: { configFile: 'tools/scripts/mutation/jest.config.mjs' },

@@ -3,9 +3,15 @@ import { isObject, type IssuedToken, type TokenClaims } from '../tokens/claims.j
 import type { Clock } from '../tokens/clock.js';
 import { effectiveTimes, type Lifetimes, retention } from '../tokens/lifetimes.js';
 import type { TokenVerifier } from '../tokens/verifying.js';
-import { isEndedBy } from '../store/session-store.js';
 import type { Sealer } from './sealing.js';
-import { LISTING_PAGE, type ListedSession, type ListingPage, MOST_LISTED, type SessionStore } from '../store/session-store.js';
+import {
+  isEndedBy,
+  LISTING_PAGE,
+  type ListedSession,
+  type ListingPage,
+  MOST_LISTED,
+  type SessionStore,
+} from '../store/session-store.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 
 /** A store that can list the sessions of a subject. */

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../tokens/clock.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
-import { isEndedBy } from '../store/session-store.js';
 import {
+  isEndedBy,
   LateRevocation,
   LISTING_PAGE,
   type ListingPage,

@@ -1,6 +1,5 @@
 import type { Clock } from '../../tokens/clock.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
-import { UNSEEN } from '../../store/session-store.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
 import { redisDoubts } from './redis-warnings.js';
 import type { RedisReplicas, ScriptCall } from './redis-replicas.js';
@@ -33,6 +32,7 @@ import {
   type SessionOfToken,
   type SessionStore,
   StoreRefusal,
+  UNSEEN,
   type SubjectMark,
   type UsedMark,
 } from '../session-store.js';
