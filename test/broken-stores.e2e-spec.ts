@@ -24,9 +24,9 @@ function contractOf(open: (clock: TestClock) => SessionStore): ContractCheck[] {
   );
 }
 
-/** Names and reasons of the checks of one subject that a store does not pass. */
-async function failed(subject: string, contract: readonly ContractCheck[]): Promise<string[]> {
-  const checks = contract.filter(({ name }) => name.startsWith(`${subject}: `));
+/** Names and reasons of the checks of one user that a store does not pass. */
+async function failed(user: string, contract: readonly ContractCheck[]): Promise<string[]> {
+  const checks = contract.filter(({ name }) => name.startsWith(`${user}: `));
   expect(checks).not.toEqual([]);
   const failures: string[] = [];
   for (const { name, check } of checks) {
@@ -36,13 +36,13 @@ async function failed(subject: string, contract: readonly ContractCheck[]): Prom
 }
 
 /** What a check says, or the store refuses; anything else would be a mistake in the broken store itself. */
-const FAILED = /: (AssertionError|StoreRefusal): |: Error: The store did not notify its listener/;
+const FAILED = /: (AssertionError|StoreError): |: Error: The store did not notify its listener/;
 
-describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (subject, stores) => {
+describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (user, stores) => {
   test('is kept by the store that the broken ones are made of', async () => {
     expect(
       await failed(
-        subject,
+        user,
         contractOf((clock) => brokenStore(() => ({}), clock)),
       ),
     ).toEqual([]);
@@ -50,7 +50,7 @@ describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (subject, store
 
   test.each(Object.entries(stores))('is not kept by a store that breaks: %s', async (_, breaks) => {
     const failures = await failed(
-      subject,
+      user,
       contractOf((clock) => brokenStore(breaks, clock)),
     );
 

@@ -206,14 +206,14 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
         expect([(await answered).status(), await keptCookies()]).toEqual([403, []]);
       });
 
-      test('[C4] renews nothing', async () => {
+      test('[C4] refreshes nothing', async () => {
         const expired = await keepExpiredCookie();
 
         expect(await forge('/me', 'GET')).toBe(401);
         expect(await keptCookies()).toEqual([expired]);
       });
 
-      test('[C4] may link to us: who follows is renewed', async () => {
+      test('[C4] may link to us: who follows is refreshed', async () => {
         const expired = await keepExpiredCookie();
 
         await page.click('a');

@@ -85,7 +85,7 @@ describe.each(adapters)('RefreshAuthClient with fetch of Node, and an applicatio
     expect([generation(), heard]).toEqual([1, [{ type: 'token', token: client.token, elsewhere: false }]]);
   });
 
-  test('of twenty requests at once one renews, and all leave the client with the same token', async () => {
+  test('of twenty requests at once one refreshes, and all leave the client with the same token', async () => {
     app.clock.advance(HOUR);
     const states = await Promise.all(Array.from({ length: 20 }, async () => stateOf(await get('state'))));
 

@@ -64,12 +64,12 @@ describe.each(adapters)('gets through an expiry without noticing, with the demo 
 
     const { stdout } = await promisify(execFile)(process.execPath, [script, demo.url, expired]);
 
-    const [signedIn, first, renewed, next, ...signedOut] = JSON.parse(stdout) as Seen[];
-    expect([signedIn?.status, first, renewed, next]).toEqual([
+    const [signedIn, first, refreshed, next, ...signedOut] = JSON.parse(stdout) as Seen[];
+    expect([signedIn?.status, first, refreshed, next]).toEqual([
       200,
       { status: 200, data: ME, state: 'valid', cookies: signedIn?.cookies },
       { status: 200, data: ME, state: 'refreshable', cookies: [expect.not.stringMatching(expired)] },
-      { status: 200, data: ME, state: 'valid', cookies: renewed?.cookies },
+      { status: 200, data: ME, state: 'valid', cookies: refreshed?.cookies },
     ]);
     expect(signedOut.map(({ status, cookies }) => [status, cookies])).toEqual([
       [204, []],

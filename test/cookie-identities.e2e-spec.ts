@@ -215,7 +215,7 @@ describe.each(adapters)('[F21] in a cookie jar, on %s:', (adapter) => {
       ].map((cookie) =>
         startAuthApp(adapter, {
           controllers: [IdentitiesController],
-          options: { store, replay: { grace: '30s' }, delivery: { header: false, cookie } },
+          options: { store, reuseDetection: { grace: '30s' }, delivery: { header: false, cookie } },
           clock,
         }),
       ),
@@ -279,7 +279,7 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
       await get(cookies(`before=${first}`, `before=${second}`)),
     ];
 
-    // Only the second is valid: nothing is renewed.
+    // Only the second is valid: nothing is refreshed.
     expect(answers.map(({ status, setCookies }) => [status, setCookies])).toEqual(answers.map(() => [200, []]));
   });
 
@@ -335,12 +335,12 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
     const token = await newSession();
     const valid = await get(cookies(`before=${token}`));
     app.clock.advance(HOUR);
-    const renewed = await get(cookies(`before=${token}`));
+    const refreshed = await get(cookies(`before=${token}`));
     const refused = await get(cookies(`before=${flipBit(token)}`));
     const signedIn = await post('login', {});
 
     expect([valid.setCookies, refused.setCookies]).toEqual([[], []]);
-    expect([renewed.setCookies, signedIn.setCookies]).toEqual([
+    expect([refreshed.setCookies, signedIn.setCookies]).toEqual([
       [...removals, expect.stringMatching(/^now=ey/)],
       [...removals, expect.stringMatching(/^now=ey/)],
     ]);
@@ -383,10 +383,10 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
 
     const signedOut = await post('logout', { headers: foreign });
     app.clock.advance(HOUR);
-    const renewed = await get({ headers: foreign });
+    const refreshed = await get({ headers: foreign });
 
     expect([signedOut.status, signedOut.setCookies, await stateOf(token)]).toEqual([403, [], 'refreshable']);
-    expect(refusal(renewed)).toEqual(notRefreshedForOrigin);
+    expect(refusal(refreshed)).toEqual(notRefreshedForOrigin);
   });
 });
 

@@ -98,7 +98,7 @@ const kinds: [name: string, cookie: CookieOptions, attributes: string][] = [
 
 describe.each(adapters)('a cookie on %s', (adapter) => {
   test.each(kinds)(
-    '[D6] [L7] %s is kept, replaced at a renewal and deleted by its attributes',
+    '[D6] [L7] %s is kept, replaced at a refresh and deleted by its attributes',
     async (_, options, attributes) => {
       const app = await start(adapter, { delivery: { header: false, cookie: options } });
       const browser = new Browser(app);
@@ -106,12 +106,12 @@ describe.each(adapters)('a cookie on %s', (adapter) => {
       const { lines: signedIn } = await browser.visit('/login', 'POST');
       const [first] = await browser.kept();
       app.clock.advance(HOUR);
-      const { status, lines: renewed } = await browser.visit('');
+      const { status, lines: refreshed } = await browser.visit('');
       const [second, ...others] = await browser.kept();
       const { lines: signedOut } = await browser.visit('/logout', 'POST');
 
       const name = options.name ?? (options.path ? 'authorization' : '__Host-authorization');
-      expect([signedIn, status, renewed, signedOut]).toEqual([
+      expect([signedIn, status, refreshed, signedOut]).toEqual([
         [`${name}=${first?.value}; Max-Age=604800; ${attributes}`],
         200,
         [`${name}=${second?.value}; Max-Age=604800; ${attributes}`],
@@ -150,7 +150,7 @@ describe.each(adapters)('[D7] a token that outgrows its cookie on %s', (adapter)
     expect((await send(`${app.url}/app`, bearer(header))).status).toBe(200);
   });
 
-  test('is 503 with cookies alone, and nothing is renewed', async () => {
+  test('is 503 with cookies alone, and nothing is refreshed', async () => {
     const app = await start(adapter, { reloadClaims, delivery: { header: false } });
     const { token } = await app.auth.issue({ sub: '1' });
     app.clock.advance(HOUR);

@@ -264,7 +264,7 @@ describe.each(adapters)('credentials on %s', (adapter) => {
     );
   });
 
-  test('[M1] a token is read up to 8192 bytes, and renewed', async () => {
+  test('[M1] a token is read up to 8192 bytes, and refreshed', async () => {
     // An `issue` leaves room for the generations to come.
     const { signer } = app.app.get(RefreshAuthCore);
     const sized = (padding: number): string =>

@@ -131,7 +131,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect(refusal(await ask('state', withHeaders(headers, cookie(token), { method })))).toEqual(crossSite);
     });
 
-    test('[C4] is refused with an expired token as well, and renews nothing', async () => {
+    test('[C4] is refused with an expired token as well, and refreshes nothing', async () => {
       app.clock.advance(HOUR);
 
       expect(refusal(await ask('state', withHeaders(headers, cookie(token), { method: 'POST' })))).toEqual(crossSite);
@@ -144,16 +144,16 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect(refusal(await ask('state', request))).toEqual(crossSite);
     });
 
-    test.each(['GET', 'HEAD'])('[C4] %s with a valid token passes, and is not renewed ahead', async (method) => {
+    test.each(['GET', 'HEAD'])('[C4] %s with a valid token passes, and is not refreshed ahead', async (method) => {
       app.clock.advance(14 * MINUTE);
 
       const answer = await ask('state', withHeaders(headers, cookie(token), { method }));
 
       expect([answer.status, delivered(answer)]).toEqual([200, nothing]);
-      expect(app.events.filter(({ type }) => type === 'rotated')).toEqual([]);
+      expect(app.events.filter(({ type }) => type === 'refreshed')).toEqual([]);
     });
 
-    test('[C4] [F62] GET with an expired token is 401 that says so, and renews nothing', async () => {
+    test('[C4] [F62] GET with an expired token is 401 that says so, and refreshes nothing', async () => {
       app.clock.advance(HOUR);
 
       expect(refusal(await ask('state', withHeaders(headers, cookie(token))))).toEqual(notRefreshedForOrigin);
@@ -242,7 +242,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     });
   });
 
-  test('[C4] of a picture elsewhere do not renew, of a link that the user followed do', async () => {
+  test('[C4] of a picture elsewhere do not refresh, of a link that the user followed do', async () => {
     app.clock.advance(HOUR);
 
     expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(notRefreshedForOrigin);
@@ -392,9 +392,9 @@ describe.each(adapters)('without the check on %s', (adapter) => {
     app.clock.advance(HOUR);
     const request = withHeaders(headers, cookie(token), { method: 'POST' });
 
-    const renewed = await send(`${app.url}/state`, request);
+    const refreshed = await send(`${app.url}/state`, request);
 
-    expect([renewed.status, delivered(renewed).cookie]).toEqual([200, expect.any(String)]);
+    expect([refreshed.status, delivered(refreshed).cookie]).toEqual([200, expect.any(String)]);
     expect((await send(`${app.url}/login`, post(headers))).status).toBe(201);
     expect((await send(`${app.url}/logout`, request)).status).toBe(200);
     expect((await app.auth.inspect(token)).state).toBe('dead');
@@ -468,7 +468,7 @@ describe.each(adapters)('[F62] the log on %s', (adapter) => {
     ]);
     expect(app.events).toEqual([
       expect.objectContaining({
-        type: 'token-refused',
+        type: 'token-rejected',
         code: 'token_expired',
         detail: 'by its header Sec-Fetch-Site',
         origin: FRONT_END,
@@ -627,20 +627,20 @@ describe.each(adapters)('beside enableCsrfProtection() of NestJS 12 on %s', (ada
     ['its own', { 'sec-fetch-site': 'same-origin' }],
     ['a trusted one', { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }],
     ['no browser', {}],
-  ])('%s passes both, and renews', async (_, headers: Record<string, string>) => {
+  ])('%s passes both, and refreshes', async (_, headers: Record<string, string>) => {
     const answer = await send(`${app.url}/state`, withHeaders(headers, cookie(token), { method: 'POST' }));
 
     expect([answer.json(), delivered(answer).cookie]).toEqual([{ state: 'refreshable' }, expect.any(String)]);
   });
 
-  test.each(foreign)('%s is refused once, and renews nothing', async (_, headers) => {
+  test.each(foreign)('%s is refused once, and refreshes nothing', async (_, headers) => {
     const answer = await send(`${app.url}/state`, withHeaders(headers, cookie(token), { method: 'POST' }));
 
     expect([answer.status, delivered(answer)]).toEqual([403, nothing]);
     expect(await app.auth.inspect(token)).toMatchObject({ state: 'refreshable' });
   });
 
-  test.each(foreign)('%s still renews nothing by GET', async (_, headers) => {
+  test.each(foreign)('%s still refreshes nothing by GET', async (_, headers) => {
     const answer = await send(`${app.url}/state`, withHeaders(headers, cookie(token)));
 
     expect(refusal(answer)).toEqual(notRefreshedForOrigin);

@@ -139,7 +139,7 @@ const kinds: [method: string, path: string, status: number, body: string | RegEx
   ['GET', 'events', 200, /data: one\n[^]*data: two\n/],
 ];
 
-/** An expired token: it is renewed by the next request. */
+/** An expired token: it is refreshed by the next request. */
 async function expired(app: AuthApp): Promise<string> {
   const { token } = await app.auth.issue({ sub: '1' });
   app.clock.advance(HOUR);
@@ -486,7 +486,7 @@ function withoutToken(text: string): string {
 
 describe.each(adapters)('the option `delivery` on %s', (adapter) => {
   /** What a request with an expired token is answered with. */
-  async function renewWith(options: RefreshAuthOptions): Promise<HttpAnswer> {
+  async function refreshWith(options: RefreshAuthOptions): Promise<HttpAnswer> {
     const app = await startAuthApp(adapter, { controllers: [KindsOfAnswerController], options });
     const answer = await send(`${app.url}/json`, bearer(await expired(app)));
     await app.close();
@@ -516,7 +516,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
       'authorization=TOKEN; Max-Age=604800; Path=/; SameSite=Strict',
     ],
   ])('[D6] [D8] %j', async (delivery, name, header, cookieLine) => {
-    const answer = await renewWith(delivery === undefined ? {} : { delivery });
+    const answer = await refreshWith(delivery === undefined ? {} : { delivery });
 
     expect(answer.status).toBe(200);
     expect([answer.headers[name] ?? []].flat().map(withoutToken)).toEqual([header ?? []].flat());
@@ -531,7 +531,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
     [{ sessionLifetime: '8d' }, 6, 2 * 86_400],
     [{ refreshWindow: '450d', sessionLifetime: '900d' }, 1, 400 * 86_400],
   ])(
-    '[D7] the cookie of %j, renewed after %i days, lives as long as its token can be exchanged',
+    '[D7] the cookie of %j, refreshed after %i days, lives as long as its token can be exchanged',
     async (options, days, maxAge) => {
       const app = await startAuthApp(adapter, { controllers: [KindsOfAnswerController], options });
       const { token } = await app.auth.issue({ sub: '1' });
@@ -579,7 +579,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
   describe('[D7] a token too large for a cookie', () => {
     const large = { sub: '1', notes: 'x'.repeat(3000) } as { sub: string };
 
-    async function renewLarge(options: RefreshAuthOptions): Promise<{ answer: HttpAnswer; types: string[] }> {
+    async function refreshLarge(options: RefreshAuthOptions): Promise<{ answer: HttpAnswer; types: string[] }> {
       const app = await startAuthApp(adapter, { controllers: [KindsOfAnswerController], options });
       const { token } = await app.auth.issue(large);
       app.clock.advance(HOUR);
@@ -589,7 +589,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
     }
 
     test('goes out in the header alone', async () => {
-      const { answer } = await renewLarge({});
+      const { answer } = await refreshLarge({});
 
       expect(answer.status).toBe(200);
       expect(decodePayload(String(delivered(answer).header))).toMatchObject({ ...large, gen: 1 });
@@ -597,14 +597,14 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
     });
 
     test('is told of in an event', async () => {
-      expect((await renewLarge({})).types).not.toEqual(['rotated']);
+      expect((await refreshLarge({})).types).not.toEqual(['refreshed']);
     });
 
     test('is not made where cookies are the only way', async () => {
-      const { answer, types } = await renewLarge({ delivery: { header: false } });
+      const { answer, types } = await refreshLarge({ delivery: { header: false } });
 
       expect([answer.status, answer.json()]).toMatchObject([503, { code: 'store_unavailable' }]);
-      expect(types).not.toContain('rotated');
+      expect(types).not.toContain('refreshed');
     });
   });
 });

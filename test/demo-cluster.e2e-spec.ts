@@ -44,13 +44,13 @@ describe('npm run demo:cluster', () => {
     expect(names.slice(3)).toEqual(['2', '2']);
   });
 
-  test('[R1] the page shows a storm over all of them: one renewal', async () => {
+  test('[R1] the page shows a storm over all of them: one refresh', async () => {
     const visitor = await Visitor.of(browser, cluster.url, { stored: { 'demo-token': await expiredToken() } });
     const page = await visitor.open();
     expect(await page.text('facts')).toContain('3 processes');
 
     expect(await page.storm(60)).toBe(
-      'Of 60 requests, over 3 processes, 1 renewed the token and 59 were handed the same new one. 1 distinct new token came back.',
+      'Of 60 requests, over 3 processes, 1 refreshed the token and 59 were handed the same new one. 1 distinct new token came back.',
     );
     expect(await page.stormBy('process')).toEqual({ 1: 20, 2: 20, 3: 20 });
     await page.page.selectOption('#storm-target', '2');

@@ -136,7 +136,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
       });
     });
 
-    test('an expired token is renewed, and asked with it again the answer is the same', async () => {
+    test('an expired token is refreshed, and asked with it again the answer is the same', async () => {
       const { token } = issued(HOUR);
 
       const [first, again] = [await get(demo, '/me', bearer(token)), await get(demo, '/me', bearer(token))];
@@ -208,7 +208,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
       expect(refusal(await get(demo, path))).toEqual(dead('token_missing'));
     });
 
-    test('GET /public needs none, and renews none', async () => {
+    test('GET /public needs none, and refreshes none', async () => {
       const answers = [await get(demo, '/public'), await get(demo, '/public', bearer(issued(HOUR).token))];
 
       expect(answers.map(summary)).toEqual(answers.map(() => [200, undefined, { message: expect.any(String) }]));
@@ -222,7 +222,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         return answer.json();
       };
 
-      test('what state a token is in, and never renews it', async () => {
+      test('what state a token is in, and never refreshes it', async () => {
         const [valid, expired] = [issued(0), issued(HOUR)];
 
         expect(await session(bearer(valid.token))).toEqual({ state: 'valid', claims: valid.claims });
@@ -453,7 +453,7 @@ describe.each(adapters)('the demo on %s, with SESSIONS=tracked', (HTTP_ADAPTER) 
     const described = ({ claims: { sid, auth_time, iat, refresh_exp } }: typeof phone) => ({
       sid,
       createdAt: auth_time,
-      renewedAt: iat,
+      refreshedAt: iat,
       expiresAt: refresh_exp,
     });
 
@@ -545,13 +545,13 @@ describe('the settings of the demo', () => {
   test.each([
     ['revoke', 'session_revoked' as const],
     ['reject', undefined],
-  ])('REPLAY_GRACE and REPLAY_ON_REUSE=%s', async (REPLAY_ON_REUSE, endsWith) => {
-    const demo = await start({ REPLAY_GRACE: '1', REPLAY_ON_REUSE });
+  ])('REUSE_GRACE and ON_REUSE=%s', async (ON_REUSE, endsWith) => {
+    const demo = await start({ REUSE_GRACE: '1', ON_REUSE });
     const { token } = issued(HOUR);
     const { header: successor = '' } = delivered(await get(demo, '/me', bearer(token)));
     expect((await get(demo, '/me', bearer(successor))).status).toBe(200);
 
-    // Until the mark is written and the second of grace is over.
+    // Until the cutoff is written and the second of grace is over.
     let answer = await get(demo, '/me', bearer(token));
     for (let requests = 1; answer.status === 200 && requests < 10_000; requests += 1) {
       answer = await get(demo, '/me', bearer(token));
@@ -565,7 +565,7 @@ describe('the settings of the demo', () => {
     ]);
   });
 
-  test('ON_STORE_FAILURE=tolerate: an expired token passes without Redis, and is not renewed', async () => {
+  test('ON_STORE_FAILURE=tolerate: an expired token passes without Redis, and is not refreshed', async () => {
     const redis = await startRedis();
     const demo = await start({ ON_STORE_FAILURE: 'tolerate', REDIS_URL: redis.url });
     await redis.kill();
@@ -634,10 +634,10 @@ describe('the settings of the demo', () => {
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL is not a Redis URL: write one such as redis://127.0.0.1:6379'],
     [{ TOKEN_EXPIRES_IN: '8d' }, 'TOKEN_REFRESH_WINDOW was refused: '],
     [
-      { REPLAY_GRACE: '2m' },
-      'REPLAY_GRACE was refused: RefreshAuthModule: option `replay.grace` is 120 s. Write at most 60',
+      { REUSE_GRACE: '2m' },
+      'REUSE_GRACE was refused: RefreshAuthModule: option `reuseDetection.grace` is 120 s. Write at most 60',
     ],
-    [{ REPLAY_ON_REUSE: 'revoke' }, 'REPLAY_ON_REUSE is set without REPLAY_GRACE: set REPLAY_GRACE too, such as 30s'],
+    [{ ON_REUSE: 'revoke' }, 'ON_REUSE is set without REUSE_GRACE: set REUSE_GRACE too, such as 30s'],
     [{ REVOCATION: 'sometimes' }, 'REVOCATION is "sometimes": write pushed or every-request'],
     [{ ON_STORE_FAILURE: 'ignore' }, 'ON_STORE_FAILURE is "ignore": write reject or tolerate'],
     [

@@ -83,7 +83,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
   });
 
   if (soon === undefined) {
-    test('while it stands: a refreshable one is renewed', async () => {
+    test('while it stands: a refreshable one is refreshed', async () => {
       const answers = [await me(app, waiting[0]!), await me(app, waiting[0]!), await me(tolerant, waiting[0]!)];
 
       expect(answers.map((answer) => answer.json())).toEqual([
@@ -103,14 +103,14 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
         expect([refusal(answer), delivered(answer)]).toEqual([storeUnavailable, nothing]);
       }
 
-      const details = app.events.flatMap((event) => (event.type === 'token-refused' ? (event.detail ?? '') : []));
+      const details = app.events.flatMap((event) => (event.type === 'token-rejected' ? (event.detail ?? '') : []));
       expect(details).toHaveLength(5);
       expect(details[0]).toMatch(heard);
       const isKnown = details.slice(3).every((detail) => detail.startsWith('known to be out: '));
       expect(soon === 'at once' ? performance.now() - begun < storeTimeout : isKnown).toBe(true);
     });
 
-    test("while it stands: under onStoreFailure 'tolerate' a refreshable one passes, and is not renewed", async () => {
+    test("while it stands: under onStoreFailure 'tolerate' a refreshable one passes, and is not refreshed", async () => {
       const answer = await me(tolerant, waiting[0]!);
 
       expect([answer.status, answer.json(), delivered(answer)]).toEqual([200, { state: 'refreshable' }, nothing]);

@@ -68,10 +68,10 @@ async function tokensOf(core: RefreshAuthCore) {
     IssuedToken,
     IssuedToken,
   ];
-  const { renewed: latest } = await authenticate(core, first.token);
+  const { refreshed: latest } = await authenticate(core, first.token);
   await authenticate(core, superseded.token);
   await core.revocations.revokeSession(revoked.claims.sid);
-  await core.revocations.revokeSubject('cut off');
+  await core.revocations.revokeUser('cut off');
   clock.advance(1);
   if (!latest) throw new Error('was not refreshed');
   return { unknown, latest, superseded, revoked, cutOff };

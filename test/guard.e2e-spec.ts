@@ -167,7 +167,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
       expect(sameInCookie).toBe(successor);
       expect(ownClaims(successor)).toMatchObject({ sub: '1', sid: ownClaims(token)['sid'], gen: 1 });
       expect([answer.status, answer.json()]).toEqual([200, seen('refreshable', ownClaims(successor))]);
-      expect(app.events.map(({ type }) => type)).toEqual(['rotated']);
+      expect(app.events.map(({ type }) => type)).toEqual(['refreshed']);
     });
 
     test('already-refreshed, and hands over the identical successor', async () => {
@@ -178,19 +178,19 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
 
       expect(delivered(answer)).toEqual({ header: successor, cookie: successor });
       expect([answer.status, answer.json()]).toEqual([200, seen('already-refreshed', ownClaims(successor))]);
-      expect(app.events.map(({ type }) => type)).toEqual(['rotated', 'replayed']);
+      expect(app.events.map(({ type }) => type)).toEqual(['refreshed', 'already-refreshed']);
     });
 
-    test('already-refreshed, whose successor has expired as well: that one is renewed in turn', async () => {
+    test('already-refreshed, whose successor has expired as well: that one is refreshed in turn', async () => {
       const token = await expired();
       await get('guarded', token);
       app.clock.advance(HOUR);
 
       const answer = await get('guarded', token);
 
-      const { header: head = '' } = delivered(answer);
-      expect(ownClaims(head)).toMatchObject({ sid: ownClaims(token)['sid'], gen: 2 });
-      expect([answer.status, answer.json()]).toEqual([200, seen('already-refreshed', ownClaims(head))]);
+      const { header: latest = '' } = delivered(answer);
+      expect(ownClaims(latest)).toMatchObject({ sid: ownClaims(token)['sid'], gen: 2 });
+      expect([answer.status, answer.json()]).toEqual([200, seen('already-refreshed', ownClaims(latest))]);
     });
 
     test('in the cookie', async () => {
@@ -221,7 +221,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
       expect(refusal(await get('guarded', token))).toEqual(dead('token_expired'));
     });
 
-    test('of a session whose lifetime is over, however often it was renewed', async () => {
+    test('of a session whose lifetime is over, however often it was refreshed', async () => {
       let token: string | undefined = (await app.auth.issue({ sub: '1' })).token;
       for (let days = 6; days < 30; days += 6) {
         app.clock.advance(6 * DAY);
@@ -249,7 +249,11 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
 
   /** What comes back: status and the state that the handler saw. */
   function outcome(answer: HttpAnswer): unknown[] {
-    return [answer.status, (answer.json() as Seen).state, delivered(answer).header === undefined ? 'kept' : 'renewed'];
+    return [
+      answer.status,
+      (answer.json() as Seen).state,
+      delivered(answer).header === undefined ? 'kept' : 'refreshed',
+    ];
   }
 
   describe.each([
@@ -262,7 +266,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
     ['optional/public', 'public'],
   ] as const)('on /%s a token is %s', (path, access) => {
     const withoutUser = access === 'required' ? [401, undefined, 'kept'] : [200, undefined, 'kept'];
-    const withUser = access === 'public' ? [200, undefined, 'kept'] : [200, 'refreshable', 'renewed'];
+    const withUser = access === 'public' ? [200, undefined, 'kept'] : [200, 'refreshable', 'refreshed'];
 
     test.each([
       ['no token', () => undefined, withoutUser],
@@ -387,7 +391,7 @@ describe.each(adapters)('guards on classes and methods on %s', (adapter) => {
     const answer = await send(`${app.url}/class/twice`, bearer(token));
 
     expect([answer.status, answer.json()]).toEqual([200, { state: 'refreshable' }]);
-    expect(app.events.map(({ type }) => type)).toEqual(['rotated']);
+    expect(app.events.map(({ type }) => type)).toEqual(['refreshed']);
     expect(app.app.get(LookingGuard).seen).toEqual([['refreshable', 1]]);
   });
 });
@@ -492,7 +496,7 @@ describe.each(adapters)('[F39] what a method of the application throws goes thro
       expect(delivered(answer).header).toEqual(expect.any(String));
       expect([logged().length - (before[0] ?? 0), app.events.slice(before[1]).map(({ type }) => type)]).toEqual([
         1,
-        ['rotated'],
+        ['refreshed'],
       ]);
     });
   });
@@ -509,7 +513,7 @@ describe.each(adapters)('[F39] what a method of the application throws goes thro
   });
 });
 
-test('a guard that finds no response renews the token all the same, and delivers nothing', async () => {
+test('a guard that finds no response refreshes the token all the same, and delivers nothing', async () => {
   @Injectable()
   class ResponselessGuard extends RefreshAuthGuard {
     protected override getRequestResponse(context: ExecutionContext): RequestResponse {

@@ -44,7 +44,7 @@ describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
       controllers: [GuardedController],
       options: { redis: redis.url, keys: attacked.map(keyFor) },
     });
-    // Good tokens are expired and can be renewed, so that whatever passed for one would get as far as Redis.
+    // Good tokens are expired and can be refreshed, so that whatever passed for one would get as far as Redis.
     app.clock.advance(HOUR);
   });
 
@@ -58,7 +58,7 @@ describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
   test.each(attacked)(
     '[V12] [V16] [D2] what is tried on %s is a 401 with its code, and nothing reaches Redis',
     async (key) => {
-      // Sessions of their own: what one key renewed would be handed on to the next.
+      // Sessions of their own: what one key refreshed would be handed on to the next.
       const [token = '', other = ''] = ['one', 'other'].map((name) =>
         forge(key, { ...claims, sub: `${name} of ${key}`, sid: newSession(`${name} of ${key}`).sid }),
       );
@@ -84,9 +84,9 @@ describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
       expect(commands).toEqual([]);
       expect(answered).toBe(RUNS * families.length);
       // And the watch does see what gets there.
-      const renewal = async (): Promise<unknown> =>
+      const refresh = async (): Promise<unknown> =>
         expect((await send(`${app.url}/guarded`, bearer(token))).status).toBe(200);
-      expect(await watch.sessionCommandsDuring(renewal)).toContain('evalsha');
+      expect(await watch.sessionCommandsDuring(refresh)).toContain('evalsha');
     },
   );
 });

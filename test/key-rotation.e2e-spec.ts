@@ -50,21 +50,21 @@ describe.each<[name: string, old: KeyOptions, next: KeyOptions]>([
   test('step by step, processes of two steps side by side: nobody is logged out, and what the old key signed dies with it', async () => {
     const clients = new Map<number, string>();
 
-    /** Time goes by: every client renews at a process of one step, and uses what it got, and replays what it had, at one of the other. */
+    /** Time goes by: every client refreshes at a process of one step, and uses what it got, and hands over what it had, at one of the other. */
     async function live(processes: readonly RefreshAuthCore[]): Promise<void> {
       clock.advance(EXPIRES_IN * 1000);
       for (const [client, token] of clients) {
         const one = processes[client % processes.length]!;
         const other = processes[(client + 1) % processes.length]!;
-        const { state, renewed } = await authenticate(one, token);
+        const { state, refreshed } = await authenticate(one, token);
         expect(state).toBe('refreshable');
         expect(await authenticate(other, token)).toEqual({
           state: 'already-refreshed',
-          claims: renewed!.claims,
-          renewed,
+          claims: refreshed!.claims,
+          refreshed,
         });
-        expect(await authenticate(other, renewed!.token)).toEqual({ state: 'valid', claims: renewed!.claims });
-        clients.set(client, renewed!.token);
+        expect(await authenticate(other, refreshed!.token)).toEqual({ state: 'valid', claims: refreshed!.claims });
+        clients.set(client, refreshed!.token);
       }
     }
     const kids = (): Set<unknown> => new Set([...clients.values()].map(kidOf));

@@ -96,7 +96,7 @@ describe.each(adapters)('keys on %s', (adapter) => {
     expect(answers.filter(({ body }) => body.includes('"refreshable"'))).toEqual([]);
   });
 
-  test('[K3] tokens of the old key stay valid and are renewed by the new one, until the old one is removed', async () => {
+  test('[K3] tokens of the old key stay valid and are refreshed by the new one, until the old one is removed', async () => {
     const before = await start({ keys: [rs256] });
     const { token } = await before.auth.issue({ sub: '1' });
     const during = await start({ keys: [es256, rs256] });
@@ -104,9 +104,9 @@ describe.each(adapters)('keys on %s', (adapter) => {
     expect(summary(await who(during, token))).toEqual([200, { gen: 0, state: 'valid' }]);
 
     clock.advance(HOUR);
-    const renewal = await who(during, token);
-    const { header: successor = '' } = delivered(renewal);
-    expect(summary(renewal)).toEqual([200, { gen: 1, state: 'refreshable' }]);
+    const refresh = await who(during, token);
+    const { header: successor = '' } = delivered(refresh);
+    expect(summary(refresh)).toEqual([200, { gen: 1, state: 'refreshable' }]);
     expect(headerOf(successor)).toEqual({ alg: 'ES256', typ: 'JWT', kid: 'es' });
 
     const after = await start({ keys: [es256] });

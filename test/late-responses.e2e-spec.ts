@@ -131,11 +131,11 @@ describe.each(adapters)('on %s', (adapter) => {
     });
   });
 
-  /** Resolves with the event, for renewals that no response waits for. */
+  /** Resolves with the event, for refreshes that no response waits for. */
   function rotated(gen: number): Promise<RefreshAuthEvent> {
     return new Promise((resolve) => {
       const subscription = app.auth.events.subscribe((event) => {
-        if (event.type !== 'rotated' || event.gen !== gen) return;
+        if (event.type !== 'refreshed' || event.gen !== gen) return;
         subscription.unsubscribe();
         resolve(event);
       });
@@ -158,9 +158,9 @@ describe.each(adapters)('on %s', (adapter) => {
       gates.open('open');
       const { header: first = '' } = delivered(await ask('gate/open'));
       app.clock.advance(11 * MINUTE);
-      const renewal = rotated(2);
+      const refresh = rotated(2);
       const newer = send(`${app.url}/gate/newer`, cookie(first));
-      await Promise.all([renewal, gates.arrival('newer')]);
+      await Promise.all([refresh, gates.arrival('newer')]);
       const answers = { older, newer };
 
       const jar = new CookieJar();

@@ -73,8 +73,11 @@ class Canaries {
 
 const policies: [name: string, options: RefreshAuthOptions][] = [
   ['the defaults', {}],
-  ['a grace, tracked sessions, renewal ahead', { replay: { grace: '30s' }, sessions: 'tracked', refreshAhead: '2m' }],
-  ['a question for every request', { revocation: 'every-request', replay: { grace: '1s', onReuse: 'reject' } }],
+  [
+    'a grace, tracked sessions, refresh ahead',
+    { reuseDetection: { grace: '30s' }, sessions: 'tracked', refreshAhead: '2m' },
+  ],
+  ['a question for every request', { revocation: 'every-request', reuseDetection: { grace: '1s', onReuse: 'reject' } }],
 ];
 
 describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or a secret', (adapter) => {
@@ -206,7 +209,7 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
     );
     expect(keys.length).toBeGreaterThan(0);
     expect(app.events.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['rotated', 'token-refused', 'session-revoked', 'user-revoked', 'store-failed']),
+      expect.arrayContaining(['refreshed', 'token-rejected', 'session-revoked', 'user-revoked', 'store-failed']),
     );
     expect(errors.length).toBeGreaterThan(8);
     expect(app.logs.join('\n')).toContain('The session store failed');
@@ -294,7 +297,7 @@ describe('[G1] a real process', () => {
     const demo = await startDemo({
       JWT_SECRET: SECRET,
       REDIS_URL: redis.url,
-      REPLAY_GRACE: '1s',
+      REUSE_GRACE: '1s',
       TOKEN_EXPIRES_IN: '2s',
       TOKEN_REFRESH_WINDOW: '1h',
     });

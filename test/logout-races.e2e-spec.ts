@@ -49,10 +49,10 @@ class Scene {
   }
 
   /** In a process that nobody watches. */
-  async renew({ token }: IssuedToken): Promise<IssuedToken> {
-    const { renewed } = await authenticate(this.elsewhere, token);
-    if (!renewed) throw new Error('It was to be renewed');
-    return renewed;
+  async refresh({ token }: IssuedToken): Promise<IssuedToken> {
+    const { refreshed } = await authenticate(this.elsewhere, token);
+    if (!refreshed) throw new Error('It was to be refreshed');
+    return refreshed;
   }
 }
 
@@ -71,7 +71,7 @@ const expired = async (scene: Scene): Promise<IssuedToken[]> => {
 };
 const superseded = async (scene: Scene): Promise<IssuedToken[]> => {
   const [token] = await expired(scene);
-  const successor = await scene.renew(token!);
+  const successor = await scene.refresh(token!);
   scene.clock.advance(SECOND);
   return [token!, successor];
 };
@@ -83,16 +83,16 @@ const supersededByAnExpiredOne = async (scene: Scene): Promise<IssuedToken[]> =>
 const reloadClaims = ({ sub }: { sub: string }) => ({ sub, role: 'fresh' });
 
 const refreshes: [name: string, refresh: Refresh][] = [
-  ['a renewal', { prepare: expired }],
-  ['a replay', { prepare: superseded }],
-  ['a renewal of the head for a superseded token', { prepare: supersededByAnExpiredOne }],
-  ['a renewal with fresh claims', { prepare: expired, options: { reloadClaims } }],
-  ['a renewal of the head with fresh claims', { prepare: supersededByAnExpiredOne, options: { reloadClaims } }],
-  ['a renewal under the grace policy', { prepare: expired, options: { replay: { grace: 30 } } }],
-  ['a replay under the grace policy', { prepare: superseded, options: { replay: { grace: 30 } } }],
-  ['a renewal of a tracked session', { prepare: expired, options: { sessions: 'tracked' } }],
+  ['a refresh', { prepare: expired }],
+  ['a hand-over', { prepare: superseded }],
+  ['a refresh of the latest token for a superseded token', { prepare: supersededByAnExpiredOne }],
+  ['a refresh with fresh claims', { prepare: expired, options: { reloadClaims } }],
+  ['a refresh of the latest token with fresh claims', { prepare: supersededByAnExpiredOne, options: { reloadClaims } }],
+  ['a refresh under the grace policy', { prepare: expired, options: { reuseDetection: { grace: 30 } } }],
+  ['a hand-over under reuse detection', { prepare: superseded, options: { reuseDetection: { grace: 30 } } }],
+  ['a refresh of a tracked session', { prepare: expired, options: { sessions: 'tracked' } }],
   [
-    'a renewal ahead',
+    'a refresh ahead',
     {
       options: { refreshAhead: 0.5 },
       prepare: async (scene) => {
@@ -100,7 +100,7 @@ const refreshes: [name: string, refresh: Refresh][] = [
         scene.clock.advance((EXPIRES_IN - 1) * SECOND);
         return [token];
       },
-      run: async (core, { claims }) => core.authenticator.renewAhead(claims),
+      run: async (core, { claims }) => core.authenticator.refreshAhead(claims),
     },
   ],
 ];
@@ -171,7 +171,7 @@ async function expectAllDead(scene: Scene, tokens: readonly IssuedToken[], at: s
 /** Runs the refresh once for each moment at which it can be stopped, ends the session there, and lets it go on. */
 async function raceAll(
   openStore: (clock: TestClock) => FullStore,
-  { options = {}, prepare, run = async (core, { token }) => (await authenticate(core, token)).renewed }: Refresh,
+  { options = {}, prepare, run = async (core, { token }) => (await authenticate(core, token)).refreshed }: Refresh,
   logOut: (scene: Scene, tokens: { own: IssuedToken; other: IssuedToken }) => Promise<unknown>,
   observe: (
     scene: Scene,
@@ -210,8 +210,8 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
   ['Redis', (clock) => openRedis(clock)],
 ])('[L2] on %s, stopped between every two of its store calls,', (_store, openStore) => {
   describe.each(refreshes)('%s', (name, refresh) => {
-    // A renewal ahead holds no request up, and fails without a word.
-    const refused = name === 'a renewal ahead' ? undefined : revoked;
+    // A refresh ahead holds no request up, and fails without a word.
+    const refused = name === 'a refresh ahead' ? undefined : revoked;
 
     test.each(logouts)('hands nothing over after %s in the same process', async (_, logOut) => {
       await raceAll(
@@ -233,10 +233,10 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
         refresh,
         (scene, tokens) => logOut({ core: scene.elsewhere, scene, ...tokens }),
         async (scene, outcome, tokens, stop) => {
-          const renewed = outcome && 'token' in outcome ? [outcome] : [];
-          if (renewed.length === 0) refusals++;
-          expect(renewed.length === 0 ? outcome : refused).toEqual(refused);
-          await expectAllDead(scene, [...tokens, ...renewed], JSON.stringify(stop));
+          const refreshed = outcome && 'token' in outcome ? [outcome] : [];
+          if (refreshed.length === 0) refusals++;
+          expect(refreshed.length === 0 ? outcome : refused).toEqual(refused);
+          await expectAllDead(scene, [...tokens, ...refreshed], JSON.stringify(stop));
         },
       );
       expect(refusals).toBeGreaterThan(0);
@@ -247,13 +247,13 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
       await raceAll(
         openStore,
         refresh,
-        async (scene, { own }) => scene.refusing.authenticator.renewAhead(own.claims),
+        async (scene, { own }) => scene.refusing.authenticator.refreshAhead(own.claims),
         async (scene, outcome, tokens, stop) => {
-          // The hook is asked only by who renews the head: who comes too late for that ends nothing.
+          // The hook is asked only by who refreshes the latest token: who comes too late for that ends nothing.
           if (!(await scene.store.isRevoked(tokens[0]!.claims))) return;
           ended++;
-          const renewed = outcome && 'token' in outcome ? [outcome] : [];
-          await expectAllDead(scene, [...tokens, ...renewed], JSON.stringify(stop));
+          const refreshed = outcome && 'token' in outcome ? [outcome] : [];
+          await expectAllDead(scene, [...tokens, ...refreshed], JSON.stringify(stop));
         },
       );
       expect(ended).toBeGreaterThan(0);

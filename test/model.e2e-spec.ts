@@ -25,7 +25,7 @@ import {
   type Tally,
 } from './support/session-model.js';
 
-const SUBJECTS = ['1', '2'];
+const USERS = ['1', '2'];
 
 /** It takes seconds; a failure takes longer, since it is made smaller before it is shown with its seed. */
 const LIMIT = 120_000;
@@ -113,11 +113,11 @@ class Use implements Command {
       finished: network.arrived,
     }));
     model.observe(await network.settle(Promise.all(results)));
-    await network.settle(Promise.all(instances.map(async ({ usedMarks }) => usedMarks?.flush())));
+    await network.settle(Promise.all(instances.map(async ({ usedGenerations }) => usedGenerations?.flush())));
     await network.calmDown();
     const { tracked } = instances[0];
     if (!tracked) return;
-    for (const sub of SUBJECTS) model.observeList(sub, await network.settle(tracked.list(sub)));
+    for (const sub of USERS) model.observeList(sub, await network.settle(tracked.list(sub)));
   }
 
   toString = (): string =>
@@ -140,12 +140,11 @@ class Network implements ListingStore {
   ) {}
 
   readonly rotate: SessionStore['rotate'] = (request) => this.#deliver(() => this.store.rotate(request));
-  readonly markUsed: SessionStore['markUsed'] = (marks) => this.#deliver(() => this.store.markUsed(marks));
+  readonly recordUse: SessionStore['recordUse'] = (uses) => this.#deliver(() => this.store.recordUse(uses));
   readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.#deliver(() => this.store.revoke(sid, ttl));
   readonly isRevoked: SessionStore['isRevoked'] = (session) => this.#deliver(() => this.store.isRevoked(session));
-  readonly subjectMark: SessionStore['subjectMark'] = (sub) => this.#deliver(() => this.store.subjectMark(sub));
-  readonly revokeSubject: SessionStore['revokeSubject'] = (...subject) =>
-    this.#deliver(() => this.store.revokeSubject(...subject));
+  readonly userCutoff: SessionStore['userCutoff'] = (sub) => this.#deliver(() => this.store.userCutoff(sub));
+  readonly revokeUser: SessionStore['revokeUser'] = (...user) => this.#deliver(() => this.store.revokeUser(...user));
   readonly listedSessions: ListingStore['listedSessions'] = (...page) =>
     this.#deliver(() => this.store.listedSessions(...page));
   readonly replaceDetails: ListingStore['replaceDetails'] = (...details) =>
@@ -201,13 +200,13 @@ const moment = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom('refresh_exp' as const, 'end' as const) },
 );
-const signIn = fc.tuple(fc.constantFrom(...SUBJECTS), instance).map(([sub, at]) => new SignIn(sub, at));
+const signIn = fc.tuple(fc.constantFrom(...USERS), instance).map(([sub, at]) => new SignIn(sub, at));
 const passTime = fc
   .tuple(pick, moment, fc.constantFrom(-1000, -1, 0, 1, 1000))
   .map(([token, until, offset]) => new PassTime(token, until, offset));
 const useTokens = fc.array(use, { minLength: 1, maxLength: 6 }).map((uses) => new Use(uses));
 const administer = fc
-  .tuple(fc.constantFrom('promote' as const, 'toggle' as const), fc.constantFrom(...SUBJECTS))
+  .tuple(fc.constantFrom('promote' as const, 'toggle' as const), fc.constantFrom(...USERS))
   .map(([what, sub]) => new Administer(what, sub));
 // Sign-in comes less often than the others, which stand in the list more often.
 const commands = fc.commands<SessionModel, Real, false>(
@@ -217,7 +216,7 @@ const commands = fc.commands<SessionModel, Real, false>(
 const policies: fc.Arbitrary<Policy> = fc.record({
   onReuse: fc.constantFrom(undefined, 'revoke', 'reject'),
   reloads: fc.boolean(),
-  renewsAhead: fc.boolean(),
+  refreshesAhead: fc.boolean(),
   tracked: fc.boolean(),
 });
 
@@ -243,7 +242,7 @@ async function explore(openStore: (clock: TestClock) => Promise<ListingStore>, n
 
 /**
  * As long as no acknowledged write is lost: no two different successors of one generation, no state going back in time, no
- * token of a revoked session renewed anywhere or passing where it was revoked, no session outliving its lifetime, whoever
+ * token of a revoked session refreshed anywhere or passing where it was revoked, no session outliving its lifetime, whoever
  * brings an expired token gets the newest generation, and nobody becomes somebody else.
  */
 describe('Whatever happens in whatever order [R10]', () => {

@@ -261,7 +261,7 @@ describe('stores', () => {
     return token;
   }
 
-  /** Renews once and replays once: both need the store. */
+  /** Refreshes once and hands over once: both need the store. */
   async function expectRotation(app: AuthApp): Promise<void> {
     const token = await expired(app);
 
@@ -395,7 +395,7 @@ describe('stores', () => {
 
       expect(answer.json()).toEqual({ state: 'already-refreshed' });
       expect(delivered(answer).header).not.toBe(successor);
-      expect(other.events.map(({ type }) => type)).toContain('sealed-value-refused');
+      expect(other.events.map(({ type }) => type)).toContain('sealed-token-rejected');
     });
 
     test('with the same prefix are one application', async () => {
@@ -452,10 +452,10 @@ describe('stores', () => {
 
     const valid = await who(app, token);
     app.clock.advance(HOUR);
-    const renewal = await who(app, token);
+    const refresh = await who(app, token);
 
     expect([valid.status, valid.json()]).toEqual([200, { state: 'valid' }]);
-    expect([refusal(renewal), delivered(renewal)]).toEqual([storeUnavailable, nothing]);
+    expect([refusal(refresh), delivered(refresh)]).toEqual([storeUnavailable, nothing]);
   });
 
   test('several modules in one process are strangers to each other', async () => {
@@ -467,6 +467,6 @@ describe('stores', () => {
 
     expect(answers[0]?.json()).toEqual({ state: 'refreshable' });
     expect(answers.slice(1).map(refusal)).toEqual([dead('token_invalid', 'other')]);
-    expect(other.events.map(({ type }) => type)).toEqual(['token-refused']);
+    expect(other.events.map(({ type }) => type)).toEqual(['token-rejected']);
   });
 });

@@ -46,7 +46,7 @@ async function expiredToken(options: RefreshAuthOptions = { secret }): Promise<s
   return (await signInOf(HOUR, options, ADA)).token;
 }
 
-/** Who was here an hour ago: the token has expired, and what it is renewed to lives long enough for any test. */
+/** Who was here an hour ago: the token has expired, and what it is refreshed to lives long enough for any test. */
 async function returningVisitor(demo: DemoProcess, options: Visit = {}): Promise<Visitor> {
   return visit(demo, { stored: { 'demo-token': await expiredToken() }, ...options });
 }
@@ -73,26 +73,26 @@ describe.each(adapters)('the page of the demo, with Redis, on %s', (HTTP_ADAPTER
     await redis.stop();
   });
 
-  test('goes from a sign-in through an expiry to a renewal', async () => {
+  test('goes from a sign-in through an expiry to a refresh', async () => {
     const page = await newcomer(demo);
     expect(await page.text('facts')).toContain(
       `${HTTP_ADAPTER === 'express' ? 'Express' : 'Fastify'} · sessions in Redis`,
     );
     await page.signIn(1);
     await page.says('state', 'refreshable');
-    await page.says('state-words', 'Generation 0 has expired. The next request renews it, within');
+    await page.says('state-words', 'Generation 0 has expired. The next request refreshes it, within');
 
     expect(await page.request()).toMatch(/^Answered 200, refreshable\./);
     await page.says('generations', /gen 0\s*gen 1/);
     await page.says('state-words', 'Generation 1');
   });
 
-  test.each([1, 200])('draws a storm of %i requests, one of which renews', async (requests) => {
+  test.each([1, 200])('draws a storm of %i requests, one of which refreshes', async (requests) => {
     const page = await returning(demo);
 
     expect(await page.storm(requests)).toMatch(
       new RegExp(
-        `^Of ${requests} requests?, 1 renewed the token and ${requests - 1} w.* 1 distinct new token came back`,
+        `^Of ${requests} requests?, 1 refreshed the token and ${requests - 1} w.* 1 distinct new token came back`,
       ),
     );
     expect(await page.page.locator('#storm-chart .bar').count()).toBe(requests);
@@ -105,7 +105,7 @@ describe.each(adapters)('the page of the demo, with Redis, on %s', (HTTP_ADAPTER
     await page.says('generations', /gen 0\s*gen 1/);
   });
 
-  test('two tabs share a storage: what one renews, both hold, and both are signed out', async () => {
+  test('two tabs share a storage: what one refreshes, both hold, and both are signed out', async () => {
     const visitor = await returningVisitor(demo);
     const one = await visitor.open();
     const opened = visitor.context.waitForEvent('page');
@@ -174,15 +174,17 @@ describe('the page of the demo, in memory', () => {
     await page.signIn();
 
     await page.says('state-words', /^Generation 0 is valid for another 1[45] min/);
-    expect(await page.text('marks')).toMatch(/iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s);
+    expect(await page.text('cutoffs')).toMatch(
+      /iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s,
+    );
     await page.page.click('summary:text("The claims inside")');
     await page.says('claims', /sid.*gen.*0.*refresh_exp/s);
     expect(await page.request()).toMatch(/^Answered 200, valid\./);
     await page.page.uncheck('#storm-wait');
-    expect(await page.storm(3)).toBe('All 3 found the token valid: nothing was renewed, and no store was asked.');
+    expect(await page.storm(3)).toBe('All 3 found the token valid: nothing was refreshed, and no store was asked.');
   });
 
-  test('is the same after a reload, and looking renews nothing', async () => {
+  test('is the same after a reload, and looking refreshes nothing', async () => {
     const page = await returning(demo);
     await page.says('state', 'refreshable');
     await page.page.reload();
@@ -190,7 +192,7 @@ describe('the page of the demo, in memory', () => {
     expect(await page.text('generations')).toBe('gen 0');
   });
 
-  test('two tabs with copies of their own: one renews, the other is handed the same', async () => {
+  test('two tabs with copies of their own: one refreshes, the other is handed the same', async () => {
     const visitor = await returningVisitor(demo);
     const one = await visitor.open();
     const opened = visitor.context.waitForEvent('page');
@@ -290,7 +292,7 @@ describe.each(adapters)('the page of a demo that keeps the token in a cookie alo
 
   afterAll(() => demo.stop());
 
-  test('shows what is in it, and renews it, though no script sees it', async () => {
+  test('shows what is in it, and refreshes it, though no script sees it', async () => {
     const visitor = await visit(demo);
     const attributes = { httpOnly: true, secure: true, sameSite: 'Lax', domain: '127.0.0.1', path: '/' } as const;
     await visitor.context.addCookies([{ name: '__Host-authorization', value: await expiredToken(), ...attributes }]);

@@ -81,22 +81,22 @@ describe.each(adapters)('on %s', (adapter) => {
     return answer.json() as IssuedToken;
   }
 
-  /** A client presents a token, and keeps what it is handed; the marks of what it used are written. */
+  /** A client presents a token, and keeps what it is handed; the cutoffs of what it used are written. */
   async function use(app: AuthApp, token: string, state: string): Promise<string> {
     const answer = await get(app, token);
     expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ state })]);
-    await app.app.get(RefreshAuthCore).usedMarks?.flush();
+    await app.app.get(RefreshAuthCore).usedGenerations?.flush();
     return delivered(answer).header ?? token;
   }
 
   const of = (app: AuthApp, ...types: RefreshAuthEvent['type'][]): RefreshAuthEvent[] =>
     app.events.filter(({ type }) => types.includes(type));
 
-  describe('replay: { grace }', () => {
-    const replay = { grace: '30s' } as const;
+  describe('reuseDetection: { grace }', () => {
+    const reuseDetection = { grace: '30s' } as const;
 
-    test('[R4] [U2] inside the grace a replay changes nothing', async () => {
-      const app = await start({ replay });
+    test('[R4] [U2] inside the grace a superseded token changes nothing', async () => {
+      const app = await start({ reuseDetection });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
       const successor = await use(app, token, 'refreshable');
@@ -114,7 +114,7 @@ describe.each(adapters)('on %s', (adapter) => {
     });
 
     test('[U1] after it reuse is refused, ends the session and is an event', async () => {
-      const app = await start({ replay });
+      const app = await start({ reuseDetection });
       const { token, claims } = await signIn(app);
       app.clock.advance(MINUTE);
       const successor = await use(app, token, 'refreshable');
@@ -125,10 +125,10 @@ describe.each(adapters)('on %s', (adapter) => {
 
       const facts = { at: app.clock.now(), session: sessionName(claims.sid) };
       expect([refusal(reused), delivered(reused)]).toEqual([dead('token_reused'), nothing]);
-      expect(of(app, 'reuse-detected', 'session-revoked', 'token-refused')).toEqual([
-        { type: 'reuse-detected', ...facts, gen: 0, head: 1, kind: 'predecessor', revoked: true },
+      expect(of(app, 'reuse-detected', 'session-revoked', 'token-rejected')).toEqual([
+        { type: 'reuse-detected', ...facts, gen: 0, latest: 1, kind: 'predecessor', revoked: true },
         { type: 'session-revoked', ...facts },
-        { type: 'token-refused', ...facts, gen: 0, code: 'token_reused' },
+        { type: 'token-rejected', ...facts, gen: 0, code: 'token_reused' },
       ]);
       expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
       expect(refusal(await get(app, token))).toEqual(dead('session_revoked'));
@@ -137,22 +137,22 @@ describe.each(adapters)('on %s', (adapter) => {
     });
 
     test('[U1] an older token has no grace but its own', async () => {
-      const app = await start({ replay });
+      const app = await start({ reuseDetection });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
       const successor = await use(app, token, 'refreshable');
       app.clock.advance(MINUTE);
-      const head = await use(app, successor, 'refreshable');
-      await use(app, head, 'valid');
+      const latest = await use(app, successor, 'refreshable');
+      await use(app, latest, 'valid');
 
       expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
       expect(of(app, 'reuse-detected')).toEqual([
-        expect.objectContaining({ gen: 0, head: 2, kind: 'ancestor', revoked: true }),
+        expect.objectContaining({ gen: 0, latest: 2, kind: 'ancestor', revoked: true }),
       ]);
     });
 
     test("onReuse: 'reject' refuses, tells, and lets the session go on", async () => {
-      const app = await start({ replay: { ...replay, onReuse: 'reject' } });
+      const app = await start({ reuseDetection: { ...reuseDetection, onReuse: 'reject' } });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
       const successor = await use(app, token, 'refreshable');
@@ -170,7 +170,7 @@ describe.each(adapters)('on %s', (adapter) => {
     });
 
     test('[U2] who lost the response comes back hours later, and is served', async () => {
-      const app = await start({ replay, refreshWindow: '1d', sessionLifetime: '7d' });
+      const app = await start({ reuseDetection, refreshWindow: '1d', sessionLifetime: '7d' });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
       await use(app, token, 'refreshable');
@@ -178,16 +178,16 @@ describe.each(adapters)('on %s', (adapter) => {
       app.clock.advance(6 * HOUR);
       await use(app, token, 'already-refreshed');
       app.clock.advance(6 * HOUR);
-      const head = await use(app, token, 'already-refreshed');
+      const latest = await use(app, token, 'already-refreshed');
 
       expect(of(app, 'reuse-detected')).toEqual([]);
-      expect(decodePayload(head)).toMatchObject({ gen: 3 });
-      await use(app, head, 'valid');
+      expect(decodePayload(latest)).toMatchObject({ gen: 3 });
+      await use(app, latest, 'valid');
       expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
     });
 
     test('[U3] that a token was superseded is known until its refresh_exp', async () => {
-      const app = await start({ replay: { ...replay, onReuse: 'reject' } });
+      const app = await start({ reuseDetection: { ...reuseDetection, onReuse: 'reject' } });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
       await use(app, await use(app, token, 'refreshable'), 'valid');
@@ -200,7 +200,7 @@ describe.each(adapters)('on %s', (adapter) => {
   });
 
   describe('[R9] reloadClaims', () => {
-    test('shows new rights on the very request that renewed, and everybody gets what was published', async () => {
+    test('shows new rights on the very request that refreshed, and everybody gets what was published', async () => {
       const asked: TokenClaims[] = [];
       const app = await start({
         reloadClaims: async (claims: TokenClaims) => {
@@ -269,7 +269,7 @@ describe.each(adapters)('on %s', (adapter) => {
         const answer = await get(app, token);
 
         expect([refusal(answer), delivered(answer)]).toEqual([reloadFailed, nothing]);
-        expect(of(app, 'rotated', 'session-revoked', 'token-refused', 'store-failed')).toEqual([
+        expect(of(app, 'refreshed', 'session-revoked', 'token-rejected', 'store-failed')).toEqual([
           expect.objectContaining({ code: 'reload_failed', detail: 'reloadClaims failed: the log says why' }),
         ]);
         expect(app.logs.filter((line) => !line.startsWith('log '))).toEqual([
@@ -283,13 +283,13 @@ describe.each(adapters)('on %s', (adapter) => {
 
   describe('refreshAhead', () => {
     const nextRotation = (app: AuthApp) => (): Promise<unknown> =>
-      firstValueFrom(app.auth.events.pipe(filter(({ type }) => type === 'rotated')));
+      firstValueFrom(app.auth.events.pipe(filter(({ type }) => type === 'refreshed')));
 
     test.each([
       ['a fraction', 0.2, 48],
       ['a duration', '10s', 50],
       ['seconds', 10, 50],
-    ])('%s: renews beside the handler in the last part of the life only', async (_, refreshAhead, from) => {
+    ])('%s: refreshes beside the handler in the last part of the life only', async (_, refreshAhead, from) => {
       const app = await start({ refreshAhead });
       const { token } = await signIn(app);
 
@@ -304,7 +304,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(late.json()).toEqual({ state: 'valid', sub: '1', role: 'old', gen: 0 });
       const { header: successor = '', cookie } = delivered(late);
       expect([cookie, decodePayload(successor)]).toEqual([successor, expect.objectContaining({ gen: 1, role: 'old' })]);
-      expect(of(app, 'rotated')).toHaveLength(1);
+      expect(of(app, 'refreshed')).toHaveLength(1);
       expect((await get(app, successor)).json()).toMatchObject({ state: 'valid', gen: 1 });
     });
 
@@ -323,7 +323,7 @@ describe.each(adapters)('on %s', (adapter) => {
       const late = await get(app, token);
 
       expect(decodePayload(String(delivered(late).header))).toMatchObject({ gen: 1 });
-      expect(of(app, 'rotated')).toHaveLength(1);
+      expect(of(app, 'refreshed')).toHaveLength(1);
     });
 
     test('whoever comes at once goes on with the valid token, and one successor is made', async () => {
@@ -340,11 +340,11 @@ describe.each(adapters)('on %s', (adapter) => {
       );
       const successors = [...answers, again].flatMap((answer) => delivered(answer).header ?? []);
       expect(new Set(successors).size).toBeLessThanOrEqual(1);
-      expect(of(app, 'rotated')).toHaveLength(1);
+      expect(of(app, 'refreshed')).toHaveLength(1);
     });
 
     test('a superseded token is valid until its exp, and is never reused before', async () => {
-      const app = await start({ refreshAhead: 0.5, replay: { grace: '1s' } });
+      const app = await start({ refreshAhead: 0.5, reuseDetection: { grace: '1s' } });
       const { token } = await signIn(app);
       app.clock.advance(40 * SECOND);
       slowness = nextRotation(app);
@@ -476,10 +476,10 @@ describe.each(adapters)('on %s', (adapter) => {
               sid: phone.claims.sid,
               device: 'phone',
               createdAt: start1,
-              renewedAt: start1 + 60,
+              refreshedAt: start1 + 60,
               expiresAt: start1 + 660,
             },
-            { sid: nameless.claims.sid, createdAt: start1, renewedAt: start1, expiresAt: start1 + 120 },
+            { sid: nameless.claims.sid, createdAt: start1, refreshedAt: start1, expiresAt: start1 + 120 },
           ]),
         );
         expect(await app.auth.listSessions('2')).toEqual([]);
@@ -511,7 +511,7 @@ describe.each(adapters)('on %s', (adapter) => {
     });
 
     describe('while it is gone', () => {
-      test("onStoreFailure: 'tolerate': an expired token passes, nothing is renewed, and what is known to have ended has", async () => {
+      test("onStoreFailure: 'tolerate': an expired token passes, nothing is refreshed, and what is known to have ended has", async () => {
         const app = await start({ redis: redis.url, onStoreFailure: 'tolerate' });
         const [token, ended] = [(await signIn(app)).token, await signIn(app)];
         await app.auth.revokeSession(ended.claims.sid);

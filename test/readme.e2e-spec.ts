@@ -51,7 +51,7 @@ describe('The code blocks of the README', () => {
     expect(problems).toEqual([]);
   });
 
-  it('wire up an application that signs in, serves, renews in the client and signs out', async () => {
+  it('wire up an application that signs in, serves, refreshes in the client and signs out', async () => {
     const redis = await startRedis();
     process.env['JWT_SECRET'] = 'of the README: 32 bytes or more of it';
     process.env['REDIS_URL'] = redis.url;
@@ -91,7 +91,7 @@ describe('The code blocks of the README', () => {
     for (const [, script = ''] of commands.matchAll(/^npm (\w+)/gm)) expect(Object.keys(scripts)).toContain(script);
   });
 
-  it('show a renewal with curl', async () => {
+  it('show a refresh with curl', async () => {
     const [, , start = '', curl = ''] = shellBlocks;
     const [, lifetime = ''] = /^TOKEN_EXPIRES_IN=(\d+) npm start\n$/.exec(start) ?? [];
     const demo = await startDemo({ TOKEN_EXPIRES_IN: lifetime });

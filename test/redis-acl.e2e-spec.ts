@@ -46,22 +46,22 @@ async function askEverything(redis: RedisOption): Promise<void> {
     );
   });
   const questions: (() => Promise<unknown>)[] = [
-    () => store.doubts(clock, 60),
+    () => store.warnings(clock, 60),
     () => store.rotate({ ...session, ...begin, candidate: { ...begin.candidate, ttl: 1000 } }),
     async () => clock.advance(2000),
     () => store.rotate({ ...other, ...begin }),
     () => store.rotate({ ...other, generation: 0, presented: 0, candidate: { sealed: Buffer.from('one'), ttl: HOUR } }),
     () => store.rotate({ ...other, generation: 0 }),
-    () => store.markUsed([{ sid: other.sid, gen: 1 }]),
+    () => store.recordUse([{ sid: other.sid, gen: 1 }]),
     () => store.listedSessions('1'),
     // The page after the one that ends with this session.
     () => store.listedSessions('1', `${clock.now() + HOUR}:${sessionName(other.sid)}`),
     () => store.replaceDetails(other, Buffer.from('before'), Buffer.from('details')),
     () => store.announceKeys('keys', HOUR),
     () => store.isRevoked(other),
-    () => store.revokeSubject('1', ttl, other.sid),
-    () => store.subjectMark('1'),
-    () => store.revokeSubject('1', ttl),
+    () => store.revokeUser('1', ttl, other.sid),
+    () => store.userCutoff('1'),
+    () => store.revokeUser('1', ttl),
     () => store.revoke(session.sid, ttl),
     () => new RedisSessionStore(connection, 'refresh-auth').revoke(other.sid, ttl),
     () => store.revocationsAfter(0, 0),
@@ -69,7 +69,7 @@ async function askEverything(redis: RedisOption): Promise<void> {
       store.restoreRevocations(
         [
           { session: sessionName(session.sid), at: 0 },
-          { subject: hashed('2'), mark: { mark: 1 }, at: 0 },
+          { user: hashed('2'), cutoff: { time: 1 }, at: 0 },
         ],
         ttl,
       ),

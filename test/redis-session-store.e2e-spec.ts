@@ -53,15 +53,15 @@ async function startCore(options: RefreshAuthOptions = {}, client = new Redis(se
 const keyOf = ({ claims }: IssuedToken, prefix?: string): string => recordKey(claims.sid, prefix);
 
 function issueTracked(core: RefreshAuthCore): Promise<IssuedToken> {
-  return core.signIns.start({ sub: 'a-telling-subject' }, { device: 'a-telling-device' });
+  return core.signIns.start({ sub: 'a-telling-user' }, { device: 'a-telling-device' });
 }
 
-/** Renews a token that is expired by then. */
-async function renew(core: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
+/** Refreshes a token that is expired by then. */
+async function refresh(core: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
   clock.advance(EXPIRES_IN * 1000);
-  const { renewed } = await authenticate(core, token);
-  if (!renewed) throw new Error('was not renewed');
-  return renewed;
+  const { refreshed } = await authenticate(core, token);
+  if (!refreshed) throw new Error('was not refreshed');
+  return refreshed;
 }
 
 /** What is left until then, at least: the answer of PTTL is a little less by now. */
@@ -77,31 +77,31 @@ describe('What stands in Redis', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  test('one key for a session, however often it was renewed, and no token in it: the raw token is not the key [G3][R6]', async () => {
+  test('one key for a session, however often it was refreshed, and no token in it: the raw token is not the key [G3][R6]', async () => {
     const core = await startCore();
-    const first = issue(core, { sub: 'a-telling-subject' });
-    const second = await renew(core, first);
-    const third = await renew(core, second);
+    const first = issue(core, { sub: 'a-telling-user' });
+    const second = await refresh(core, first);
+    const third = await refresh(core, second);
 
     expect(await admin.keys('*')).toEqual([keyOf(first)]);
     const dump = `${keyOf(first)} ${(await admin.getBuffer(keyOf(first)))?.toString('latin1')}`;
     const secrets = [first, second, third].flatMap(({ token, claims }) => [...token.split('.'), claims.jti]);
-    for (const secret of [...secrets, 'eyJhbGci', first.claims.sid, 'a-telling-subject'])
+    for (const secret of [...secrets, 'eyJhbGci', first.claims.sid, 'a-telling-user'])
       expect(dump).not.toContain(secret);
   });
 
   test('the prefix stands in front of the key', async () => {
     const core = await startCore({ keyPrefix: 'shop:auth' });
     const first = issue(core);
-    await renew(core, first);
+    await refresh(core, first);
 
     expect(await admin.keys('*')).toEqual([keyOf(first, 'shop:auth')]);
   });
 
-  test('a tombstone, of a session that ended', async () => {
+  test('a revoked record, of a session that ended', async () => {
     const core = await startCore();
     const first = issue(core);
-    await renew(core, first);
+    await refresh(core, first);
 
     await core.revocations.revokeSession(first.claims.sid);
 
@@ -110,7 +110,7 @@ describe('What stands in Redis', () => {
 
   test('one command decides a rotation [R2]; look-up and insert in two steps would be two', async () => {
     const core = await startCore();
-    await renew(core, issue(core));
+    await refresh(core, issue(core));
     await admin.config('RESETSTAT');
 
     const tokens = Array.from({ length: 10 }, () => issue(core));
@@ -120,7 +120,7 @@ describe('What stands in Redis', () => {
     const stats = await admin.info('commandstats');
     const calls = (command: string): number =>
       Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-    // GET and SET are those that the script itself runs, of the record and of the user's mark.
+    // GET and SET are those that the script itself runs, of the record and of the user's cutoff.
     expect(['evalsha', 'eval', 'get', 'set'].map(calls)).toEqual([10, 0, 20, 10]);
   });
 });
@@ -129,7 +129,7 @@ describe('Time to live', () => {
   test('of a record: until the last token can be exchanged, and two minutes; seconds given as milliseconds would be gone at once', async () => {
     const core = await startCore();
     const first = issue(core);
-    const second = await renew(core, first);
+    const second = await refresh(core, first);
 
     expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
   });
@@ -138,7 +138,7 @@ describe('Time to live', () => {
     const core = await startCore({ clockTolerance: 300 });
     const first = issue(core);
     clock.advance(300_000);
-    const second = await renew(core, first);
+    const second = await refresh(core, first);
 
     expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + 2 * 300_000);
   });
@@ -146,12 +146,12 @@ describe('Time to live', () => {
   test('of a record: counted from the presented token where that can be exchanged for longer', async () => {
     const first = issue(await startCore());
     const shortened = await startCore({ refreshWindow: 120 });
-    await renew(shortened, first);
+    await refresh(shortened, first);
 
     expectTtl(await admin.pttl(keyOf(first)), first.claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
   });
 
-  test('of a tombstone: as long as any token of the session could be exchanged, and two minutes [L6]', async () => {
+  test('of a revoked record: as long as any token of the session could be exchanged, and two minutes [L6]', async () => {
     const core = await startCore();
     const first = issue(core);
 
@@ -172,7 +172,7 @@ describe('Time to live', () => {
       const { claims } = issue(other);
 
       await core.revocations.revokeSession(claims.sid);
-      await core.revocations.revokeSubject('2');
+      await core.revocations.revokeUser('2');
 
       const longest = { log: EXPIRES_IN * 1000 + KEPT_LONGER, record: REFRESH_WINDOW * 1000 + KEPT_LONGER };
       for (const key of [recordKey(claims.sid), userKey('2')]) expectTtl(await admin.pttl(key), longest.record);
@@ -186,13 +186,13 @@ describe('Time to live', () => {
     const core = await startCore();
     const hasty = await startCore({ refreshWindow: 120 });
     const first = issue(core);
-    let token = await renew(core, first);
+    let token = await refresh(core, first);
     let longest = await admin.pttl(keyOf(first));
     const steps = [
-      async () => (token = await renew(hasty, token)),
+      async () => (token = await refresh(hasty, token)),
       async () => authenticate(core, first.token),
       async () => core.authenticator.inspect(first.token),
-      async () => (token = await renew(hasty, token)),
+      async () => (token = await refresh(hasty, token)),
       async () => hasty.revocations.revokeSession(first.claims.sid),
       async () => expect(authenticate(core, first.token)).rejects.toMatchObject({ code: 'session_revoked' }),
     ];
@@ -209,15 +209,15 @@ describe('Time to live', () => {
     const core = await startCore();
     let token = issue(core);
     while (clock.now() / 1000 + EXPIRES_IN < token.claims.auth_time + SESSION_LIFETIME) {
-      token = await renew(core, token);
+      token = await refresh(core, token);
     }
     await core.revocations.revokeSession('never seen');
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     await issueTracked(await startCore({ sessions: 'tracked' }));
 
     const keys = await admin.keys('*');
     const ttls = await Promise.all(keys.map((key) => admin.pttl(key)));
-    // A record, a tombstone, a mark, the log; and a tracked session, when its list ends, and its details.
+    // A record, a revoked record, a cutoff, the log; and a tracked session, when its list ends, and its details.
     expect(keys).toHaveLength(7);
     for (const ttl of ttls) {
       expect(ttl).toBeGreaterThan(0);
@@ -235,16 +235,16 @@ describe('Scripts that Redis has forgotten', () => {
     const first = issue(core);
 
     await admin.script('FLUSH');
-    const second = await renew(core, first);
+    const second = await refresh(core, first);
     await admin.script('FLUSH');
     expect(await core.authenticator.inspect(first.token)).toEqual({ state: 'already-refreshed', claims: first.claims });
     await admin.script('FLUSH');
     await core.revocations.revokeSession(first.claims.sid);
     await admin.script('FLUSH');
-    await expect(renew(core, second)).rejects.toMatchObject({ code: 'session_revoked' });
+    await expect(refresh(core, second)).rejects.toMatchObject({ code: 'session_revoked' });
   });
 
-  test('are sent again by all that renew at once, and one wins', async () => {
+  test('are sent again by all that refresh at once, and one wins', async () => {
     const cores = await Promise.all(Array.from({ length: 16 }, () => startCore()));
     const { token } = issue(cores[0] as RefreshAuthCore);
     clock.advance(EXPIRES_IN * 1000);
@@ -253,7 +253,7 @@ describe('Scripts that Redis has forgotten', () => {
     const answers = await Promise.all(cores.map((core) => authenticate(core, token)));
 
     expect(answers.filter(({ state }) => state === 'refreshable')).toHaveLength(1);
-    expect(new Set(answers.map(({ renewed }) => renewed?.token)).size).toBe(1);
+    expect(new Set(answers.map(({ refreshed }) => refreshed?.token)).size).toBe(1);
   });
 });
 
@@ -291,19 +291,19 @@ describe('A value that somebody planted, of type', () => {
 });
 
 describe('A string that somebody planted', () => {
-  /** The first renewal of a session whose record that is. */
-  async function renewOver(value: string | Buffer) {
+  /** The first refresh of a session whose record that is. */
+  async function refreshOver(value: string | Buffer) {
     const core = await startCore();
     const events = recordEvents(core);
     const first = issue(core);
     await admin.set(keyOf(first), value);
     clock.advance(EXPIRES_IN * 1000);
     const inspected = await core.authenticator.inspect(first.token);
-    const { state, renewed } = await authenticate(core, first.token);
-    if (!renewed) throw new Error('was not renewed');
-    const { sub, sid, gen } = renewed.claims;
+    const { state, refreshed } = await authenticate(core, first.token);
+    if (!refreshed) throw new Error('was not refreshed');
+    const { sub, sid, gen } = refreshed.claims;
     // A dead token would be a logout at the next request.
-    expect(await authenticate(core, renewed.token)).toEqual({ state: 'valid', claims: renewed.claims });
+    expect(await authenticate(core, refreshed.token)).toEqual({ state: 'valid', claims: refreshed.claims });
     expect({ sub, sid }).toEqual({ sub: first.claims.sub, sid: first.claims.sid });
     return {
       inspected: inspected.state,
@@ -334,14 +334,14 @@ describe('A string that somebody planted', () => {
     ['a moment beyond all numbers', `1:7:${'9'.repeat(400)}:0:x`],
     ['a used beyond all numbers', `1:7:7:${'9'.repeat(400)}:x`],
     ['a generation beyond all numbers', `1:${'9'.repeat(400)}:1:0:x`],
-    ['nearly a tombstone', '1:revoked '],
+    ['nearly a revoked record', '1:revoked '],
     ['bytes', Buffer.from([0, 1, 0xff, 0x3a, 0x0a, 0xc3])],
   ])('%s: counts as a write that was lost [S10]', async (_, value) => {
-    expect(await renewOver(value)).toEqual({
+    expect(await refreshOver(value)).toEqual({
       inspected: 'refreshable',
       state: 'refreshable',
       gen: 1,
-      events: ['lost-write', 'rotated'],
+      events: ['lost-write', 'refreshed'],
       ttl: expect.any(Number),
     });
   });
@@ -353,11 +353,11 @@ describe('A string that somebody planted', () => {
     ['separators and line breaks', '1:5:7:0:\u0001\0:1:2:\r\n:'],
     ['a generation with leading zeros', '1:005:007:00:\u0001'],
   ])('%s: is replaced and not handed over [R5]', async (_, value) => {
-    expect(await renewOver(value)).toEqual({
+    expect(await refreshOver(value)).toEqual({
       inspected: 'already-refreshed',
       state: 'already-refreshed',
       gen: 6,
-      events: ['sealed-value-refused', 'replayed'],
+      events: ['sealed-token-rejected', 'already-refreshed'],
       ttl: expect.any(Number),
     });
   });
@@ -365,12 +365,12 @@ describe('A string that somebody planted', () => {
   test.each([11, 12, 15, 16])(
     'a generation of %i nines: makes no token that is dead from the start',
     async (digits) => {
-      expect(await renewOver(`1:${'9'.repeat(digits)}:7:0:\u0001`)).toMatchObject({ gen: expect.any(Number) });
+      expect(await refreshOver(`1:${'9'.repeat(digits)}:7:0:\u0001`)).toMatchObject({ gen: expect.any(Number) });
     },
   );
 
   test.each(['garbage', '1:5:7:0:\u0001'])('%s: gets a time to live', async (value) => {
-    const { ttl } = await renewOver(value);
+    const { ttl } = await refreshOver(value);
 
     expectTtl(ttl, REFRESH_WINDOW * 1000 + KEPT_LONGER);
   });
@@ -391,23 +391,23 @@ describe('A string that somebody planted', () => {
   });
 
   test.each(['', 'garbage', ':', '1:', '1:soon', '1:-5', '0', `1:${'9'.repeat(16)}`, `1:${'9'.repeat(400)}`])(
-    '%j: is no mark of a user, whose sessions live and can be ended',
+    '%j: is no cutoff of a user, whose sessions live and can be ended',
     async (value) => {
       const core = await startCore({ revocation: 'every-request' });
       const { token } = issue(core);
       await admin.set(userKey('1'), value);
       expect((await authenticate(core, token)).state).toBe('valid');
 
-      await core.revocations.revokeSubject('1');
+      await core.revocations.revokeUser('1');
 
       const elsewhere = await startCore({ revocation: 'every-request' });
       await expect(authenticate(elsewhere, token)).rejects.toMatchObject({ code: 'session_revoked' });
       const { claims } = await elsewhere.signIns.start({ sub: '1' }, {});
-      expect(claims.rev).toBe((await core.store.subjectMark('1'))?.mark);
+      expect(claims.rev).toBe((await core.store.userCutoff('1'))?.time);
     },
   );
 
-  test('a mark of a newer version is left alone, and nothing of that user is decided', async () => {
+  test('a cutoff of a newer version is left alone, and nothing of that user is decided', async () => {
     const core = await startCore();
     const { token } = issue(core);
     clock.advance(EXPIRES_IN * 1000);
@@ -417,17 +417,17 @@ describe('A string that somebody planted', () => {
       code: 'store_unavailable',
       detail: expect.stringContaining('NEWERFORMAT'),
     });
-    await expect(core.revocations.revokeSubject('1')).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(core.revocations.revokeUser('1')).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(await admin.get(userKey('1'))).toBe('2:5');
   });
 
   test.each([
-    ['of another session', async (core: RefreshAuthCore) => renew(core, issue(core, { sub: 'somebody else' }))],
+    ['of another session', async (core: RefreshAuthCore) => refresh(core, issue(core, { sub: 'somebody else' }))],
     [
       'of another application on the same Redis',
       async () => {
         const other = await startCore({ keyPrefix: 'refresh-auth-2' });
-        return renew(other, issue(other));
+        return refresh(other, issue(other));
       },
     ],
   ])('a sealed successor %s is not handed over [R5]', async (_, elsewhere) => {
@@ -438,35 +438,35 @@ describe('A string that somebody planted', () => {
     await admin.copy(foreignKey, keyOf(first));
     clock.advance(EXPIRES_IN * 1000);
 
-    const { state, renewed } = await authenticate(core, first.token);
+    const { state, refreshed } = await authenticate(core, first.token);
 
-    expect({ state, sub: renewed?.claims.sub, sid: renewed?.claims.sid, gen: renewed?.claims.gen }).toEqual({
+    expect({ state, sub: refreshed?.claims.sub, sid: refreshed?.claims.sid, gen: refreshed?.claims.gen }).toEqual({
       state: 'already-refreshed',
       sub: first.claims.sub,
       sid: first.claims.sid,
       gen: 2,
     });
-    expect(renewed?.token).not.toBe(foreign.token);
+    expect(refreshed?.token).not.toBe(foreign.token);
   });
 
   /** The same record, of another generation. */
-  function asHead(head: number, record: Buffer | null): Buffer {
+  function asLatest(latest: number, record: Buffer | null): Buffer {
     const [, rest = ''] = /^1:\d+(:.*)$/s.exec(record?.toString('latin1') ?? '') ?? [];
-    return Buffer.from(`1:${head}${rest}`, 'latin1');
+    return Buffer.from(`1:${latest}${rest}`, 'latin1');
   }
 
   test('the former sealed successor in the place of the newest is not handed over [R5]', async () => {
     const core = await startCore();
     const first = issue(core);
-    const second = await renew(core, first);
+    const second = await refresh(core, first);
     const stale = await admin.getBuffer(keyOf(first));
-    await renew(core, second);
-    await admin.set(keyOf(first), asHead(2, stale));
+    await refresh(core, second);
+    await admin.set(keyOf(first), asLatest(2, stale));
 
-    const { state, renewed } = await authenticate(core, first.token);
+    const { state, refreshed } = await authenticate(core, first.token);
 
-    expect([state, renewed?.claims.gen]).toEqual(['already-refreshed', 3]);
-    expect(renewed?.token).not.toBe(second.token);
+    expect([state, refreshed?.claims.gen]).toEqual(['already-refreshed', 3]);
+    expect(refreshed?.token).not.toBe(second.token);
   });
 });
 
@@ -478,16 +478,16 @@ describe('Without a clock of its own the store goes by that of Redis', () => {
   };
   const open = async () => new RedisSessionStore(await connectRedis(admin), 'refresh-auth');
 
-  test('in marks and in the log, to the millisecond', async () => {
+  test('in cutoffs and in the log, to the millisecond', async () => {
     const store = await open();
     const before = await time();
-    const { mark } = await store.revokeSubject('1', TTL);
+    const { time: cutoff } = await store.revokeUser('1', TTL);
     await store.revoke('2', TTL);
     const page = await store.revocationsAfter(1000 * before - 1, 0);
     const after = await time();
 
     expect(page.entries).toHaveLength(2);
-    const moments = [mark, ...page.entries.map(({ at }) => at / 1000), page.now];
+    const moments = [cutoff, ...page.entries.map(({ at }) => at / 1000), page.now];
     expect(moments.every((moment) => moment >= before && moment < after + 1)).toBe(true);
   });
 
@@ -503,8 +503,8 @@ describe('Without a clock of its own the store goes by that of Redis', () => {
     });
     const ask = (grace: number) => store.rotate({ ...session, generation: 0, reuse: { grace, expiredAt: now } });
 
-    expect(await ask(0)).toEqual({ outcome: 'reused', head: 1 });
-    expect(await ask(60_000)).toEqual({ outcome: 'superseded', head: 1, sealed: Buffer.from('one') });
+    expect(await ask(0)).toEqual({ outcome: 'reused', latest: 1 });
+    expect(await ask(60_000)).toEqual({ outcome: 'superseded', latest: 1, sealed: Buffer.from('one') });
   });
 });
 
@@ -544,17 +544,17 @@ describe('The log in Redis', () => {
     expectTtl(await admin.pttl(LOG), 2 * HOUR);
   });
 
-  test('gives a subject back its mark where something else has taken its place', async () => {
+  test('gives a user back its cutoff where something else has taken its place', async () => {
     const store = await open();
     const ttl = { record: HOUR, log: HOUR };
-    const mark = await store.revokeSubject('1', ttl);
+    const cutoff = await store.revokeUser('1', ttl);
     const [key] = await admin.keys('*:user:*');
     await admin.del(key!);
     await admin.rpush(key!, 'foreign');
 
-    await store.restoreRevocations([{ subject: hashed('1'), mark, at: clock.now() }], ttl);
+    await store.restoreRevocations([{ user: hashed('1'), cutoff, at: clock.now() }], ttl);
 
-    expect(await store.subjectMark('1')).toEqual(mark);
+    expect(await store.userCutoff('1')).toEqual(cutoff);
   });
 
   test('keeps, by what a module asks of it, what was revoked within the life of a token and twice the tolerance', async () => {
@@ -572,10 +572,10 @@ describe('The log in Redis', () => {
   test('holds no sid and no sub', async () => {
     const store = await open();
     await store.revoke('a-telling-session', { record: HOUR, log: HOUR });
-    await store.revokeSubject('a-telling-subject', { record: HOUR, log: HOUR }, 'a-telling-session');
+    await store.revokeUser('a-telling-user', { record: HOUR, log: HOUR }, 'a-telling-session');
 
-    const subject = await admin.get(userKey('a-telling-subject'));
-    const texts = [...(await admin.keys('*')), ...(await admin.zrange(LOG, '0', '-1')), subject];
+    const user = await admin.get(userKey('a-telling-user'));
+    const texts = [...(await admin.keys('*')), ...(await admin.zrange(LOG, '0', '-1')), user];
     expect(texts.join(' ')).not.toContain('telling');
   });
 
@@ -603,8 +603,8 @@ describe('The log in Redis', () => {
   ])('of which %s is no entry: ends no session of that user, and brings none back', async (member) => {
     const core = await startCore();
     const ended = issue(core);
-    await core.revocations.revokeSubject('1');
-    const cutoff = (await core.store.subjectMark('1'))?.mark;
+    await core.revocations.revokeUser('1');
+    const cutoff = (await core.store.userCutoff('1'))?.time;
     const { now } = await (core.store as RedisSessionStore).revocationsAfter(0, 0);
     await admin.zadd(LOG, String(1000 * now + 1), member);
     const elsewhere = await startCore();
@@ -617,7 +617,7 @@ describe('The log in Redis', () => {
     await elsewhere.stop();
   });
 
-  test('rings again when the connection of the bell was cut: what came meanwhile has gone unheard', async () => {
+  test('rings again when the connection of the notification was cut: what came meanwhile has gone unheard', async () => {
     const store = await open();
     const rings: (() => void)[] = [];
     const stop = store.onRevocation(() => rings.shift()?.());
@@ -650,13 +650,13 @@ describe('[F29] A user of Redis without the right to', () => {
     const [one, other] = [issue(core), issue(core, { sub: '2' })];
 
     await core.revocations.revokeSession(one.claims.sid);
-    await core.revocations.revokeSubject('2');
+    await core.revocations.revokeUser('2');
     await elsewhere.start();
 
     for (const { claims } of [one, other]) expect(elsewhere.revocations.ends(claims)).toBe(true);
     expect(events.map(({ type }) => type)).not.toContain('store-failed');
     expect(events).toContainEqual({
-      type: 'bell-refused',
+      type: 'subscription-failed',
       at: clock.now(),
       reason: expect.stringMatching(/can't (run|publish)/),
     });

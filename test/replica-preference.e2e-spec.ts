@@ -39,11 +39,11 @@ test('a replica may lag behind: sessions are decided on their masters, whatever 
 
   await Promise.all(SESSIONS.map((each) => store.rotate({ ...each, generation: 0, candidate })));
   await Promise.all(SESSIONS.map((each) => store.rotate({ ...each, generation: 0 })));
-  await Promise.all(SESSIONS.map(({ sid }) => store.markUsed([{ sid, gen: 1 }])));
+  await Promise.all(SESSIONS.map(({ sid }) => store.recordUse([{ sid, gen: 1 }])));
   await Promise.all(SESSIONS.map(({ sid }) => store.revoke(sid, TTL)));
   await Promise.all(SESSIONS.map((each) => store.isRevoked(each)));
-  await Promise.all(SESSIONS.map(({ sub }) => store.revokeSubject(sub, TTL)));
-  await Promise.all(SESSIONS.map(({ sub }) => store.subjectMark(sub)));
+  await Promise.all(SESSIONS.map(({ sub }) => store.revokeUser(sub, TTL)));
+  await Promise.all(SESSIONS.map(({ sub }) => store.userCutoff(sub)));
   await Promise.all(SESSIONS.map(({ sub }) => store.listedSessions(sub)));
   await store.revocationsAfter(0, 0);
   // What the client reads by itself does go to the replica.

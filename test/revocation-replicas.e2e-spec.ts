@@ -88,7 +88,7 @@ describe('Revocations that a replica must have', () => {
 
     await core.revocations.revokeSession(session.claims.sid);
     expect(await replicaAdmin.get(recordKey(session.claims.sid))).toBe('1:revoked');
-    await core.revocations.revokeSubject('2');
+    await core.revocations.revokeUser('2');
     expect(await replicaAdmin.zcount(LOG, 1, '+inf')).toBe(2);
 
     await replicaAdmin.replicaof('NO', 'ONE');
@@ -103,7 +103,7 @@ describe('Revocations that a replica must have', () => {
 
     for (const revoke of [
       () => core.revocations.revokeSession(claims.sid),
-      () => core.revocations.revokeSubject(claims.sub, 'x'.repeat(30)),
+      () => core.revocations.revokeUser(claims.sub, 'x'.repeat(30)),
     ]) {
       expect(await refusal(revoke())).toEqual(UNCONFIRMED);
     }
@@ -112,7 +112,7 @@ describe('Revocations that a replica must have', () => {
     await replicate();
     const again = await start(primary.url, LONG);
     await again.revocations.revokeSession(claims.sid);
-    await again.revocations.revokeSubject(claims.sub);
+    await again.revocations.revokeUser(claims.sub);
     expect(await replicaAdmin.get(recordKey(claims.sid))).toBe('1:revoked');
   });
 
@@ -246,7 +246,7 @@ describe('Revocations that a replica must have, on a cluster of which one master
     const { claims } = await issueOn(core, true);
 
     await core.revocations.revokeSession(claims.sid);
-    await core.revocations.revokeSubject(claims.sub);
+    await core.revocations.revokeUser(claims.sub);
 
     const node = new Redis(replica.port, { readOnly: true });
     closing.push(() => node.disconnect());

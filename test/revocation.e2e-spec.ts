@@ -13,7 +13,7 @@ import { dead, refusal } from './support/http-refusals.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 
 const JWT_SECRET = 'the secret of two processes, known to their tests';
-/** A poll of the log every 2 s finds what no bell told: so many requests take longer than several of them. */
+/** A poll of the log every 2 s finds what no notification told: so many requests take longer than several of them. */
 const MOST_REQUESTS = 20_000;
 
 const me = ({ url }: DemoProcess, token: string): Promise<HttpAnswer> => send(`${url}/me`, bearer(token));
@@ -106,7 +106,7 @@ describe('two processes, one on Express and one on Fastify, and one Redis', () =
     await expectEnded(other, successor);
   });
 
-  test('[L4] after a logout with an expired token too, which renews nothing', async () => {
+  test('[L4] after a logout with an expired token too, which refreshes nothing', async () => {
     const token = expired();
     const successor = String(delivered(await me(other, token)).header);
 

@@ -167,14 +167,14 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
     expect(answers.map(refusal)).toEqual([dead('token_invalid'), dead('token_invalid')]);
   });
 
-  test('each renews its own, by its own lifetimes, into its own cookie', async () => {
+  test('each refreshes its own, by its own lifetimes, into its own cookie', async () => {
     clock.advance(HOUR / 12);
-    const [valid, renewed] = [await get('shop', both(present)), await get('admin', both(present))];
+    const [valid, refreshed] = [await get('shop', both(present)), await get('admin', both(present))];
 
     expect(valid.json()).toEqual({ sub: 'customer 1', state: 'valid' });
     expect(carried(valid)).toEqual({ header: undefined, cookies: {} });
-    expect(renewed.json()).toEqual({ sub: 'admin 1', state: 'refreshable' });
-    const { header: successor = '', cookies } = carried(renewed);
+    expect(refreshed.json()).toEqual({ sub: 'admin 1', state: 'refreshable' });
+    const { header: successor = '', cookies } = carried(refreshed);
     expect(cookies).toEqual({ [ADMIN_COOKIE]: successor });
     expect((await get('admin', bearer(successor))).json()).toEqual({ sub: 'admin 1', state: 'valid' });
 

@@ -178,7 +178,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
         'in the cookie, twice with different values',
         (token: string) => ({ headers: { cookie: `__Host-authorization=x; __Host-authorization=${token}` } }),
       ],
-    ])('ends the session of a token that is %s, without renewing it', async (_, present) => {
+    ])('ends the session of a token that is %s, without refreshing it', async (_, present) => {
       const token = await newSession(app);
 
       const answer = await post(app, 'sign-out', present(token));
@@ -262,19 +262,19 @@ describe.each(adapters)('[L1] a sign-out on %s, in other processes', (adapter) =
     await redis.stop();
   });
 
-  test('counts from the next renewal on, and no successor is handed over', async () => {
+  test('counts from the next refresh on, and no successor is handed over', async () => {
     const [here, there] = apps as [AuthApp, AuthApp];
     const superseded = await newSession(here);
     here.clock.advance(HOUR);
     const { header: newest = '' } = delivered(await me(there, superseded));
     await post(here, 'sign-out', bearer(newest));
 
-    const replayed = await me(there, superseded);
+    const handedOver = await me(there, superseded);
     here.clock.advance(HOUR);
-    const renewed = await me(there, newest);
+    const refreshed = await me(there, newest);
 
-    expect([replayed, renewed].map(refusal)).toEqual([dead('session_revoked'), dead('session_revoked')]);
-    expect([replayed, renewed].map(delivered)).toEqual([nothing, nothing]);
+    expect([handedOver, refreshed].map(refusal)).toEqual([dead('session_revoked'), dead('session_revoked')]);
+    expect([handedOver, refreshed].map(delivered)).toEqual([nothing, nothing]);
   });
 });
 

@@ -107,7 +107,7 @@ describe.each<[string, Record<string, string>]>([
     expect((await message('guarded')).passes).toBe('session_revoked');
   });
 
-  test('are refused once the token has expired, and renew nothing', async () => {
+  test('are refused once the token has expired, and refresh nothing', async () => {
     expect(await message('guarded')).toEqual(asUser);
     app.clock.advance(EXPIRED);
 

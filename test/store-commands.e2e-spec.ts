@@ -28,7 +28,7 @@ beforeAll(async () => {
     await authenticate(core, token);
     clock.advance(EXPIRES_IN * 1000);
     await authenticate(core, token);
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     await core.revocations.revokeSession('x'.repeat(30));
   }
 });
@@ -60,7 +60,7 @@ describe('Redis is sent', () => {
   test.each<[string, RefreshAuthOptions, number]>([
     ['with HS256', {}, 1],
     ['of tracked sessions', { sessions: 'tracked' }, 1],
-    ['under the grace policy', { replay: { grace: 30 } }, 1],
+    ['under the grace policy', { reuseDetection: { grace: 30 } }, 1],
     ['with RS256', { keys: [keyFor('RS256')] }, 2],
     ['with reloadClaims', { reloadClaims: ({ sub }) => ({ sub }) }, 2],
   ])('for a refresh %s: %j', async (_, options, commands) => {
@@ -82,7 +82,7 @@ describe('Redis is sent', () => {
     const refresh = async (presented: string): Promise<[string, string[]]> => {
       clock.advance(EXPIRES_IN * 1000);
       let next: string | undefined;
-      const sent = await sentDuring(async () => (next = (await authenticate(after, presented)).renewed?.token));
+      const sent = await sentDuring(async () => (next = (await authenticate(after, presented)).refreshed?.token));
       return [next ?? '', sent];
     };
 
@@ -155,7 +155,7 @@ describe('Redis is sent', () => {
     ['a tracked sign-in of a user whose sessions were ended elsewhere', { sessions: 'tracked' }, true, 2],
   ])('for %s: the commands that it takes', async (_, options, wasRevoked, commands) => {
     const elsewhere = await start();
-    if (wasRevoked) await elsewhere.revocations.revokeSubject('1');
+    if (wasRevoked) await elsewhere.revocations.revokeUser('1');
     // It does not follow the log, and so has not heard of it.
     const core = makeCore({ storeTimeout: '1m', ...options }, { store: elsewhere.store, clock });
 

@@ -69,24 +69,24 @@ function clientOf(options: RedisOptions): Redis {
 }
 
 const keyOf = ({ claims }: IssuedToken): string => recordKey(claims.sid, PREFIX);
-const subjectKeyOf = ({ claims }: IssuedToken): string => userKey(claims.sub, 'user', PREFIX);
+const userKeyOf = ({ claims }: IssuedToken): string => userKey(claims.sub, 'user', PREFIX);
 const expire = (): void => clock.advance(DAY);
 const unavailable = expect.objectContaining({ code: 'store_unavailable', statusCode: 503 });
 
 /** A second and more after whatever came before, so that it is the store that answers. */
-async function renewed(core: RefreshAuthCore, { token }: { token: string }): Promise<IssuedToken> {
+async function refreshed(core: RefreshAuthCore, { token }: { token: string }): Promise<IssuedToken> {
   clock.advance(2000);
-  const { renewed: successor } = await authenticate(core, token);
-  if (!successor) throw new Error('was not renewed');
+  const { refreshed: successor } = await authenticate(core, token);
+  if (!successor) throw new Error('was not refreshed');
   return successor;
 }
 
 /** While the store is known to be out its next trial is a second away. */
-async function untilRenewed(core: RefreshAuthCore, { token }: { token: string }, at = admin): Promise<IssuedToken> {
+async function untilRefreshed(core: RefreshAuthCore, { token }: { token: string }, at = admin): Promise<IssuedToken> {
   for (;;) {
-    const { renewed: successor } = await authenticate(core, token).catch((error: { statusCode?: number }) => {
+    const { refreshed: successor } = await authenticate(core, token).catch((error: { statusCode?: number }) => {
       if (error.statusCode !== 503) throw error;
-      return { renewed: undefined };
+      return { refreshed: undefined };
     });
     if (successor) return successor;
     clock.advance(1000);
@@ -102,7 +102,7 @@ describe('killed in a storm', () => {
     expire();
 
     const storm = tokens.flatMap((token) =>
-      [core, other].map((one) => refusal(renewed(one, token)).catch((error) => error)),
+      [core, other].map((one) => refusal(refreshed(one, token)).catch((error) => error)),
     );
     await Promise.race(storm);
     await server.kill();
@@ -114,9 +114,9 @@ describe('killed in a storm', () => {
     // What was answered before has lost its record.
     clock.advance(2000);
     const [first] = tokens;
-    for (const one of [core, other]) await untilRenewed(one, first!);
-    const successors = await Promise.all(tokens.map((token) => untilRenewed(core, token)));
-    expect(await Promise.all(tokens.map((token) => untilRenewed(other, token)))).toEqual(successors);
+    for (const one of [core, other]) await untilRefreshed(one, first!);
+    const successors = await Promise.all(tokens.map((token) => untilRefreshed(core, token)));
+    expect(await Promise.all(tokens.map((token) => untilRefreshed(other, token)))).toEqual(successors);
   });
 });
 
@@ -134,7 +134,7 @@ describe('slots that move to another node (MOVED, ASK)', () => {
     const core = await startCore(client);
     const first = issue(core);
     expire();
-    const second = await renewed(core, first);
+    const second = await refreshed(core, first);
     const slot = await client.cluster('KEYSLOT', keyOf(first));
     const nodes = cluster.nodes.map(({ port }) => clientOf({ port }));
     const ids = await Promise.all(nodes.map((node) => node.call('CLUSTER', 'MYID')));
@@ -157,9 +157,9 @@ describe('slots that move to another node (MOVED, ASK)', () => {
 
     for (const node of nodes) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', String(ids[to]));
     await expect(nodes[from]!.get(keyOf(first))).rejects.toThrow(/^MOVED/);
-    expect(await untilRenewed(core, first, nodes[to])).toEqual(second);
+    expect(await untilRefreshed(core, first, nodes[to])).toEqual(second);
     expire();
-    expect((await renewed(core, second)).claims.gen).toBe(2);
+    expect((await refreshed(core, second)).claims.gen).toBe(2);
     await core.revocations.revokeSession(first.claims.sid);
     expect(await refusal(authenticate(core, second.token))).toMatchObject({ code: 'session_revoked' });
   });
@@ -207,7 +207,7 @@ describe('a failover to a replica that had not received everything', () => {
     await holdReplication();
     await core.revocations.revokeSession(leaving.claims.sid);
     expire();
-    const second = await renewed(core, going);
+    const second = await refreshed(core, going);
     expect(await replicaAdmin.keys(`${PREFIX}:{*`)).toEqual([]);
 
     await failOver();
@@ -215,7 +215,7 @@ describe('a failover to a replica that had not received everything', () => {
     expect(await refusal(authenticate(core, leaving.token))).toMatchObject({ code: 'session_revoked' });
     expect((await authenticate(core, second.token)).state).toBe('valid');
     expire();
-    const third = await untilRenewed(core, second, replicaAdmin);
+    const third = await untilRefreshed(core, second, replicaAdmin);
     expect(third.claims.gen).toBe(2);
     expect(events.map(({ type }) => type)).toContain('lost-write');
     // What it knew of the logout is written back, for those who did not.
@@ -223,7 +223,7 @@ describe('a failover to a replica that had not received everything', () => {
     const other = await startCore(front.url);
     expect(await refusal(authenticate(other, leaving.token))).toMatchObject({ code: 'session_revoked' });
     for (const one of [core, other])
-      for (const token of [going, second]) expect(await renewed(one, token)).toEqual(third);
+      for (const token of [going, second]) expect(await refreshed(one, token)).toEqual(third);
   });
 
   test('under tracked sessions ends one that had begun meanwhile, and no other [S7]', async () => {
@@ -235,7 +235,7 @@ describe('a failover to a replica that had not received everything', () => {
     await failOver();
     expire();
 
-    expect((await untilRenewed(core, before, replicaAdmin)).claims.gen).toBe(1);
+    expect((await untilRefreshed(core, before, replicaAdmin)).claims.gen).toBe(1);
     expect(await refusal(authenticate(core, meanwhile.token))).toMatchObject({ code: 'session_revoked' });
   });
 });
@@ -250,7 +250,7 @@ describe('a revocation that Redis comes to when its caller has gone', () => {
     const before = await core.signIns.start({ sub: '1' }, {});
 
     server.pause();
-    expect(await refusal(core.revocations.revokeSubject('1'))).toEqual(unavailable);
+    expect(await refusal(core.revocations.revokeUser('1'))).toEqual(unavailable);
     expect(await refusal(core.revocations.revokeSession(before.claims.sid))).toEqual(unavailable);
     const since = await core.signIns.start({ sub: '1' }, {});
     server.resume();
@@ -259,7 +259,7 @@ describe('a revocation that Redis comes to when its caller has gone', () => {
 
     for (const { token } of [before, since]) expect((await authenticate(elsewhere, token)).state).toBe('valid');
 
-    await elsewhere.revocations.revokeSubject('1', since.claims.sid);
+    await elsewhere.revocations.revokeUser('1', since.claims.sid);
     expect((await authenticate(elsewhere, since.token)).state).toBe('valid');
     expect(await refusal(authenticate(elsewhere, before.token))).toMatchObject({ code: 'session_revoked' });
     await Promise.all([core, elsewhere].map((each) => each.stop()));
@@ -276,10 +276,10 @@ describe('a reuse that Redis finds when its caller has gone', () => {
     let latest = first;
     for (const _ of [1, 2]) {
       past.advance(EXPIRES_IN * 1000);
-      latest = (await authenticate(signer, latest.token)).renewed!;
+      latest = (await authenticate(signer, latest.token)).refreshed!;
     }
-    await store.markUsed([{ sid: first.claims.sid, gen: 2 }]);
-    const options = { revocation: 'pushed', replay: { grace: 30, onReuse: 'revoke' } } as const;
+    await store.recordUse([{ sid: first.claims.sid, gen: 2 }]);
+    const options = { revocation: 'pushed', reuseDetection: { grace: 30, onReuse: 'revoke' } } as const;
     const core = makeCore({ ...options, storeTimeout: 200 }, { store, clock: systemClock });
     const elsewhere = makeCore({ ...options, storeTimeout: '1m' }, { store, clock: systemClock });
     await core.start();
@@ -316,7 +316,7 @@ describe('eviction of records', () => {
     const events = recordEvents(core);
     const first = issue(core);
     expire();
-    const second = await renewed(core, first);
+    const second = await refreshed(core, first);
     await evict(keyOf(first));
 
     expect((await authenticate(core, second.token)).state).toBe('valid');
@@ -326,7 +326,7 @@ describe('eviction of records', () => {
     expect(events.map(({ type }) => type)).toContain('lost-write');
   });
 
-  test('a tracked one ends at its next renewal, and not before [S6] [S7]', async () => {
+  test('a tracked one ends at its next refresh, and not before [S6] [S7]', async () => {
     const core = await startCore(server.url, { sessions: 'tracked' });
     const first = await core.signIns.start({ sub: '1' }, {});
     await evict(keyOf(first));
@@ -373,11 +373,11 @@ describe('a foreign value in place of', () => {
     expect((await authenticate(core, odd.token)).state).toBe('refreshable');
   });
 
-  test('a subject’s mark (WRONGTYPE) concerns that user alone, until all sessions of that user are ended [S10]', async () => {
+  test('a user’s cutoff (WRONGTYPE) concerns that user alone, until all sessions of that user are ended [S10]', async () => {
     const core = await startCore(server.url);
     const events = recordEvents(core);
     const [odd, other] = [issue(core), issue(core, { sub: '2' })];
-    await admin.rpush(subjectKeyOf(odd), 'foreign');
+    await admin.rpush(userKeyOf(odd), 'foreign');
     expect((await authenticate(core, odd.token)).state).toBe('valid');
     expire();
 
@@ -390,7 +390,7 @@ describe('a foreign value in place of', () => {
     expect((await authenticate(core, other.token)).state).toBe('refreshable');
     expect(events.map(({ type }) => type)).not.toContain('store-failed');
 
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     expect(await refusal(authenticate(core, odd.token))).toMatchObject({ code: 'session_revoked' });
     const next = await core.signIns.start({ sub: '1' }, {});
     expire();
@@ -462,14 +462,14 @@ describe('a reply that is lost after the write was applied', () => {
 
     const cut = proxy.disturbed();
     proxy.replies = 'cut';
-    const answer = refusal(renewed(core, first)).catch(() => 'renewed');
+    const answer = refusal(refreshed(core, first)).catch(() => 'refreshed');
     await cut;
     while ((await admin.exists(keyOf(first))) === 0);
     proxy.replies = 'pass';
-    expect(['renewed', unavailable]).toContainEqual(await answer);
+    expect(['refreshed', unavailable]).toContainEqual(await answer);
 
-    const successor = await untilRenewed(core, first);
-    expect(await renewed(other, first)).toEqual(successor);
+    const successor = await untilRefreshed(core, first);
+    expect(await refreshed(other, first)).toEqual(successor);
     expect((await admin.get(keyOf(first)))?.split(':')[1]).toBe('1');
   });
 
@@ -508,35 +508,35 @@ describe('a client of the application', () => {
       const [first, second] = [issue(core), issue(core)];
       expire();
       const third = issue(core);
-      await untilRenewed(core, first);
+      await untilRefreshed(core, first);
 
       await begin();
-      const answers = [await refusal(renewed(core, second)), (await authenticate(core, third.token)).state];
+      const answers = [await refusal(refreshed(core, second)), (await authenticate(core, third.token)).state];
       await end();
 
       expect(answers).toEqual([unavailable, 'valid']);
-      expect((await untilRenewed(core, second)).claims.gen).toBe(1);
-      expect((await renewedBy(core, second)).claims.gen).toBe(1);
+      expect((await untilRefreshed(core, second)).claims.gen).toBe(1);
+      expect((await refreshedBy(core, second)).claims.gen).toBe(1);
     });
   });
 
   /** Nobody's queued write has come late and taken the successor's place. */
-  async function renewedBy(core: RefreshAuthCore, token: IssuedToken): Promise<IssuedToken> {
-    const [one, other] = [await untilRenewed(core, token), await untilRenewed(core, token)];
+  async function refreshedBy(core: RefreshAuthCore, token: IssuedToken): Promise<IssuedToken> {
+    const [one, other] = [await untilRefreshed(core, token), await untilRefreshed(core, token)];
     expect(other).toEqual(one);
     return one;
   }
 
   test('that was closed before ours: valid tokens pass, expired ones wait, and the shutdown goes through [S12]', async () => {
     const client = clientOf({});
-    const core = await startCore(client, { replay: { grace: 30 } });
+    const core = await startCore(client, { reuseDetection: { grace: 30 } });
     const first = issue(core);
     expire();
-    const second = await renewed(core, first);
+    const second = await refreshed(core, first);
     await client.quit();
 
     expect((await authenticate(core, second.token)).state).toBe('valid');
-    expect(await refusal(renewed(core, first))).toEqual(unavailable);
+    expect(await refusal(refreshed(core, first))).toEqual(unavailable);
     await expect(core.stop()).resolves.toBeUndefined();
   });
 });
@@ -546,7 +546,7 @@ describe('a client of the application that is closed already when the applicatio
     const client = clientOf({});
     await client.quit();
 
-    const core = await startCore(client, { replay: { grace: 30 } });
+    const core = await startCore(client, { reuseDetection: { grace: 30 } });
     const first = issue(core);
 
     expect((await authenticate(core, first.token)).state).toBe('valid');
@@ -556,7 +556,7 @@ describe('a client of the application that is closed already when the applicatio
   });
 });
 
-describe('a bell that may not be heard any more (NOPERM)', () => {
+describe('a notification that may not be heard any more (NOPERM)', () => {
   test('is told once, and what others revoke is learned by polling', async () => {
     await admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
     const core = await startCore(server.url.replace('redis://', 'redis://app:secret@'));
@@ -566,12 +566,12 @@ describe('a bell that may not be heard any more (NOPERM)', () => {
 
     // Takes the connection of the subscriber with it.
     await admin.call('ACL', 'SETUSER', 'app', 'resetchannels');
-    while (!events.some(({ type }) => type === 'bell-refused')) await admin.ping();
+    while (!events.some(({ type }) => type === 'subscription-failed')) await admin.ping();
     await other.revocations.revokeSession(ended.claims.sid);
     while ((await refusal(authenticate(core, ended.token)).catch(() => undefined)) === undefined) await admin.ping();
 
-    expect(events.filter(({ type }) => type === 'bell-refused')).toEqual([
-      { type: 'bell-refused', at: expect.any(Number), reason: expect.stringMatching(/^NOPERM/) },
+    expect(events.filter(({ type }) => type === 'subscription-failed')).toEqual([
+      { type: 'subscription-failed', at: expect.any(Number), reason: expect.stringMatching(/^NOPERM/) },
     ]);
   });
 });
@@ -579,7 +579,7 @@ describe('a bell that may not be heard any more (NOPERM)', () => {
 describe('A connection of the library', () => {
   test('to a server that hangs is gone as soon as it is closed, and leaves no timer [S12]', async () => {
     const connection = await connectRedis(server.url);
-    const bell = connection.subscribe(
+    const notification = connection.subscribe(
       'channel',
       () => undefined,
       () => undefined,
@@ -592,7 +592,7 @@ describe('A connection of the library', () => {
 
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
     await connection.close();
-    bell.disconnect();
+    notification.disconnect();
     await jest.advanceTimersByTimeAsync(1);
 
     expect(jest.getTimerCount()).toBe(0);

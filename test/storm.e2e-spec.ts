@@ -55,7 +55,7 @@ function count(values: unknown[]): Record<string, number> {
   return counts;
 }
 
-/** One renewed the token, and everybody has the same new one, in the header and in the cookie. */
+/** One refreshed the token, and everybody has the same new one, in the header and in the cookie. */
 function expectOneWinner({ claims }: IssuedToken, answers: HttpAnswer[]): void {
   expect(count(answers.map(({ status }) => status))).toEqual({ 200: answers.length });
   expect(count(answers.map(({ headers }) => headers['x-token-state']))).toEqual({
@@ -72,7 +72,7 @@ function expectOneWinner({ claims }: IssuedToken, answers: HttpAnswer[]): void {
   expect(decodePayload(successor)).toMatchObject({ sub: claims.sub, sid: claims.sid, gen: claims.gen + 1 });
 }
 
-/** Version of the format, head, when it became the head, and used. */
+/** Version of the format, latest token, when it became the latest token, and used. */
 function numbersOf(record: Buffer): string {
   return /^1:\d+:\d+:\d+:/.exec(record.toString('latin1'))?.[0] ?? '';
 }
@@ -141,7 +141,7 @@ describe('a storm on four processes and one Redis', () => {
     expect(record).not.toContain(String(decodePayload(successor)['jti']));
   });
 
-  test('remembers the renewal for as long as a token can be exchanged, and not a thousandth of it (recipe: seconds where Redis takes milliseconds)', async () => {
+  test('remembers the refresh for as long as a token can be exchanged, and not a thousandth of it (recipe: seconds where Redis takes milliseconds)', async () => {
     const { token } = expired(ada);
     const [[answer] = []] = await storm(demos, [token]);
     const { refresh_exp } = decodePayload(String(answer && delivered(answer).header));
@@ -156,7 +156,7 @@ describe('a storm on four processes and one Redis', () => {
   });
 
   describe('a record that was altered is refused, and never handed over', () => {
-    interface Renewed {
+    interface Refreshed {
       session: IssuedToken;
       successor: string;
       key: string;
@@ -165,8 +165,8 @@ describe('a storm on four processes and one Redis', () => {
 
     const url = (): string => `${demos[0]?.url}/me`;
 
-    /** A session that was renewed once, with its record. */
-    async function renewed(claims: { sub: string }): Promise<Renewed> {
+    /** A session that was refreshed once, with its record. */
+    async function refreshed(claims: { sub: string }): Promise<Refreshed> {
       const before = await client.keys('*:session:*');
       const session = expired(claims);
       const successor = String(delivered(await send(url(), bearer(session.token))).header);
@@ -179,7 +179,7 @@ describe('a storm on four processes and one Redis', () => {
     }
 
     /** Counts as a lost write: the session goes on, in the next generation, with a token that is really its own. */
-    async function expectReplaced({ session: { token, claims }, successor }: Renewed, gen: number): Promise<void> {
+    async function expectReplaced({ session: { token, claims }, successor }: Refreshed, gen: number): Promise<void> {
       const answers = [await send(url(), bearer(token)), await send(url(), bearer(token))];
 
       const tokens = answers.map((answer) => String(delivered(answer).header));
@@ -192,7 +192,7 @@ describe('a storm on four processes and one Redis', () => {
       expect((await send(url(), bearer(String(tokens[0])))).headers['x-token-state']).toBe('valid');
     }
 
-    async function expectLeftAlone({ session, key }: Renewed, record: Buffer): Promise<void> {
+    async function expectLeftAlone({ session, key }: Refreshed, record: Buffer): Promise<void> {
       const answer = await send(url(), bearer(session.token));
 
       expect(refusal(answer)).toEqual(storeUnavailable);
@@ -211,7 +211,7 @@ describe('a storm on four processes and one Redis', () => {
       ['the first byte of the tag', -16],
       ['the last byte', -1],
     ])('one bit of %s is flipped', async (_, position) => {
-      const victim = await renewed(alan);
+      const victim = await refreshed(alan);
       const altered = Buffer.from(victim.record);
       const byte = position < 0 ? altered.length + position : numbersOf(altered).length + position;
       altered.writeUInt8(altered.readUInt8(byte) ^ 1, byte);
@@ -221,21 +221,21 @@ describe('a storm on four processes and one Redis', () => {
     });
 
     test('it is cut short', async () => {
-      const victim = await renewed(alan);
+      const victim = await refreshed(alan);
       await client.set(victim.key, victim.record.subarray(0, -1), 'KEEPTTL');
 
       await expectReplaced(victim, 2);
     });
 
     test("another session's record is copied over it", async () => {
-      const [victim, other] = [await renewed(alan), await renewed(ada)];
+      const [victim, other] = [await refreshed(alan), await refreshed(ada)];
       await client.set(victim.key, other.record, 'KEEPTTL');
 
       await expectReplaced(victim, 2);
     });
 
     test('it is said to be of another generation', async () => {
-      const victim = await renewed(alan);
+      const victim = await refreshed(alan);
       await client.set(
         victim.key,
         Buffer.concat([Buffer.from('1:7:'), victim.record.subarray('1:1:'.length)]),
@@ -246,10 +246,10 @@ describe('a storm on four processes and one Redis', () => {
     });
 
     test.each([
-      ['the token of an administrator', () => renewed(ada)],
-      ['its own successor', (victim: Renewed) => victim],
+      ['the token of an administrator', () => refreshed(ada)],
+      ['its own successor', (victim: Refreshed) => victim],
     ])('%s is planted, not sealed', async (_, take) => {
-      const victim = await renewed(alan);
+      const victim = await refreshed(alan);
       const planted = Buffer.from(`${numbersOf(victim.record)}${(await take(victim)).successor}`);
       await client.set(victim.key, planted, 'KEEPTTL');
 
@@ -258,7 +258,7 @@ describe('a storm on four processes and one Redis', () => {
     });
 
     test('it was written by a newer version', async () => {
-      const victim = await renewed(alan);
+      const victim = await refreshed(alan);
       const newer = Buffer.concat([Buffer.from('2:1:'), victim.record.subarray(4)]);
       await client.set(victim.key, newer, 'KEEPTTL');
 
@@ -266,7 +266,7 @@ describe('a storm on four processes and one Redis', () => {
     });
 
     test('it is of another type', async () => {
-      const { session, key } = await renewed(alan);
+      const { session, key } = await refreshed(alan);
       await client.del(key);
       await client.rpush(key, 'planted');
 

@@ -218,14 +218,14 @@ describe('deliveredToken', () => {
   test.each(clients)('finds the new token in a response of %s', async (_, get) => {
     const { token } = await mintToken(app, { sub: '1' }, { state: 'refreshable' });
 
-    const renewed = await get('/profile', { authorization: `Bearer ${token}` });
-    const replayed = await get('/profile', { cookie: `__Host-authorization=${token}` });
+    const refreshed = await get('/profile', { authorization: `Bearer ${token}` });
+    const handedOver = await get('/profile', { cookie: `__Host-authorization=${token}` });
 
-    const found = assertTokenDelivered(renewed);
+    const found = assertTokenDelivered(refreshed);
     expect(found).not.toBe(token);
-    expect(deliveredToken(replayed)).toBe(found);
-    expect(deliveredToken(renewed, { cookie: false })).toBe(found);
-    expect(deliveredToken(renewed, { header: false })).toBe(found);
+    expect(deliveredToken(handedOver)).toBe(found);
+    expect(deliveredToken(refreshed, { cookie: false })).toBe(found);
+    expect(deliveredToken(refreshed, { header: false })).toBe(found);
     expect(deliveredToken(await get('/profile', { authorization: `Bearer ${found}` }))).toBeUndefined();
   });
 
@@ -359,7 +359,7 @@ describe('sessionStoreContract', () => {
   test('finds what a store does not keep, and names it', async () => {
     expect(await broken((clock) => new FaultyStore(clock))).toEqual(
       expect.arrayContaining([
-        'rule 2 and 4: a head that is newer than the generation: is the answer where no candidate is given',
+        'rule 2 and 4: a latest token that is newer than the generation: is the answer where no candidate is given',
         'returns the bytes of a successor exactly as they came: every byte',
       ]),
     );

@@ -7,11 +7,11 @@ import {
   type RevocationTtl,
   type RotationAnswer,
   type RotationRequest,
-  type SealedSuccessor,
+  type SealedToken,
   type SessionOfToken,
   type SessionStore,
-  StoreRefusal,
-  type SubjectMark,
+  StoreError,
+  type Cutoff,
 } from 'nestjs-refresh-auth';
 import type { TestClock } from 'nestjs-refresh-auth/testing';
 import { hashed, sessionName } from '../../libs/refresh-auth/src/tokens/session-id.js';
@@ -20,7 +20,7 @@ type WholeStore = Required<Omit<SessionStore, 'restoreRevocations'>>;
 
 /** What the breaks of restoring need, with methods that need no `this`. */
 type RestoringStore = Required<
-  Pick<SessionStore, 'restoreRevocations' | 'isRevoked' | 'subjectMark' | 'revocationsAfter'>
+  Pick<SessionStore, 'restoreRevocations' | 'isRevoked' | 'userCutoff' | 'revocationsAfter'>
 >;
 
 /** The whole store, with methods that need no `this`, and what a break needs besides. */
@@ -86,18 +86,18 @@ const logging =
       return { ...page, entries: kept, count: kept.length };
     })(sound);
 
-/** A mark that is another one, wherever it is told. */
-const marking =
-  (change: (mark: SubjectMark, before: SubjectMark | undefined) => SubjectMark): Break =>
-  ({ revokeSubject, subjectMark }) => {
-    const told = new Map<string, SubjectMark>();
+/** A cutoff that is another one, wherever it is told. */
+const changing =
+  (change: (cutoff: Cutoff, before: Cutoff | undefined) => Cutoff): Break =>
+  ({ revokeUser, userCutoff }) => {
+    const told = new Map<string, Cutoff>();
     return {
-      async revokeSubject(sub, ttl, except) {
-        const mark = change(await revokeSubject(sub, ttl, except), told.get(sub));
-        told.set(sub, mark);
-        return mark;
+      async revokeUser(sub, ttl, except) {
+        const cutoff = change(await revokeUser(sub, ttl, except), told.get(sub));
+        told.set(sub, cutoff);
+        return cutoff;
       },
-      subjectMark: async (sub) => ((await subjectMark(sub)) ? told.get(sub) : undefined),
+      userCutoff: async (sub) => ((await userCutoff(sub)) ? told.get(sub) : undefined),
     };
   };
 
@@ -121,8 +121,8 @@ const keepingRecords =
 
 /** `used` is what came last, instead of the highest. */
 const lowering =
-  (by: 'presented' | 'marks'): Break =>
-  ({ rotate, markUsed }) => {
+  (by: 'presented' | 'uses'): Break =>
+  ({ rotate, recordUse }) => {
     const used = new Map<string, number>();
     const raise = (sid: string, gen: number) => used.set(sid, Math.max(gen, used.get(sid) ?? 0));
     const lower = (sid: string, gen: number) => used.set(sid, gen);
@@ -133,9 +133,9 @@ const lowering =
         if (presented !== undefined) (by === 'presented' ? lower : raise)(sid, presented);
         return rotate(isSeen ? { ...request, reuse } : request);
       },
-      async markUsed(marks) {
-        for (const { sid, gen } of marks) (by === 'marks' ? lower : raise)(sid, gen);
-        await markUsed(marks);
+      async recordUse(uses) {
+        for (const { sid, gen } of uses) (by === 'uses' ? lower : raise)(sid, gen);
+        await recordUse(uses);
       },
     };
   };
@@ -144,11 +144,11 @@ const lowering =
 const countingFrom =
   (since: (reuse: { expiredAt: number; at: number; isNext: boolean }) => number): Break =>
   ({ rotate, clock }) => {
-    const heads = new Map<string, { gen: number; at: number }>();
+    const latestTokens = new Map<string, { gen: number; at: number }>();
     return {
       async rotate(request) {
         const { sid, generation, reuse } = request;
-        const { gen, at } = heads.get(sid) ?? { gen: 0, at: 0 };
+        const { gen, at } = latestTokens.get(sid) ?? { gen: 0, at: 0 };
         const isNext = gen === generation + 1;
         // The whole store counts from the later moment: the grace makes up for it.
         const counted = isNext ? Math.max(reuse?.expiredAt ?? 0, at) : (reuse?.expiredAt ?? 0);
@@ -159,7 +159,7 @@ const countingFrom =
             : {}),
         });
         if (answer.outcome === 'rotated' && request.candidate && gen <= generation) {
-          heads.set(sid, { gen: generation + 1, at: clock.now() });
+          latestTokens.set(sid, { gen: generation + 1, at: clock.now() });
         }
         return answer;
       },
@@ -174,15 +174,15 @@ const withReuse = (
     return changed ? { ...request, reuse: changed } : request;
   });
 
-const withCandidate = (change: (candidate: SealedSuccessor) => SealedSuccessor): Break =>
+const withCandidate = (change: (candidate: SealedToken) => SealedToken): Break =>
   asking((request) => ({ ...request, ...(request.candidate ? { candidate: change(request.candidate) } : {}) }));
 
 /** Both kinds of revocation, with a time to live that is another one. */
 const revoking =
   (change: (ttl: RevocationTtl) => RevocationTtl): Break =>
-  ({ revoke, revokeSubject }) => ({
+  ({ revoke, revokeUser }) => ({
     revoke: (sid, ttl) => revoke(sid, change(ttl)),
-    revokeSubject: (sub, ttl, except) => revokeSubject(sub, change(ttl), except),
+    revokeUser: (sub, ttl, except) => revokeUser(sub, change(ttl), except),
   });
 
 const without = <T extends object, K extends keyof T>(value: T, name: K): Omit<T, K> => {
@@ -203,7 +203,7 @@ const lateRevoking =
     },
   });
 
-/** By the subject of the checks that find it: the clause that is broken, and how. */
+/** By the user of the checks that find it: the clause that is broken, and how. */
 export const BROKEN_STORES: Record<string, Record<string, Break>> = {
   'rule 1: a revoked session': {
     'rule 1 comes before rule 2': ({ rotate }) => {
@@ -231,50 +231,50 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       },
     }),
   },
-  'a mark': {
-    'a rotation is ended by the mark of its user': asking((request) => ({ ...request, rev: ALL })),
-    'a rev that equals the mark lives': asking((request) => ({ ...request, rev: request.rev - 1 })),
+  'a cutoff': {
+    'a rotation is ended by the cutoff of its user': asking((request) => ({ ...request, rev: ALL })),
+    'a rev that equals the cutoff lives': asking((request) => ({ ...request, rev: request.rev - 1 })),
     'the cutoff is told': answering((answer) => (answer.outcome === 'revoked' ? REVOKED : answer)),
-    'the cutoff is told only where it is why': answering(async (answer, { sub }, _, { subjectMark }) => {
-      const mark = await subjectMark(sub);
-      return answer.outcome === 'revoked' && mark ? { ...answer, cutoff: mark.mark } : answer;
+    'the cutoff is told only where it is why': answering(async (answer, { sub }, _, { userCutoff }) => {
+      const cutoff = await userCutoff(sub);
+      return answer.outcome === 'revoked' && cutoff ? { ...answer, cutoff: cutoff.time } : answer;
     }),
-    'the excepted session lives': answering(async (answer, { sid, sub, rev }, _, { subjectMark }) => {
-      const mark = await subjectMark(sub);
-      return mark?.except?.session === sessionName(sid) && rev < mark.mark
-        ? { outcome: 'revoked', cutoff: mark.mark }
+    'the excepted session lives': answering(async (answer, { sid, sub, rev }, _, { userCutoff }) => {
+      const cutoff = await userCutoff(sub);
+      return cutoff?.except?.session === sessionName(sid) && rev < cutoff.time
+        ? { outcome: 'revoked', cutoff: cutoff.time }
         : answer;
     }),
-    'the excepted session has ended below the floor': ({ rotate, subjectMark }) => ({
+    'the excepted session has ended below the floor': ({ rotate, userCutoff }) => ({
       async rotate(request) {
-        const isExcepted = (await subjectMark(request.sub))?.except?.session === sessionName(request.sid);
+        const isExcepted = (await userCutoff(request.sub))?.except?.session === sessionName(request.sid);
         return rotate(isExcepted ? { ...request, rev: ALL } : request);
       },
     }),
-    'isRevoked knows marks': ({ isRevoked }) => ({ isRevoked: (session) => isRevoked({ ...session, rev: ALL }) }),
-    'a mark ends by time': ({ revokeSubject, isRevoked }) => {
+    'isRevoked knows cutoffs': ({ isRevoked }) => ({ isRevoked: (session) => isRevoked({ ...session, rev: ALL }) }),
+    'a cutoff ends by time': ({ revokeUser, isRevoked }) => {
       const ended = new Set<string>();
       return {
-        async revokeSubject(sub, ttl, except) {
+        async revokeUser(sub, ttl, except) {
           ended.add(sub);
-          return revokeSubject(sub, ttl, except);
+          return revokeUser(sub, ttl, except);
         },
         isRevoked: async (session) => (ended.has(session.sub) && session.rev === 0) || isRevoked(session),
       };
     },
   },
-  'rule 2 and 4: a head that is newer than the generation': {
+  'rule 2 and 4: a latest token that is newer than the generation': {
     'the same bytes again are rotated': answering((answer, { generation }, before) =>
-      answer.outcome === 'rotated' && before.outcome === 'superseded' && before.head > generation ? before : answer,
+      answer.outcome === 'rotated' && before.outcome === 'superseded' && before.latest > generation ? before : answer,
     ),
     'only the same bytes are the same request': answering((answer, { candidate }) =>
       answer.outcome === 'superseded' && answer.sealed.length === candidate?.sealed.length ? ROTATED : answer,
     ),
-    'a newer head is kept': answering((answer, request, _, { rotate }) =>
-      answer.outcome === 'superseded' ? rotate({ ...request, generation: answer.head }) : answer,
+    'a newer latest is kept': answering((answer, request, _, { rotate }) =>
+      answer.outcome === 'superseded' ? rotate({ ...request, generation: answer.latest }) : answer,
     ),
-    'the head is told by its own generation': answering((answer, { generation }) =>
-      answer.outcome === 'superseded' ? { ...answer, head: generation + 1 } : answer,
+    'the latest token is told by its own generation': answering((answer, { generation }) =>
+      answer.outcome === 'superseded' ? { ...answer, latest: generation + 1 } : answer,
     ),
   },
   'rule 3: reuse': {
@@ -285,11 +285,11 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
         return first.outcome === 'reused' ? first : rotate(request);
       },
     }),
-    'reuse needs a newer generation in use': answering(async (answer, { sid, generation }, _, { markUsed }) => {
-      if (answer.outcome === 'rotated') await markUsed([{ sid, gen: generation + 1 }]);
+    'reuse needs a newer generation in use': answering(async (answer, { sid, generation }, _, { recordUse }) => {
+      if (answer.outcome === 'rotated') await recordUse([{ sid, gen: generation + 1 }]);
       return answer;
     }),
-    'the predecessor’s grace begins when the head took its place': countingFrom(({ expiredAt }) => expiredAt),
+    'the predecessor’s grace begins when the latest token took its place': countingFrom(({ expiredAt }) => expiredAt),
     'the predecessor’s grace begins with its expiry, where that is later': countingFrom(({ expiredAt, at, isNext }) =>
       isNext ? at : expiredAt,
     ),
@@ -310,36 +310,36 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     'revokeFor ends nothing where it is late': withReuse((reuse) => without(reuse, 'before')),
     'nothing is written without revokeFor': withReuse((reuse) => ({ ...reuse, revokeFor: HOUR })),
   },
-  'rule 4: a head that was refused': {
-    'a refused head is replaced': ({ rotate, look }) => ({
+  'rule 4: a latest token that was refused': {
+    'a refused latest token is replaced': ({ rotate, look }) => ({
       async rotate(request) {
         const before = await look(request);
         const isRefused = before.outcome === 'superseded' && sameBytes(before.sealed, request.refused);
         return isRefused ? before : rotate(request);
       },
     }),
-    'another head than the refused one is kept': asking((request) => without(request, 'refused')),
+    'another latest token than the refused one is kept': asking((request) => without(request, 'refused')),
   },
   'rule 5: without a candidate': {
     'nothing is written without a candidate': answering(async (answer, request, _, { rotate }) => {
       if (answer.outcome === 'current') await rotate({ ...request, candidate: { sealed: Buffer.of(), ttl: HOUR } });
       return answer;
     }),
-    'the head itself is current': answering((answer, { generation }, before) =>
-      answer.outcome === 'current' && before.outcome === 'superseded' && before.head === generation ? before : answer,
+    'the latest token itself is current': answering((answer, { generation }, before) =>
+      answer.outcome === 'current' && before.outcome === 'superseded' && before.latest === generation ? before : answer,
     ),
   },
-  'rule 6: the candidate becomes the head': {
+  'rule 6: the candidate becomes the latest token': {
     'the candidate is kept': ({ rotate, look }) => ({
       async rotate(request) {
         const isFirst = request.candidate && (await look(request)).outcome === 'current';
         return isFirst ? ROTATED : rotate(request);
       },
     }),
-    'an older head is replaced': ({ rotate, look }) => ({
+    'an older latest is replaced': ({ rotate, look }) => ({
       async rotate(request) {
         const before = await look(request);
-        return before.outcome === 'superseded' && before.head < request.generation ? before : rotate(request);
+        return before.outcome === 'superseded' && before.latest < request.generation ? before : rotate(request);
       },
     }),
     'a lost write is told': answering((answer) => (answer.outcome === 'rotated' ? ROTATED : answer)),
@@ -381,26 +381,26 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       return answer;
     }),
   },
-  markUsed: {
-    'markUsed raises used': () => ({ markUsed: async () => undefined }),
-    'markUsed raises used of each': ({ markUsed }) => ({ markUsed: (marks) => markUsed(marks.slice(0, 1)) }),
-    'markUsed lowers nothing': lowering('marks'),
-    'markUsed creates nothing': ({ markUsed, rotate, look }) => ({
-      async markUsed(marks) {
-        for (const { sid, gen } of marks) {
+  recordUse: {
+    'recordUse raises used': () => ({ recordUse: async () => undefined }),
+    'recordUse raises used of each': ({ recordUse }) => ({ recordUse: (uses) => recordUse(uses.slice(0, 1)) }),
+    'recordUse lowers nothing': lowering('uses'),
+    'recordUse creates nothing': ({ recordUse, rotate, look }) => ({
+      async recordUse(uses) {
+        for (const { sid, gen } of uses) {
           const session = { sid, sub: '', rev: 0 };
           const isNew = (await look(session)).outcome === 'current';
           if (isNew) await rotate({ ...session, generation: gen - 1, candidate: { sealed: Buffer.of(), ttl: HOUR } });
         }
-        await markUsed(marks);
+        await recordUse(uses);
       },
     }),
-    'markUsed brings no session back': ({ markUsed, rotate }) => {
+    'recordUse brings no session back': ({ recordUse, rotate }) => {
       const marked = new Set<string>();
       return {
-        async markUsed(marks) {
-          for (const { sid } of marks) marked.add(sid);
-          await markUsed(marks);
+        async recordUse(uses) {
+          for (const { sid } of uses) marked.add(sid);
+          await recordUse(uses);
         },
         async rotate(request) {
           const answer = await rotate(request);
@@ -408,10 +408,10 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
         },
       };
     },
-    'markUsed prolongs nothing': ({ markUsed, lag }) => ({
-      async markUsed(marks) {
+    'recordUse prolongs nothing': ({ recordUse, lag }) => ({
+      async recordUse(uses) {
         lag(HOUR);
-        await markUsed(marks);
+        await recordUse(uses);
       },
     }),
   },
@@ -427,7 +427,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     }),
     'revoke is idempotent': ({ revoke, look }) => ({
       async revoke(sid, ttl) {
-        if ((await look({ sid, sub: '', rev: 0 })).outcome === 'revoked') throw new StoreRefusal('revoked already');
+        if ((await look({ sid, sub: '', rev: 0 })).outcome === 'revoked') throw new StoreError('revoked already');
         await revoke(sid, ttl);
       },
     }),
@@ -443,13 +443,13 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     },
   },
   isRevoked: {
-    'isRevoked knows tombstones': ({ isRevoked }) => ({
+    'isRevoked knows revoked records': ({ isRevoked }) => ({
       isRevoked: async ({ sid, ...session }) => isRevoked({ ...session, sid: `${sid.slice(0, 8)}${'x'.repeat(22)}` }),
     }),
     'isRevoked knows tracked sessions': ({ isRevoked }) => ({
       isRevoked: (session) => isRevoked(without(session, 'tracked')),
     }),
-    'a tombstone ends by time': ({ revoke, isRevoked }) => {
+    'a revoked record ends by time': ({ revoke, isRevoked }) => {
       const ended = new Set<string>();
       return {
         async revoke(sid, ttl) {
@@ -460,63 +460,68 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       };
     },
   },
-  revokeSubject: {
-    'subjectMark tells the mark': () => ({ subjectMark: async () => undefined }),
-    'a mark is greater than the one before': marking((mark, before) => ({ ...mark, mark: before?.mark ?? mark.mark })),
-    'a mark is the store’s clock': marking((mark) => ({ ...mark, mark: mark.mark + 1 })),
-    'except is kept': marking((mark) => without(mark, 'except')),
-    'the floor is the mark before': marking((mark) =>
-      mark.except ? { ...mark, except: { ...mark.except, floor: 0 } } : mark,
+  revokeUser: {
+    'userCutoff tells the cutoff': () => ({ userCutoff: async () => undefined }),
+    'a cutoff is greater than the one before': changing((cutoff, before) => ({
+      ...cutoff,
+      time: before?.time ?? cutoff.time,
+    })),
+    'a cutoff is the store’s clock': changing((cutoff) => ({ ...cutoff, time: cutoff.time + 1 })),
+    'except is kept': changing((cutoff) => without(cutoff, 'except')),
+    'the floor is the cutoff before': changing((cutoff) =>
+      cutoff.except ? { ...cutoff, except: { ...cutoff.except, floor: 0 } } : cutoff,
     ),
-    'the floor is 0 without a mark before': marking((mark) =>
-      mark.except?.floor === 0 ? { ...mark, except: { ...mark.except, floor: mark.mark } } : mark,
+    'the floor is 0 without a cutoff before': changing((cutoff) =>
+      cutoff.except?.floor === 0 ? { ...cutoff, except: { ...cutoff.except, floor: cutoff.time } } : cutoff,
     ),
-    'the floor stays where the same session is excepted again': marking((mark, before) =>
-      mark.except && before ? { ...mark, except: { ...mark.except, floor: before.mark } } : mark,
+    'the floor stays where the same session is excepted again': changing((cutoff, before) =>
+      cutoff.except && before ? { ...cutoff, except: { ...cutoff.except, floor: before.time } } : cutoff,
     ),
-    'the floor of another session does not stay': marking((mark, before) =>
-      mark.except && before?.except ? { ...mark, except: { ...mark.except, floor: before.except.floor } } : mark,
+    'the floor of another session does not stay': changing((cutoff, before) =>
+      cutoff.except && before?.except
+        ? { ...cutoff, except: { ...cutoff.except, floor: before.except.floor } }
+        : cutoff,
     ),
-    'an exception ends with the next mark': marking((mark, before) =>
-      before?.except && !mark.except ? { ...mark, except: before.except } : mark,
+    'an exception ends with the next cutoff': changing((cutoff, before) =>
+      before?.except && !cutoff.except ? { ...cutoff, except: before.except } : cutoff,
     ),
-    'a mark is of one user': ({ revokeSubject, isRevoked }) => {
+    'a cutoff is of one user': ({ revokeUser, isRevoked }) => {
       let any = false;
       return {
-        async revokeSubject(sub, ttl, except) {
+        async revokeUser(sub, ttl, except) {
           any = true;
-          return revokeSubject(sub, ttl, except);
+          return revokeUser(sub, ttl, except);
         },
         isRevoked: async (session) => any || isRevoked(session),
       };
     },
-    'users are told apart byte for byte': ({ revokeSubject, subjectMark }) => ({
-      revokeSubject: (sub, ttl, except) => revokeSubject(sub.trim().toLowerCase(), ttl, except),
-      subjectMark: (sub) => subjectMark(sub.trim().toLowerCase()),
+    'users are told apart byte for byte': ({ revokeUser, userCutoff }) => ({
+      revokeUser: (sub, ttl, except) => revokeUser(sub.trim().toLowerCase(), ttl, except),
+      userCutoff: (sub) => userCutoff(sub.trim().toLowerCase()),
     }),
-    'a mark is kept no shorter because of another one': ({ revokeSubject, subjectMark, clock }) => {
+    'a cutoff is kept no shorter because of another one': ({ revokeUser, userCutoff, clock }) => {
       const ends = new Map<string, number>();
       return {
-        async revokeSubject(sub, ttl, except) {
+        async revokeUser(sub, ttl, except) {
           ends.set(sub, clock.now() + ttl.record);
-          return revokeSubject(sub, ttl, except);
+          return revokeUser(sub, ttl, except);
         },
-        subjectMark: async (sub) => (clock.now() < (ends.get(sub) ?? 0) ? subjectMark(sub) : undefined),
+        userCutoff: async (sub) => (clock.now() < (ends.get(sub) ?? 0) ? userCutoff(sub) : undefined),
       };
     },
-    'a mark is kept no longer': revoking((ttl) => ({ ...ttl, record: 2 * ttl.record })),
+    'a cutoff is kept no longer': revoking((ttl) => ({ ...ttl, record: 2 * ttl.record })),
   },
   'a revocation that is late': {
     'a late revocation of a session is not written': ({ revoke }) => ({
       revoke: (sid, ttl) => revoke(sid, without(ttl, 'before')),
     }),
-    'a late revocation of a user is not written': ({ revokeSubject }) => ({
-      revokeSubject: (sub, ttl, except) => revokeSubject(sub, without(ttl, 'before'), except),
+    'a late revocation of a user is not written': ({ revokeUser }) => ({
+      revokeUser: (sub, ttl, except) => revokeUser(sub, without(ttl, 'before'), except),
     }),
     'before is late to the millisecond': revoking((ttl) => ({ ...ttl, before: (ttl.before ?? ALL) + 1 })),
     'before is in time to the millisecond': revoking((ttl) => ({ ...ttl, before: (ttl.before ?? ALL) - 1 })),
     'a late revocation is refused as one': lateRevoking(() => {
-      throw new StoreRefusal('late');
+      throw new StoreError('late');
     }),
     'a late revocation is refused': lateRevoking(() => undefined),
     'a late revocation tells the store’s clock': lateRevoking(({ now }) => {
@@ -533,7 +538,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     'a record is kept for its time': withCandidate((candidate) => ({ ...candidate, ttl: candidate.ttl / 2 })),
     'a record is kept no shorter because of another time': keepingRecords(true),
     'a record is kept longer by a longer time': keepingRecords(false),
-    'a tombstone is kept no shorter because of another one': ({ revoke, rotate, clock }) => {
+    'a revoked record is kept no shorter because of another one': ({ revoke, rotate, clock }) => {
       const ends = new Map<string, number>();
       return {
         async revoke(sid, ttl) {
@@ -551,10 +556,10 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       'session' in entry ? { ...entry, session: entry.session.slice(9) } : entry,
     ),
     'the log names users by 22 characters': entries((entry) =>
-      'session' in entry ? entry : { ...entry, subject: entry.subject.slice(0, 8) },
+      'session' in entry ? entry : { ...entry, user: entry.user.slice(0, 8) },
     ),
-    'the log has the exception of a mark': entries((entry) =>
-      'session' in entry ? entry : { ...entry, mark: without(entry.mark, 'except') },
+    'the log has the exception of a cutoff': entries((entry) =>
+      'session' in entry ? entry : { ...entry, cutoff: without(entry.cutoff, 'except') },
     ),
     'a page has the store’s clock in milliseconds': reading((page) => ({ ...page, now: page.now / 1000 })),
     'positions are microseconds': entries((entry) => ({ ...entry, at: entry.at / 1000 })),
@@ -638,7 +643,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
         },
       };
     },
-    'the tombstone is written before the entry': ({ revoke, isRevoked }) => {
+    'the revoked record is written before the entry': ({ revoke, isRevoked }) => {
       const early = new Set<string>();
       return {
         async revoke(sid, ttl) {
@@ -651,7 +656,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       };
     },
   },
-  'the bell': {
+  'the notification': {
     'a listener is called for sessions': ({ revoke, onRevocation }) => {
       let isSession = false;
       return {
@@ -662,12 +667,12 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
         onRevocation: (listener, refused) => onRevocation(() => isSession || listener(), refused),
       };
     },
-    'a listener is called for users': ({ revokeSubject, onRevocation }) => {
+    'a listener is called for users': ({ revokeUser, onRevocation }) => {
       let isUser = false;
       return {
-        async revokeSubject(sub, ttl, except) {
+        async revokeUser(sub, ttl, except) {
           isUser = true;
-          return revokeSubject(sub, ttl, except).finally(() => (isUser = false));
+          return revokeUser(sub, ttl, except).finally(() => (isUser = false));
         },
         onRevocation: (listener, refused) => onRevocation(() => isUser || listener(), refused),
       };
@@ -723,24 +728,24 @@ export const BROKEN_RESTORING: Record<string, (whole: RestoringStore) => Partial
         ttl,
       ),
   }),
-  'marks are written again with their exceptions': ({ restoreRevocations }) => ({
+  'cutoffs are written again with their exceptions': ({ restoreRevocations }) => ({
     restoreRevocations: (all, ttl) =>
       restoreRevocations(
-        all.map((entry) => ('session' in entry ? entry : { ...entry, mark: without(entry.mark, 'except') })),
+        all.map((entry) => ('session' in entry ? entry : { ...entry, cutoff: without(entry.cutoff, 'except') })),
         ttl,
       ),
   }),
-  'no mark is lowered': ({ restoreRevocations, subjectMark }) => {
-    const restored = new Map<string, SubjectMark>();
+  'no cutoff is lowered': ({ restoreRevocations, userCutoff }) => {
+    const restored = new Map<string, Cutoff>();
     return {
       async restoreRevocations(all, ttl) {
-        for (const entry of all) if (!('session' in entry)) restored.set(entry.subject, entry.mark);
+        for (const entry of all) if (!('session' in entry)) restored.set(entry.user, entry.cutoff);
         await restoreRevocations(all, ttl);
       },
-      subjectMark: async (sub) => restored.get(hashed(sub)) ?? subjectMark(sub),
+      userCutoff: async (sub) => restored.get(hashed(sub)) ?? userCutoff(sub),
     };
   },
-  'tombstones are written again': ({ restoreRevocations, isRevoked }) => {
+  'revoked records are written again': ({ restoreRevocations, isRevoked }) => {
     const restored = new Set<string>();
     return {
       async restoreRevocations(all, ttl) {
@@ -790,7 +795,7 @@ export function breakRestoring<T extends SessionStore>(
       restoreRevocations: restoreRevocations.bind(whole),
       revocationsAfter: revocationsAfter.bind(whole),
       isRevoked: whole.isRevoked.bind(whole),
-      subjectMark: whole.subjectMark.bind(whole),
+      userCutoff: whole.userCutoff.bind(whole),
     }),
   );
 }
@@ -801,11 +806,11 @@ export function brokenStore(breaks: Break, clock: TestClock): SessionStore {
   const whole = new InMemorySessionStore({ now: () => clock.now() - behind, monotonic: () => clock.monotonic() });
   const sound: Sound = {
     rotate: (request) => whole.rotate(request),
-    markUsed: (marks) => whole.markUsed(marks),
+    recordUse: (uses) => whole.recordUse(uses),
     revoke: (sid, ttl) => whole.revoke(sid, ttl),
     isRevoked: (session) => whole.isRevoked(session),
-    subjectMark: (sub) => whole.subjectMark(sub),
-    revokeSubject: (sub, ttl, except) => whole.revokeSubject(sub, ttl, except),
+    userCutoff: (sub) => whole.userCutoff(sub),
+    revokeUser: (sub, ttl, except) => whole.revokeUser(sub, ttl, except),
     revocationsAfter: (position, countedFrom) => whole.revocationsAfter(position, countedFrom),
     onRevocation: (listener) => whole.onRevocation(listener),
     listedSessions: (...args) => whole.listedSessions(...args),

@@ -41,9 +41,9 @@ export function issue(core: RefreshAuthCore, claims: object = { sub: '1' }): Iss
 export async function authenticate(
   core: RefreshAuthCore,
   token: string,
-  { renew = true }: { renew?: boolean } = {},
+  { refresh = true }: { refresh?: boolean } = {},
 ): Promise<Authentication> {
-  return core.authenticator.authenticate(token, renew);
+  return core.authenticator.authenticate(token, refresh);
 }
 
 export const never = <T>(): Promise<T> => new Promise(() => undefined);
@@ -51,7 +51,7 @@ export const never = <T>(): Promise<T> => new Promise(() => undefined);
 /** Whether an attempt is over before another process has twice waited, one time after the other, for a store that hangs. */
 export async function waitsOnce(attempt: Promise<unknown>, storeTimeout: number): Promise<boolean> {
   const store = new InMemorySessionStore();
-  store.subjectMark = never;
+  store.userCutoff = never;
   const other = makeCore({ storeTimeout }, { store });
   const twice = other.storeFailure().then(() => other.storeFailure());
   return Promise.race([

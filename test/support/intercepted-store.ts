@@ -4,8 +4,8 @@ import type {
   RotationAnswer,
   RotationRequest,
   SessionOfToken,
-  SubjectMark,
-  UsedMark,
+  Cutoff,
+  UsedGeneration,
 } from '../../libs/refresh-auth/src/store/session-store.js';
 
 /** What happens to a call on its way: `ask` is the store itself, to be asked never, once or more often. */
@@ -17,9 +17,9 @@ export class InterceptedStore extends InMemorySessionStore {
   readonly requests: RotationRequest[] = [];
   /** Everything that was asked of `revoke`, in order. */
   readonly revocations: { sid: string; ttl: RevocationTtl }[] = [];
-  /** Everything that was asked of `markUsed`, in order. */
-  readonly marks: (readonly UsedMark[])[] = [];
-  /** What was only read about sessions and subjects, in order. */
+  /** Everything that was asked of `recordUse`, in order. */
+  readonly uses: (readonly UsedGeneration[])[] = [];
+  /** What was only read about sessions and users, in order. */
   readonly reads: (SessionOfToken | { sub: string })[] = [];
   readonly #interceptions: Interception[] = [];
 
@@ -40,9 +40,9 @@ export class InterceptedStore extends InMemorySessionStore {
     await super.revoke(sid, ttl);
   }
 
-  override async markUsed(marks: readonly UsedMark[]): Promise<void> {
-    this.marks.push(marks);
-    await super.markUsed(marks);
+  override async recordUse(uses: readonly UsedGeneration[]): Promise<void> {
+    this.uses.push(uses);
+    await super.recordUse(uses);
   }
 
   override async isRevoked(session: SessionOfToken): Promise<boolean> {
@@ -50,8 +50,8 @@ export class InterceptedStore extends InMemorySessionStore {
     return super.isRevoked(session);
   }
 
-  override async subjectMark(sub: string): Promise<SubjectMark | undefined> {
+  override async userCutoff(sub: string): Promise<Cutoff | undefined> {
     this.reads.push({ sub });
-    return super.subjectMark(sub);
+    return super.userCutoff(sub);
   }
 }

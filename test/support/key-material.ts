@@ -68,7 +68,7 @@ export function publicForms(key: KeyObject): [name: string, form: string | Buffe
     ['PEM in one line, as in an environment variable', pem.replaceAll('\n', '\\n')],
     ['PEM behind white space', `\n\t ${pem}`],
     ['PEM behind junk', `x${pem}`],
-    ['PEM behind a byte order mark', `\ufeff${pem}`],
+    ['PEM behind a byte order cutoff', `\ufeff${pem}`],
     ['PEM as bytes', Buffer.from(pem)],
     ['DER', der],
     ['DER in base64, the PEM without its armour', der.toString('base64')],

@@ -122,7 +122,7 @@ export class KindsController {
     return {};
   }
 
-  @Get('write-head')
+  @Get('write-latest')
   writeHead(@Res() response: AnyResponse): void {
     takeOver(response)
       .writeHead(203, { 'Cache-Control': 'public', 'Netlify-CDN-Cache-Control': 'public, max-age=600' })
@@ -182,7 +182,7 @@ export const kinds: [name: string, kind: Kind][] = [
   ['304 to a conditional GET', { path: 'not-modified', status: 304, request: { headers: { 'if-none-match': '"1"' } } }],
   ['@Res()', { path: 'res', status: 203 }],
   ['@Res() with passthrough', { path: 'passthrough', status: 203 }],
-  ['writeHead() with headers', { path: 'write-head', status: 203 }],
+  ['writeHead() with headers', { path: 'write-latest', status: 203 }],
   ['flushHeaders() before the body', { path: 'flush-headers', status: 200 }],
   ['StreamableFile of a buffer', { path: 'file', status: 200 }],
   ['StreamableFile of a stream', { path: 'stream', status: 200 }],

@@ -9,7 +9,7 @@ const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g;
 export interface RedisWatch {
   /** Every command that the server was sent meanwhile, with its arguments. */
   commandsDuring(act: () => Promise<unknown>): Promise<string[][]>;
-  /** The names of those about sessions and subjects: what concerns the log of revocations happens by itself now and then. */
+  /** The names of those about sessions and users: what concerns the log of revocations happens by itself now and then. */
   sessionCommandsDuring(act: () => Promise<unknown>): Promise<string[]>;
   /** As `sessionCommandsDuring`, without those that a script runs. */
   sessionCommandsSentDuring(act: () => Promise<unknown>): Promise<string[]>;
@@ -17,7 +17,7 @@ export interface RedisWatch {
 }
 
 /**
- * `MONITOR`, which hears of a command a moment later: so marks tell where the beginning and the end are. Over a bare socket, since the
+ * `MONITOR`, which hears of a command a moment later: so cutoffs tell where the beginning and the end are. Over a bare socket, since the
  * monitor of ioredis takes what it hears in the moment of its beginning for a reply that it did not ask for.
  */
 export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promise<RedisWatch> {
@@ -48,8 +48,8 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
     await client.echo('the end');
     await complete;
     monitor.removeAllListeners('line');
-    const marks = heard.map(([, argument]) => argument);
-    return heard.slice(marks.indexOf('the beginning') + 1, marks.indexOf('the end'));
+    const cutoffs = heard.map(([, argument]) => argument);
+    return heard.slice(cutoffs.indexOf('the beginning') + 1, cutoffs.indexOf('the end'));
   }
 
   function namesOfSessionCommands(commands: string[][]): string[] {

@@ -25,7 +25,7 @@ const SETTINGS = [undefined, 0.2].map((refreshAhead) =>
     secret: 'of the simulation: 32 bytes or more of it',
     expiresIn: EXPIRES_IN,
     refreshWindow: '7d',
-    replay: { grace: GRACE },
+    reuseDetection: { grace: GRACE },
     refreshAhead,
     // The stores of the simulation do not push.
     revocation: 'every-request',
@@ -54,9 +54,9 @@ export interface Outcome {
   readonly foundAfter?: number;
 }
 
-/** The rule of the textbooks: only the immediate predecessor is replayed, and only inside the grace. */
+/** The rule of the textbooks: only the immediate predecessor is handed over, and only inside the grace. */
 export class TextbookStore extends InMemorySessionStore {
-  readonly #rotations = new Map<string, { head: number; at: number }>();
+  readonly #rotations = new Map<string, { latest: number; at: number }>();
 
   constructor(private readonly now: TestClock) {
     super(now);
@@ -66,11 +66,11 @@ export class TextbookStore extends InMemorySessionStore {
     const { sid, generation } = request;
     const last = this.#rotations.get(sid);
     const answer = await super.rotate(request);
-    if (answer.outcome === 'rotated') this.#rotations.set(sid, { head: generation + 1, at: this.now.now() });
-    const isBenign = last && generation === last.head - 1 && this.now.now() < last.at + GRACE * SECOND;
+    if (answer.outcome === 'rotated') this.#rotations.set(sid, { latest: generation + 1, at: this.now.now() });
+    const isBenign = last && generation === last.latest - 1 && this.now.now() < last.at + GRACE * SECOND;
     if (answer.outcome !== 'superseded' || !request.reuse || isBenign) return answer;
     await this.revoke(sid, { record: HOUR, log: HOUR });
-    return { outcome: 'reused', head: answer.head };
+    return { outcome: 'reused', latest: answer.latest };
   }
 }
 
@@ -101,20 +101,20 @@ class ReplicatedStore implements SessionStore {
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
     return this.#write((store) => store.rotate(request));
   }
-  async markUsed(marks: Parameters<SessionStore['markUsed']>[0]): Promise<void> {
-    await this.#write((store) => store.markUsed(marks));
+  async recordUse(uses: Parameters<SessionStore['recordUse']>[0]): Promise<void> {
+    await this.#write((store) => store.recordUse(uses));
   }
   async revoke(sid: string, ttl: Parameters<SessionStore['revoke']>[1]): Promise<void> {
     await this.#write((store) => store.revoke(sid, ttl));
   }
-  async revokeSubject(...args: Parameters<SessionStore['revokeSubject']>): ReturnType<SessionStore['revokeSubject']> {
-    return this.#write((store) => store.revokeSubject(...args));
+  async revokeUser(...args: Parameters<SessionStore['revokeUser']>): ReturnType<SessionStore['revokeUser']> {
+    return this.#write((store) => store.revokeUser(...args));
   }
   async isRevoked(session: SessionOfToken): Promise<boolean> {
     return this.#primary.isRevoked(session);
   }
-  async subjectMark(sub: string): ReturnType<SessionStore['subjectMark']> {
-    return this.#primary.subjectMark(sub);
+  async userCutoff(sub: string): ReturnType<SessionStore['userCutoff']> {
+    return this.#primary.userCutoff(sub);
   }
   async close(): Promise<void> {
     await this.#primary.close?.();
@@ -162,8 +162,8 @@ export async function simulate(
     const client = thief && thief.next < victim.next ? thief : victim;
     clock.set(Math.max(clock.now(), client.next));
     await sendBurst(client, processes, clock, random, conditions.lost);
-    // Nobody waits for the marks: they are written 100 ms later.
-    for (const { usedMarks } of processes) await usedMarks?.flush();
+    // Nobody waits for the cutoffs: they are written 100 ms later.
+    for (const { usedGenerations } of processes) await usedGenerations?.flush();
     client.next = clock.now() + pause(random, thief !== undefined);
   }
 
@@ -199,8 +199,8 @@ async function sendBurst(client: Client, processes: RefreshAuthCore[], clock: Te
 /** @returns the new token, if the response carries one */
 async function attempt({ authenticator }: RefreshAuthCore, token: string): Promise<string | undefined> {
   try {
-    const { state, claims, renewed } = await authenticator.authenticate(token, true);
-    return (renewed ?? (state === 'valid' ? await authenticator.renewAhead(claims) : undefined))?.token;
+    const { state, claims, refreshed } = await authenticator.authenticate(token, true);
+    return (refreshed ?? (state === 'valid' ? await authenticator.refreshAhead(claims) : undefined))?.token;
   } catch {
     return 'refused';
   }

@@ -7,12 +7,12 @@ import type { SessionInfo } from '../../libs/refresh-auth/src/sessions/tracked-s
 import type { IssuedToken, TokenClaims } from '../../libs/refresh-auth/src/tokens/claims.js';
 import type { TestClock } from './clock.js';
 
-/** In seconds: so short that a session comes to its end within a few renewals. */
+/** In seconds: so short that a session comes to its end within a few refreshes. */
 export const LIFETIMES = { expiresIn: 60, refreshWindow: 240, sessionLifetime: 400 };
 export const GRACE = 20;
 const AHEAD = 30;
 
-/** In seconds: from when on a valid token is renewed. One whose life the session's end makes short has half of it to rest. */
+/** In seconds: from when on a valid token is refreshed. One whose life the session's end makes short has half of it to rest. */
 export function lateFrom({ iat, exp }: TokenClaims): number {
   return exp - Math.min(AHEAD, (exp - iat) / 2);
 }
@@ -21,7 +21,7 @@ export function lateFrom({ iat, exp }: TokenClaims): number {
 export interface Policy {
   readonly onReuse: 'revoke' | 'reject' | undefined;
   readonly reloads: boolean;
-  readonly renewsAhead: boolean;
+  readonly refreshesAhead: boolean;
   readonly tracked: boolean;
 }
 
@@ -44,15 +44,15 @@ export class Users {
   }
 }
 
-export function optionsFor({ onReuse, reloads, renewsAhead, tracked }: Policy, users: Users): RefreshAuthOptions {
+export function optionsFor({ onReuse, reloads, refreshesAhead, tracked }: Policy, users: Users): RefreshAuthOptions {
   return {
     ...LIFETIMES,
     storeTimeout: '1m',
     // What ended anywhere has ended everywhere, at once.
     revocation: 'every-request',
-    ...(onReuse && { replay: { grace: GRACE, onReuse } }),
+    ...(onReuse && { reuseDetection: { grace: GRACE, onReuse } }),
     ...(reloads && { reloadClaims: ({ sub }: TokenClaims) => users.claims(sub) }),
-    ...(renewsAhead && { refreshAhead: AHEAD }),
+    ...(refreshesAhead && { refreshAhead: AHEAD }),
     ...(tracked && { sessions: 'tracked' }),
   };
 }
@@ -88,19 +88,19 @@ interface Result {
 
 /** What was the case before the actions, and what they do about it. */
 interface Situation {
-  readonly head: IssuedToken;
-  readonly isHeadExpired: boolean;
+  readonly latest: IssuedToken;
+  readonly isLatestExpired: boolean;
   readonly isEnded: boolean;
   readonly used: number;
   readonly since: number;
   /** Tokens that are presented, expired ones and valid ones. */
-  readonly renewals: readonly Result[];
+  readonly refreshes: readonly Result[];
   readonly uses: readonly Result[];
-  /** Valid heads that are presented late in their life: each of them may make a new head. */
+  /** Valid latest tokens that are presented late in their life: each of them may make a new latest token. */
   readonly aheads: readonly Result[];
   /** All that ended the session. */
   readonly ends: readonly Result[];
-  /** The user is disabled, and that is found by whoever makes a new head. */
+  /** The user is disabled, and that is found by whoever makes a new latest token. */
   readonly isDisabled: boolean;
   /** It was the only action: then everything is exact. */
   readonly isAlone: boolean;
@@ -110,8 +110,8 @@ type TimeState = 'valid' | 'expired' | 'token_expired' | 'session_expired';
 
 /** How often the interesting things happened: a model that never gets there proves nothing. */
 export type Tally = Record<
-  | 'renewed'
-  | 'replayed'
+  | 'refreshed'
+  | 'handedOver'
   | 'raced'
   | 'revoked'
   | 'expired'
@@ -120,7 +120,7 @@ export type Tally = Record<
   | 'reusedAndRejected'
   | 'disabled'
   | 'promoted'
-  | 'renewedAhead'
+  | 'refreshedAhead'
   | 'excepted'
   | 'listed',
   number
@@ -128,8 +128,8 @@ export type Tally = Record<
 
 export function emptyTally(): Tally {
   return {
-    renewed: 0,
-    replayed: 0,
+    refreshed: 0,
+    handedOver: 0,
     raced: 0,
     revoked: 0,
     expired: 0,
@@ -138,7 +138,7 @@ export function emptyTally(): Tally {
     reusedAndRejected: 0,
     disabled: 0,
     promoted: 0,
-    renewedAhead: 0,
+    refreshedAhead: 0,
     excepted: 0,
     listed: 0,
   };
@@ -186,11 +186,11 @@ export class SessionModel {
   observeList(sub: string, listed: readonly SessionInfo[]): void {
     const live = [...this.#sessions.values()].filter(
       ({ claims, isEnded, generations }) =>
-        claims.sub === sub && !isEnded && isLive(this.#timeState(headOf({ generations }).claims)),
+        claims.sub === sub && !isEnded && isLive(this.#timeState(latestOf({ generations }).claims)),
     );
     const expected = live.map((session): SessionInfo => {
-      const { sid, auth_time, iat, refresh_exp } = headOf(session).claims;
-      return { sid, createdAt: auth_time, renewedAt: iat, expiresAt: refresh_exp };
+      const { sid, auth_time, iat, refresh_exp } = latestOf(session).claims;
+      return { sid, createdAt: auth_time, refreshedAt: iat, expiresAt: refresh_exp };
     });
     assert.deepEqual(sorted(listed), sorted(expected));
     this.tally.listed += expected.length;
@@ -209,20 +209,20 @@ export class SessionModel {
   }
 
   #situation(session: Session, results: readonly Result[]): Situation {
-    const head = headOf(session);
+    const latest = latestOf(session);
     const presented = results.filter((result) => isAbout(session, result) && result.action.what === 'present');
     const inState = (wanted: TimeState) =>
       presented.filter(({ action }) => this.#timeState(action.token.claims) === wanted);
     const uses = inState('valid');
     return {
-      head,
-      isHeadExpired: this.#timeState(head.claims) !== 'valid',
+      latest,
+      isLatestExpired: this.#timeState(latest.claims) !== 'valid',
       isEnded: session.isEnded,
       used: session.used,
       since: session.since,
-      renewals: inState('expired'),
+      refreshes: inState('expired'),
       uses,
-      aheads: uses.filter(({ action: { token } }) => this.#isLate(token) && token.claims.gen === head.claims.gen),
+      aheads: uses.filter(({ action: { token } }) => this.#isLate(token) && token.claims.gen === latest.claims.gen),
       ends: results.filter((result) => this.#ends(session, result)),
       isDisabled: this.policy.reloads && this.users.claims(session.claims.sub) === null,
       isAlone: results.length === 1,
@@ -253,29 +253,29 @@ export class SessionModel {
     }
   }
 
-  /** Whether it would make a new head, and so asks who the user is. */
+  /** Whether it would make a new latest token, and so asks who the user is. */
   #findsDisabled(session: Session, { token }: Action): boolean {
     if (!this.policy.reloads || this.users.claims(session.claims.sub) !== null || session.isEnded) return false;
-    const head = headOf(session).claims;
+    const latest = latestOf(session).claims;
     const state = this.#timeState(token.claims);
-    if (state === 'expired') return this.#timeState(head) === 'expired' && !this.#isReuse(session, token.claims);
-    return state === 'valid' && this.#isLate(token) && token.claims.gen === head.gen;
+    if (state === 'expired') return this.#timeState(latest) === 'expired' && !this.#isReuse(session, token.claims);
+    return state === 'valid' && this.#isLate(token) && token.claims.gen === latest.gen;
   }
 
   #isReuse({ generations, since, used }: Session, { gen, exp }: TokenClaims): boolean {
-    const head = headOf({ generations }).claims.gen;
-    const from = head === gen + 1 ? Math.max(exp * 1000, since) : exp * 1000;
-    return this.policy.onReuse !== undefined && head > gen && used > gen && this.clock.now() >= from + GRACE * 1000;
+    const latest = latestOf({ generations }).claims.gen;
+    const from = latest === gen + 1 ? Math.max(exp * 1000, since) : exp * 1000;
+    return this.policy.onReuse !== undefined && latest > gen && used > gen && this.clock.now() >= from + GRACE * 1000;
   }
 
   /** What runs at once may be seen in use before this is decided. */
-  #mayBeReuse(session: Session, { renewals, uses }: Situation, claims: TokenClaims): boolean {
-    const used = Math.max(session.used, ...[...renewals, ...uses].map(({ action }) => action.token.claims.gen));
+  #mayBeReuse(session: Session, { refreshes, uses }: Situation, claims: TokenClaims): boolean {
+    const used = Math.max(session.used, ...[...refreshes, ...uses].map(({ action }) => action.token.claims.gen));
     return this.#isReuse({ ...session, used }, claims);
   }
 
   #isLate({ claims }: IssuedToken): boolean {
-    return this.policy.renewsAhead && this.clock.now() / 1000 >= lateFrom(claims);
+    return this.policy.refreshesAhead && this.clock.now() / 1000 >= lateFrom(claims);
   }
 
   #observeResult(session: Session, before: Situation, result: Result): void {
@@ -306,16 +306,16 @@ export class SessionModel {
       assert.deepEqual(outcome, refused('token_reused'));
       if (what === 'present') this.tally[this.policy.onReuse === 'revoke' ? 'reused' : 'reusedAndRejected']++;
     } else if (what === 'inspect') {
-      const isSuperseded = token.claims.gen < before.head.claims.gen;
-      const mayBeSuperseded = isSuperseded || before.renewals.length > 0;
+      const isSuperseded = token.claims.gen < before.latest.claims.gen;
+      const mayBeSuperseded = isSuperseded || before.refreshes.length > 0;
       const expected =
         mayBeSuperseded && stateOf(outcome) === 'already-refreshed' ? 'already-refreshed' : 'refreshable';
       assert.deepEqual(outcome, { state: isSuperseded ? 'already-refreshed' : expected, claims: token.claims });
-    } else if (before.isHeadExpired && before.isDisabled) {
+    } else if (before.isLatestExpired && before.isDisabled) {
       assert.deepEqual(outcome, refused('session_revoked'));
       this.tally.disabled++;
     } else {
-      this.#observeRenewal(session, before, token, outcome as Authentication);
+      this.#observeRefresh(session, before, token, outcome as Authentication);
     }
   }
 
@@ -329,66 +329,66 @@ export class SessionModel {
     assert.deepEqual(accepted, { state: 'valid', claims: token.claims });
     const isEnding = before.ends.length > 0;
     if (!this.#isLate(token)) assert.equal(ahead, undefined);
-    else if (before.isDisabled && token.claims.gen === before.head.claims.gen) assert.equal(ahead, undefined);
-    else if (ahead === undefined) assert.ok(isEnding, 'A token late in its life was not renewed');
+    else if (before.isDisabled && token.claims.gen === before.latest.claims.gen) assert.equal(ahead, undefined);
+    else if (ahead === undefined) assert.ok(isEnding, 'A token late in its life was not refreshed');
     else {
-      this.#observeSuccessor(session, ahead, this.#newHeads(before, token));
-      this.tally.renewedAhead++;
+      this.#observeSuccessor(session, ahead, this.#newLatest(before, token));
+      this.tally.refreshedAhead++;
     }
   }
 
-  #observeWinners({ head, isHeadExpired, isEnded, isDisabled, renewals, ends }: Situation): void {
-    const winners = renewals.filter(({ outcome }) => stateOf(outcome) === 'refreshable').length;
+  #observeWinners({ latest, isLatestExpired, isEnded, isDisabled, refreshes, ends }: Situation): void {
+    const winners = refreshes.filter(({ outcome }) => stateOf(outcome) === 'refreshable').length;
     assert.ok(winners <= 1, `${winners} winners`);
-    if (isEnded || isDisabled || ends.length > 0 || renewals.length === 0) return;
-    const isHead = renewals.every(({ action }) => action.token.claims.gen === head.claims.gen);
-    if (isHead) assert.equal(winners, 1);
-    if (isHeadExpired && renewals.length > 1) this.tally.raced++;
+    if (isEnded || isDisabled || ends.length > 0 || refreshes.length === 0) return;
+    const isLatest = refreshes.every(({ action }) => action.token.claims.gen === latest.claims.gen);
+    if (isLatest) assert.equal(winners, 1);
+    if (isLatestExpired && refreshes.length > 1) this.tally.raced++;
   }
 
-  /** An expired token was let through: it was handed the newest generation, which is a new one only if the newest was renewed. */
-  #observeRenewal(
+  /** An expired token was let through: it was handed the newest generation, which is a new one only if the newest was refreshed. */
+  #observeRefresh(
     session: Session,
     before: Situation,
     token: IssuedToken,
-    { state, claims, renewed }: Authentication,
+    { state, claims, refreshed }: Authentication,
   ): void {
-    const { head, isHeadExpired } = before;
-    assert.ok(renewed, 'An expired token was let through, and not renewed');
-    this.#observeSuccessor(session, renewed, isHeadExpired ? [head.claims.gen + 1] : this.#newHeads(before));
-    assert.deepEqual(claims, renewed.claims);
+    const { latest, isLatestExpired } = before;
+    assert.ok(refreshed, 'An expired token was let through, and not refreshed');
+    this.#observeSuccessor(session, refreshed, isLatestExpired ? [latest.claims.gen + 1] : this.#newLatest(before));
+    assert.deepEqual(claims, refreshed.claims);
     if (state === 'refreshable') {
-      assert.ok(isHeadExpired && token.claims.gen === head.claims.gen, 'refreshable without a reason');
-      this.tally.renewed++;
+      assert.ok(isLatestExpired && token.claims.gen === latest.claims.gen, 'refreshable without a reason');
+      this.tally.refreshed++;
     } else {
       assert.equal(state, 'already-refreshed');
-      this.tally.replayed++;
-      if (isHeadExpired && token.claims.gen < head.claims.gen) this.tally.overtaken++;
+      this.tally.handedOver++;
+      if (isLatestExpired && token.claims.gen < latest.claims.gen) this.tally.overtaken++;
     }
   }
 
-  /** Which generations may be handed over while the head is valid. */
-  #newHeads({ head, aheads, isDisabled }: Situation, presented?: IssuedToken): number[] {
-    const { gen } = head.claims;
+  /** Which generations may be handed over while the latest token is valid. */
+  #newLatest({ latest, aheads, isDisabled }: Situation, presented?: IssuedToken): number[] {
+    const { gen } = latest.claims;
     if (presented?.claims.gen === gen) return [gen + 1];
     return aheads.length > 0 && !isDisabled ? [gen, gen + 1] : [gen];
   }
 
-  #observeSuccessor(session: Session, renewed: IssuedToken, generations: readonly number[]): void {
-    const { gen } = renewed.claims;
+  #observeSuccessor(session: Session, refreshed: IssuedToken, generations: readonly number[]): void {
+    const { gen } = refreshed.claims;
     assert.ok(generations.includes(gen), `generation ${gen} is none of ${generations.join()}`);
     const known = session.generations[gen];
-    assert.deepEqual(renewed, known ?? { ...renewed, claims: this.#successorOf(session, gen, renewed) });
+    assert.deepEqual(refreshed, known ?? { ...refreshed, claims: this.#successorOf(session, gen, refreshed) });
     if (known) return;
-    if (own(renewed.claims).role !== own(session.claims).role) this.tally.promoted++;
-    session.generations.push(renewed);
+    if (own(refreshed.claims).role !== own(session.claims).role) this.tally.promoted++;
+    session.generations.push(refreshed);
     session.since = this.clock.now();
-    this.tokens.push(renewed);
+    this.tokens.push(refreshed);
   }
 
   #observeExcepted({ claims }: IssuedToken): void {
     const session = this.#sessions.get(claims.sid);
-    if (session && !session.isEnded && isLive(this.#timeState(headOf(session).claims))) this.tally.excepted++;
+    if (session && !session.isEnded && isLive(this.#timeState(latestOf(session).claims))) this.tally.excepted++;
   }
 
   /** No state goes back: not at one instance, and once the token has expired at none. What ran at once has no order. */
@@ -424,7 +424,7 @@ export class SessionModel {
     const iat = Math.floor(this.clock.now() / 1000);
     const end = claims.auth_time + LIFETIMES.sessionLifetime;
     return {
-      ...headOf({ generations }).claims,
+      ...latestOf({ generations }).claims,
       ...(this.policy.reloads && this.users.claims(claims.sub)),
       gen,
       jti,
@@ -442,8 +442,8 @@ export async function act({ what, token }: Action, core: RefreshAuthCore): Promi
     switch (what) {
       case 'present': {
         const accepted = await core.authenticator.authenticate(token.token, true);
-        if (accepted.renewed) return accepted;
-        const ahead = await core.authenticator.renewAhead(accepted.claims);
+        if (accepted.refreshed) return accepted;
+        const ahead = await core.authenticator.refreshAhead(accepted.claims);
         return { ...accepted, ...(ahead && { ahead }) };
       }
       case 'inspect':
@@ -452,10 +452,10 @@ export async function act({ what, token }: Action, core: RefreshAuthCore): Promi
         await core.revocations.revokeSession(sid);
         return undefined;
       case 'revoke user':
-        await core.revocations.revokeSubject(sub);
+        await core.revocations.revokeUser(sub);
         return undefined;
       case 'revoke others':
-        await core.revocations.revokeSubject(sub, sid);
+        await core.revocations.revokeUser(sub, sid);
         return undefined;
       case 'sign out': {
         const live = core.authenticator.liveSession(token.token);
@@ -499,10 +499,10 @@ function rank(state: TokenState): number {
   return ['valid', 'refreshable', 'already-refreshed', 'dead'].indexOf(state);
 }
 
-function headOf({ generations }: Pick<Session, 'generations'>): IssuedToken {
-  const head = generations.at(-1);
-  if (!head) throw new Error('A session without a token');
-  return head;
+function latestOf({ generations }: Pick<Session, 'generations'>): IssuedToken {
+  const latest = generations.at(-1);
+  if (!latest) throw new Error('A session without a token');
+  return latest;
 }
 
 function isLive(state: TimeState | undefined): boolean {

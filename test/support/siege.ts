@@ -20,7 +20,7 @@ export interface Siege {
   readonly withstand: (attack: string) => Promise<string>;
 }
 
-/** The good tokens of a siege are expired and can be renewed, so that anything which passed for one would get as far as the store. */
+/** The good tokens of a siege are expired and can be refreshed, so that anything which passed for one would get as far as the store. */
 export function besiege(algorithm: Attacked): Siege {
   const clock = new TestClock();
   const store = new InterceptedStore(clock);
@@ -43,13 +43,13 @@ export function besiege(algorithm: Attacked): Siege {
     assert.deepEqual([refused.code, refused.statusCode], [code, 401]);
     assert.deepEqual(inspection, { state: 'dead', reason: code });
     assert.equal(core.authenticator.liveSession(attack), undefined);
-    assert.deepEqual([store.requests, store.revocations, store.marks, store.reads], [[], [], [], []]);
+    assert.deepEqual([store.requests, store.revocations, store.uses, store.reads], [[], [], [], []]);
     assert.deepEqual(Object.keys({}.constructor.prototype as object), []);
 
     const told = events.splice(0);
     assert.deepEqual(
       told.map((event) => ({ type: event.type, code: 'code' in event && event.code, session: 'session' in event })),
-      [{ type: 'token-refused', code, session: false }],
+      [{ type: 'token-rejected', code, session: false }],
     );
     assertQuotesNothing(inspect([refused, told], { depth: 9, showHidden: true }), attack);
     return code;

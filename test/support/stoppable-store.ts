@@ -24,12 +24,12 @@ export class StoppableStore implements FullStore {
   constructor(private readonly store: FullStore) {}
 
   readonly rotate: SessionStore['rotate'] = (request) => this.pass(() => this.store.rotate(request));
-  readonly markUsed: SessionStore['markUsed'] = (marks) => this.pass(() => this.store.markUsed(marks));
+  readonly recordUse: SessionStore['recordUse'] = (uses) => this.pass(() => this.store.recordUse(uses));
   readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.pass(() => this.store.revoke(sid, ttl));
   readonly isRevoked: SessionStore['isRevoked'] = (session) => this.pass(() => this.store.isRevoked(session));
-  readonly subjectMark: SessionStore['subjectMark'] = (sub) => this.pass(() => this.store.subjectMark(sub));
-  readonly revokeSubject: SessionStore['revokeSubject'] = (sub, ttl, except) =>
-    this.pass(() => this.store.revokeSubject(sub, ttl, except));
+  readonly userCutoff: SessionStore['userCutoff'] = (sub) => this.pass(() => this.store.userCutoff(sub));
+  readonly revokeUser: SessionStore['revokeUser'] = (sub, ttl, except) =>
+    this.pass(() => this.store.revokeUser(sub, ttl, except));
   // Nobody waits for these.
   readonly listedSessions: FullStore['listedSessions'] = (...page) => this.store.listedSessions(...page);
   readonly replaceDetails: FullStore['replaceDetails'] = (...details) =>

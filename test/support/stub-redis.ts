@@ -41,11 +41,11 @@ export async function startStubRedis(error: string | undefined): Promise<StubRed
 
     /** The name of the first command that has come completely, which is taken off what was received. */
     function takeCommand(): string | undefined {
-      const head = /^\*(\d+)\r\n/.exec(received);
-      if (!head) return undefined;
-      let at = head[0].length;
+      const latest = /^\*(\d+)\r\n/.exec(received);
+      if (!latest) return undefined;
+      let at = latest[0].length;
       let name: string | undefined;
-      for (let part = 0; part < Number(head[1]); part++) {
+      for (let part = 0; part < Number(latest[1]); part++) {
         const length = /^\$(\d+)\r\n/.exec(received.slice(at, at + 16));
         if (!length) return undefined;
         const start = at + length[0].length;

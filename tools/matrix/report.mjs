@@ -1,4 +1,4 @@
-// Writes what a run has found into docs/compatibility.md, between the marks that stand there.
+// Writes what a run has found into docs/compatibility.md, between the cutoffs that stand there.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as prettier from 'prettier';
@@ -27,8 +27,8 @@ const versions = {
   'commonjs+node10': '`commonjs` + `node10`',
 };
 
-const table = (head, rows) =>
-  [head, head.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+const table = (latest, rows) =>
+  [latest, latest.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 function listedTable(results) {
   return table(
@@ -96,9 +96,9 @@ function impossibleSection() {
   ].join('\n\n');
 }
 
-/** Puts a section between its marks. */
-function replaceSection(text, mark, section) {
-  const [begin, end] = [`<!-- ${mark}: written by the run -->`, `<!-- end of ${mark} -->`];
+/** Puts a section between its cutoffs. */
+function replaceSection(text, cutoff, section) {
+  const [begin, end] = [`<!-- ${cutoff}: written by the run -->`, `<!-- end of ${cutoff} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/compatibility.md has no section between "${begin}" and "${end}"`);
   return `${text.slice(0, from)}${begin}\n\n${section}\n\n${text.slice(to)}`;

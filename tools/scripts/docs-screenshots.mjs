@@ -35,7 +35,7 @@ async function signIn(page, expiresIn) {
 }
 
 /** Lets the token expire, and sends a request. */
-async function renew(page) {
+async function refresh(page) {
   await state(page, 'refreshable');
   await page.click('#request');
   await state(page, 'valid');
@@ -60,8 +60,8 @@ try {
 
   const page = await open();
   await signIn(page, 2);
-  await renew(page);
-  await renew(page);
+  await refresh(page);
+  await refresh(page);
   await state(page, 'refreshable');
   await page.mouse.move(0, 0);
   await save(card(page, 'The life of your token'), 'life');
@@ -77,7 +77,7 @@ try {
 
   const dark = await open({ colorScheme: 'dark' });
   await signIn(dark, 2);
-  await renew(dark);
+  await refresh(dark);
   await save(dark, 'dark');
   await dark.close();
 

@@ -43,11 +43,11 @@ export class Ledger {
   slowest = 0;
   signIns = 0;
   logouts = 0;
-  renewals = 0;
+  refreshes = 0;
   /** Two different tokens of one generation of one session. */
   forks = [];
   /** By sid, then by gen: the token's id and when it was first seen. */
-  #heads = new Map();
+  #latestTokens = new Map();
 
   answered(status, milliseconds) {
     this.answers[status] = (this.answers[status] ?? 0) + 1;
@@ -60,19 +60,19 @@ export class Ledger {
 
   /** A token was handed over. */
   see({ sid, gen, jti }) {
-    const heads = this.#heads.get(sid) ?? new Map();
-    this.#heads.set(sid, heads);
-    const known = heads.get(gen);
+    const latestTokens = this.#latestTokens.get(sid) ?? new Map();
+    this.#latestTokens.set(sid, latestTokens);
+    const known = latestTokens.get(gen);
     if (!known) {
-      heads.set(gen, { jti, at: Date.now() });
-      if (gen > 0) this.renewals += 1;
+      latestTokens.set(gen, { jti, at: Date.now() });
+      if (gen > 0) this.refreshes += 1;
     } else if (known.jti !== jti) {
       this.forks.push({ sid, gen, from: known.at, to: Date.now() });
     }
   }
 
   forget(sid) {
-    this.#heads.delete(sid);
+    this.#latestTokens.delete(sid);
   }
 }
 
@@ -129,7 +129,7 @@ export async function runClient({ urls, random, ledger, isOver }) {
     for (;;) {
       // Pushed to all processes at once, and found by polling when the store has been away.
       const { status, handed } = await ask('/me', { token });
-      if (handed) ledger.surprise('a token of an ended session was renewed');
+      if (handed) ledger.surprise('a token of an ended session was refreshed');
       if (status === 401) return undefined;
       if (Date.now() > deadline) return ledger.surprise(`30 s after its logout a session is answered ${status}`);
       await delay(200);

@@ -49,7 +49,7 @@ async function startDemo(redisUrl, adapter) {
       TOKEN_REFRESH_WINDOW: '2m',
       SESSION_LIFETIME: '10m',
       HTTP_ADAPTER: adapter,
-      ...(seed % 2 === 0 && { REPLAY_GRACE: '10' }),
+      ...(seed % 2 === 0 && { REUSE_GRACE: '10' }),
     },
     // Each outage is a warning of the demo's, of which here there are many.
     stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
@@ -115,17 +115,17 @@ for (const { demo } of demos) {
 await redis.stop();
 
 const answered = Object.values(ledger.answers).reduce((sum, count) => sum + count, 0);
-// A session has two heads where a token was handed over for a generation that the store has lost since, and only there.
+// A session has two latest tokens where a token was handed over for a generation that the store has lost since, and only there.
 const unexplained = ledger.forks.filter((fork) => !losses.some(({ from, to }) => from <= fork.to && to >= fork.from));
 const growth = late.map(({ heap }, i) => heap - early[i].heap);
 const endless = keys.filter(([, ttl]) => ttl === -1 || ttl > LONGEST_TTL);
 const megabytes = ({ heap }) => Number((heap / 2 ** 20).toFixed(1));
 
 console.log('disturbances:', happened);
-console.log('sessions:', { signIns: ledger.signIns, renewals: ledger.renewals, logouts: ledger.logouts });
+console.log('sessions:', { signIns: ledger.signIns, refreshes: ledger.refreshes, logouts: ledger.logouts });
 console.log('requests:', { sent: ledger.sent, answered: ledger.answers, slowestInMs: Math.round(ledger.slowest) });
 console.log(`keys: ${keys.length}, of which without an end, or with one too late: ${endless.length}`);
-console.log(`two heads: ${ledger.forks.length}, of which not by a loss of data: ${unexplained.length}`);
+console.log(`two latestTokens: ${ledger.forks.length}, of which not by a loss of data: ${unexplained.length}`);
 console.log(
   'unhandled rejections:',
   late.map(({ unhandled }) => unhandled),
@@ -136,11 +136,11 @@ for (const surprise of ledger.surprises.slice(0, 20)) console.log('surprise:', s
 const faults = {
   'requests without an answer': ledger.sent - answered + (ledger.answers.none ?? 0),
   'answers that were wrong': ledger.surprises.length,
-  'sessions with two heads': unexplained.length,
+  'sessions with two latestTokens': unexplained.length,
   'keys without an end, or with one too late': endless.length,
   'unhandled rejections': late.reduce((sum, { unhandled }) => sum + unhandled, 0),
   'processes that grew': growth.filter((bytes) => bytes > MEMORY_SLACK).length,
-  'renewals missing': ledger.renewals === 0 ? 1 : 0,
+  'refreshes missing': ledger.refreshes === 0 ? 1 : 0,
 };
 const failed = Object.entries(faults).filter(([, count]) => count > 0);
 console.log(failed.length === 0 ? 'All adds up.' : `Does not add up: ${JSON.stringify(Object.fromEntries(failed))}`);

@@ -27,7 +27,7 @@ import { short } from './format.js';
 /** @type {Record<Verdict, string>} */
 export const VERDICTS = {
   valid: 'valid',
-  refreshable: 'refreshable: it renewed the token',
+  refreshable: 'refreshable: it refreshed the token',
   'already-refreshed': 'already refreshed: handed the same new token',
   dead: 'dead: refused',
   unavailable: 'the store is out: try again',
@@ -38,9 +38,9 @@ export const VERDICTS = {
 const REASONS = {
   valid: 'The token is before its exp. Its signature was checked, and the store was not asked.',
   refreshable:
-    'The token was past its exp, and nobody had renewed it yet. The store let this request be the one that does, and its answer carries the next generation.',
+    'The token was past its exp, and nobody had refreshed it yet. The store let this request be the one that does, and its answer carries the next generation.',
   'already-refreshed':
-    'Another request has renewed this token already. This one was served all the same, and was handed the very same new token.',
+    'Another request has refreshed this token already. This one was served all the same, and was handed the very same new token.',
   token_missing: 'The request carried no token.',
   token_malformed: 'That is not the shape of a token. Nothing of it was read.',
   token_invalid:
@@ -49,9 +49,9 @@ const REASONS = {
   token_reused:
     'This token was superseded, its grace is over, and its successor is in use: two parties hold tokens of one session. It may have been stolen, so the session was ended for both.',
   session_revoked: 'The session was ended. No token of it is accepted any more, however young it is.',
-  session_expired: 'The session has reached the end of its lifetime, which no renewal prolongs.',
+  session_expired: 'The session has reached the end of its lifetime, which no refresh prolongs.',
   store_unavailable:
-    'Only the store can decide who renews, and it is out. This is not a logout: nothing was lost, and the same token works again as soon as the store does.',
+    'Only the store can decide who refreshes, and it is out. This is not a logout: nothing was lost, and the same token works again as soon as the store does.',
 };
 
 /**

@@ -66,14 +66,14 @@ const EXPERIMENTS = [
     id: 'lose-response',
     begins: 'Clients with bad luck',
     name: 'Lose the response',
-    hint: 'The server renews, but the answer never arrives. Then ask again with the old token.',
+    hint: 'The server refreshes, but the answer never arrives. Then ask again with the old token.',
     needs: 'token',
     run: loseResponse,
   },
   {
     id: 'tab-shared',
     name: 'Open a tab that shares the token',
-    hint: 'Both read the same storage: what one renews, the other has at once.',
+    hint: 'Both read the same storage: what one refreshes, the other has at once.',
     needs: 'session',
     run: async (session) => openTab(session, true),
   },
@@ -242,7 +242,7 @@ async function presentOldGeneration(session) {
   const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is held`;
   const shown = outcomeOf(what, answer);
   if (answer.verdict === 'valid') {
-    shown.why = `It is before its own exp still, for another ${duration(old.claims.exp - session.now())}. A renewal does not shorten the life of what it replaces.`;
+    shown.why = `It is before its own exp still, for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of what it replaces.`;
   }
   if (answer.code !== 'token_reused') return shown;
   // The one that is held, as its rightful owner would present it next.
@@ -261,7 +261,7 @@ async function comeBackTooLate(session, tell) {
   const { token } = signedIn;
   tell('Waiting for its window of two seconds to pass …');
   await until(async () => session.now() >= claimsOf(token).refresh_exp);
-  // Looking renews nothing; the server's own clock decides.
+  // Looking refreshes nothing; the server's own clock decides.
   await until(async () => JSON.parse((await session.askWith(token, '/auth/session')).body).state === 'dead');
   return present(session, 'A token past its window', token);
 }
@@ -271,14 +271,14 @@ async function comeBackTooLate(session, tell) {
  * @param {(text: string) => void} tell
  */
 async function loseResponse(session, tell) {
-  if (!(await untilExpired(session, tell))) throw new Error(`Only a renewal is worth losing. ${outcome.textContent}`);
+  if (!(await untilExpired(session, tell))) throw new Error(`Only a refresh is worth losing. ${outcome.textContent}`);
   const lost = await session.askWith(held(session), '/me');
   const again = await session.ask('/me');
   const isSame = lost.token !== undefined && lost.token === again.token;
   return {
     headline: isSame ? 'Nothing was lost: the second answer brought the same token' : 'The second answer',
     why: isSame
-      ? `The server renewed once. Its first answer was thrown away here, the old token came back, and it was handed ${short(again.token ?? '')} again.`
+      ? `The server refreshed once. Its first answer was thrown away here, the old token came back, and it was handed ${short(again.token ?? '')} again.`
       : reasonOf(again),
     answers: /** @type {Outcome['answers']} */ ([
       ['The answer that was thrown away', lost],
@@ -312,7 +312,7 @@ async function openTab(session, isShared) {
     headline: 'A tab with a copy of this token',
     why:
       session.policy.grace === null
-        ? 'Let the token expire, and send a request from both: one renews, the other is handed the same. Neither is logged out, however late it comes.'
+        ? 'Let the token expire, and send a request from both: one refreshes, the other is handed the same. Neither is logged out, however late it comes.'
         : 'Let the token expire, and send a request from both. If one of them is late, two copies of one token are in use: that looks like theft, and ends the session.',
     answers: [],
   };

@@ -136,7 +136,7 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  /** After a reload: what is held, and what the server thinks of it. Nothing is renewed by looking. */
+  /** After a reload: what is held, and what the server thinks of it. Nothing is refreshed by looking. */
   async resume() {
     const { body } = await this.ask('/auth/session');
     const { state, reason, claims } = JSON.parse(body || '{}');

@@ -71,7 +71,7 @@ function drawStorm(answers) {
   const number = (/** @type {Verdict} */ verdict) => answers.filter((answer) => answer.verdict === verdict).length;
   const tokens = new Set(answers.flatMap(({ token }) => token ?? []));
   drawSums([
-    ['refreshable', number('refreshable'), 'renewed the token'],
+    ['refreshable', number('refreshable'), 'refreshed the token'],
     ['already-refreshed', number('already-refreshed'), 'handed the same one'],
     ['token', tokens.size, tokens.size === 1 ? 'distinct new token' : 'distinct new tokens'],
     ['valid', number('valid'), 'found it valid'],
@@ -93,14 +93,14 @@ function drawStorm(answers) {
 function summary(answers, number, tokens) {
   const processes = new Set(answers.map(({ process }) => process)).size;
   const where = processes > 1 ? `, over ${processes} processes` : '';
-  const renewed = number('refreshable');
+  const refreshed = number('refreshable');
   const handed = number('already-refreshed');
-  if (renewed + handed > 0) {
+  if (refreshed + handed > 0) {
     const came = whatCame(tokens);
-    return `Of ${plural(answers.length, 'request')}${where}, ${renewed} renewed the token and ${handed} ${handed === 1 ? 'was' : 'were'} handed the same new one. ${came}`;
+    return `Of ${plural(answers.length, 'request')}${where}, ${refreshed} refreshed the token and ${handed} ${handed === 1 ? 'was' : 'were'} handed the same new one. ${came}`;
   }
   if (number('valid') === answers.length)
-    return `All ${answers.length} found the token valid: nothing was renewed, and no store was asked.`;
+    return `All ${answers.length} found the token valid: nothing was refreshed, and no store was asked.`;
   if (number('unavailable') > 0)
     return 'The store is out. Nobody was logged out: the same token works again as soon as the store does.';
   return 'No request passed.';

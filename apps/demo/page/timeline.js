@@ -67,12 +67,12 @@ function stateAt(now, { gen, exp, refresh_exp }, { refusal, end = Number.POSITIV
   if (now < refresh_exp) {
     return [
       'refreshable',
-      `Generation ${gen} has expired. The next request renews it, within ${duration(refresh_exp - now)}.`,
+      `Generation ${gen} has expired. The next request refreshes it, within ${duration(refresh_exp - now)}.`,
     ];
   }
   return [
     'dead',
-    now < end ? 'Nobody came in time to renew it. Sign in again.' : 'The session is over. Sign in again.',
+    now < end ? 'Nobody came in time to refresh it. Sign in again.' : 'The session is over. Sign in again.',
   ];
 }
 

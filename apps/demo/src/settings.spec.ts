@@ -48,8 +48,8 @@ describe('readSettings', () => {
       TOKEN_REFRESH_WINDOW: '10m',
       SESSION_LIFETIME: '1 day',
       STORE_TIMEOUT: '2',
-      REPLAY_GRACE: '30',
-      REPLAY_ON_REUSE: 'reject',
+      REUSE_GRACE: '30',
+      ON_REUSE: 'reject',
       REVOCATION: 'every-request',
       ON_STORE_FAILURE: 'tolerate',
       REFRESH_AHEAD: '0.25',
@@ -74,7 +74,7 @@ describe('readSettings', () => {
         refreshWindow: '10m',
         sessionLifetime: '1 day',
         storeTimeout: 2000,
-        replay: { grace: 30, onReuse: 'reject' },
+        reuseDetection: { grace: 30, onReuse: 'reject' },
         revocation: 'every-request',
         onStoreFailure: 'tolerate',
         refreshAhead: 0.25,
@@ -89,8 +89,8 @@ describe('readSettings', () => {
     const empty = {
       REDIS_URL: '',
       TOKEN_EXPIRES_IN: '',
-      REPLAY_GRACE: '',
-      REPLAY_ON_REUSE: '',
+      REUSE_GRACE: '',
+      ON_REUSE: '',
       REVOCATION: '',
       ON_STORE_FAILURE: '',
       REFRESH_AHEAD: '',
@@ -127,8 +127,8 @@ describe('readSettings', () => {
     ['30', undefined, { grace: 30, onReuse: 'revoke' }],
     ['1m', 'revoke', { grace: '1m', onReuse: 'revoke' }],
     ['5s', 'reject', { grace: '5s', onReuse: 'reject' }],
-  ])('reads the replay policy %s, %s', (REPLAY_GRACE, REPLAY_ON_REUSE, replay) => {
-    expect(readSettings({ REPLAY_GRACE, REPLAY_ON_REUSE }).refreshAuth.replay).toEqual(replay);
+  ])('reads the policy of reuse %s, %s', (REUSE_GRACE, ON_REUSE, reuseDetection) => {
+    expect(readSettings({ REUSE_GRACE, ON_REUSE }).refreshAuth.reuseDetection).toEqual(reuseDetection);
   });
 
   it.each([
@@ -137,7 +137,7 @@ describe('readSettings', () => {
     ['120', 120],
     ['2m', '2m'],
     ['1.5m', '1.5m'],
-  ])('renews ahead by %s', (written, meant) => {
+  ])('refreshes ahead by %s', (written, meant) => {
     expect(readSettings({ REFRESH_AHEAD: written }).refreshAuth.refreshAhead).toBe(meant);
   });
 
@@ -167,10 +167,10 @@ describe('readSettings', () => {
     ['TOKEN_REFRESH_WINDOW', 'false', 'is "false": write a number of seconds such as 900'],
     ['SESSION_LIFETIME', 'true', 'is "true": write a number of seconds such as 900'],
     ['STORE_TIMEOUT', 'false', 'is "false": write a number of seconds such as 900'],
-    ['REPLAY_GRACE', 'false', 'is "false": write a number of seconds such as 900'],
-    ['REPLAY_GRACE', '0', 'is "0": write a number of seconds such as 900'],
-    ['REPLAY_ON_REUSE', 'revoke', 'is set without REPLAY_GRACE: set REPLAY_GRACE too, such as 30s'],
-    ['REPLAY_ON_REUSE', 'ignore', 'is "ignore": write revoke or reject'],
+    ['REUSE_GRACE', 'false', 'is "false": write a number of seconds such as 900'],
+    ['REUSE_GRACE', '0', 'is "0": write a number of seconds such as 900'],
+    ['ON_REUSE', 'revoke', 'is set without REUSE_GRACE: set REUSE_GRACE too, such as 30s'],
+    ['ON_REUSE', 'ignore', 'is "ignore": write revoke or reject'],
     ['REVOCATION', 'never', 'is "never": write pushed or every-request'],
     ['ON_STORE_FAILURE', 'ignore', 'is "ignore": write reject or tolerate'],
     [
@@ -222,7 +222,7 @@ describe('asSettingError', () => {
   it.each([
     ['refreshWindow', 'TOKEN_REFRESH_WINDOW'],
     ['storeTimeout', 'STORE_TIMEOUT'],
-    ['replay.grace', 'REPLAY_GRACE'],
+    ['reuseDetection.grace', 'REUSE_GRACE'],
     ['refreshAhead', 'REFRESH_AHEAD'],
   ])('names the variable behind the option %s that the library refused', (option, variable) => {
     const { message } = asSettingError(new RefreshAuthOptionsError(option, 'is too short', 'Write more.'));

@@ -9,7 +9,7 @@ export interface Settings {
   trustedOrigins: string[];
   /** Whether the store can be stopped from the page: on this machine only. */
   faults: boolean;
-  /** Whether a second module shows the other replay policy: not in production, which wires one. */
+  /** Whether a second module shows the other policy of reuse: not in production, which wires one. */
   grace: boolean;
   /** Which of how many processes behind one port this is, as `npm run demo:cluster` says. */
   process: { name: string; of: number };
@@ -30,7 +30,7 @@ export function readSettings(env: Environment): Settings {
   const expiresIn = readDuration(env, 'TOKEN_EXPIRES_IN');
   const refreshWindow = readDuration(env, 'TOKEN_REFRESH_WINDOW');
   const sessionLifetime = readSessionLifetime(env);
-  const replay = readReplay(env);
+  const reuseDetection = readReuseDetection(env);
   const refreshAhead = readRefreshAhead(env);
   const storeTimeout = readStoreTimeout(env);
   const trustedOrigins = readTrustedOrigins(env);
@@ -50,7 +50,7 @@ export function readSettings(env: Environment): Settings {
       ...(refreshWindow !== undefined && { refreshWindow }),
       ...(sessionLifetime !== undefined && { sessionLifetime }),
       ...(storeTimeout !== undefined && { storeTimeout }),
-      ...(replay !== undefined && { replay }),
+      ...(reuseDetection !== undefined && { reuseDetection }),
       ...(refreshAhead !== undefined && { refreshAhead }),
       revocation: readChoice(env, 'REVOCATION', ['pushed', 'every-request']),
       onStoreFailure: readChoice(env, 'ON_STORE_FAILURE', ['reject', 'tolerate']),
@@ -68,7 +68,7 @@ const variablesByOption: Partial<Record<string, string>> = {
   refreshWindow: 'TOKEN_REFRESH_WINDOW',
   sessionLifetime: 'SESSION_LIFETIME',
   storeTimeout: 'STORE_TIMEOUT',
-  'replay.grace': 'REPLAY_GRACE',
+  'reuseDetection.grace': 'REUSE_GRACE',
   refreshAhead: 'REFRESH_AHEAD',
   'csrf.trustedOrigins': 'TRUSTED_ORIGINS',
 };
@@ -150,11 +150,11 @@ function readStoreTimeout(env: Environment): number | string | undefined {
   return typeof timeout === 'number' ? timeout * 1000 : timeout;
 }
 
-function readReplay(env: Environment): RefreshAuthOptions['replay'] {
-  const grace = readDuration(env, 'REPLAY_GRACE');
-  const onReuse = readChoice(env, 'REPLAY_ON_REUSE', ['revoke', 'reject']);
-  if (grace === undefined && read(env, 'REPLAY_ON_REUSE') !== undefined) {
-    throw new SettingError('REPLAY_ON_REUSE', 'is set without REPLAY_GRACE', 'set REPLAY_GRACE too, such as 30s');
+function readReuseDetection(env: Environment): RefreshAuthOptions['reuseDetection'] {
+  const grace = readDuration(env, 'REUSE_GRACE');
+  const onReuse = readChoice(env, 'ON_REUSE', ['revoke', 'reject']);
+  if (grace === undefined && read(env, 'ON_REUSE') !== undefined) {
+    throw new SettingError('ON_REUSE', 'is set without REUSE_GRACE', 'set REUSE_GRACE too, such as 30s');
   }
   return grace === undefined ? undefined : { grace, onReuse };
 }
@@ -184,7 +184,7 @@ function serializeOrigin({ protocol, host }: URL): string {
   return `${protocol}//${host}`;
 }
 
-/** Whoever can stop the store can keep everybody from renewing: a deployed demo must not have that. */
+/** Whoever can stop the store can keep everybody from refreshing: a deployed demo must not have that. */
 function readFaults(env: Environment, host: string, redis: string | undefined): boolean {
   const isOn = readChoice(env, 'DEMO_FAULTS', ['0', '1']) === '1';
   if (isOn && !['127.0.0.1', '::1', 'localhost'].includes(host)) {

@@ -31,12 +31,12 @@ export {
   type RevocationTtl,
   type RotationAnswer,
   type RotationRequest,
-  type SealedSuccessor,
+  type SealedToken,
   type SessionOfToken,
   SessionStore,
-  StoreRefusal,
-  type SubjectMark,
-  type UsedMark,
+  StoreError,
+  type Cutoff,
+  type UsedGeneration,
 } from './store/session-store.js';
 export type { IssueOptions } from './sessions/sign-ins.js';
 export type { SessionInfo } from './sessions/tracked-sessions.js';

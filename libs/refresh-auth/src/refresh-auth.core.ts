@@ -8,7 +8,7 @@ import { longestDeliverable } from './http/token-size.js';
 import { defaultKeyPrefix, type RefreshAuthSettings } from './options/refresh-auth-options.js';
 import { type Authentication, Authenticator } from './sessions/authenticator.js';
 import { Events } from './events/events.js';
-import { Heads } from './sessions/latest-tokens.js';
+import { LatestTokens } from './sessions/latest-tokens.js';
 import { KeyAnnouncements } from './store/key-announcements.js';
 import { KnownRevocations } from './revocation/known-revocations.js';
 import { canPush, RevocationLog } from './revocation/revocation-log.js';
@@ -19,7 +19,7 @@ import type { SessionStore } from './store/session-store.js';
 import { SignIns } from './sessions/sign-ins.js';
 import { StoreAccess } from './store/store-access.js';
 import { canList, TrackedSessions } from './sessions/tracked-sessions.js';
-import { UsedMarks } from './sessions/used-generations.js';
+import { UsedGenerations } from './sessions/used-generations.js';
 import type { Clock } from './tokens/clock.js';
 import type { Algorithm } from './tokens/keys.js';
 import { TokenSigner } from './tokens/signing.js';
@@ -40,7 +40,7 @@ export class RefreshAuthCore {
   readonly delivery: Delivery;
   readonly answers: ErrorAnswers;
   readonly admissions = new OncePerRequest<Authentication>();
-  readonly usedMarks: UsedMarks | undefined;
+  readonly usedGenerations: UsedGenerations | undefined;
   readonly #log: RevocationLog | undefined;
   readonly #access: StoreAccess;
   readonly #announcements: KeyAnnouncements;
@@ -68,9 +68,9 @@ export class RefreshAuthCore {
       ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
       : undefined;
     const revocations = new Revocations(store, access, events, known, log, clock, settings);
-    const usedMarks = settings.replay && new UsedMarks(store, access, events);
-    const heads = new Heads(sealer, verifier, events);
-    const rotation = new Rotation(store, access, signer, heads, revocations, events, clock, {
+    const usedGenerations = settings.reuseDetection && new UsedGenerations(store, access, events);
+    const latestTokens = new LatestTokens(sealer, verifier, events);
+    const rotation = new Rotation(store, access, signer, latestTokens, revocations, events, clock, {
       ...settings,
       looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
       details: tracked,
@@ -80,7 +80,7 @@ export class RefreshAuthCore {
     this.name = settings.name;
     this.events = events;
     this.signer = signer;
-    this.authenticator = new Authenticator(verified, rotation, revocations, usedMarks, events, clock, settings);
+    this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events, clock, settings);
     this.signIns = new SignIns(access, signer, revocations, tracked, events, clock, lifetimes);
     this.revocations = revocations;
     this.tracked = tracked;
@@ -100,13 +100,13 @@ export class RefreshAuthCore {
     this.#log = log;
     this.#access = access;
     this.#announcements = new KeyAnnouncements(store, events, settings);
-    this.usedMarks = usedMarks;
+    this.usedGenerations = usedGenerations;
   }
 
   /** Asks the store something small, unless it is known to be out. @returns why it fails, if it does */
   async storeFailure(): Promise<string | undefined> {
     await this.#access
-      .begin()(() => this.store.subjectMark(''))
+      .begin()(() => this.store.userCutoff(''))
       .catch(() => undefined);
     return this.#access.failure;
   }
@@ -120,7 +120,7 @@ export class RefreshAuthCore {
   async stop(): Promise<void> {
     this.#announcements.stop();
     await this.#log?.stop();
-    await this.usedMarks?.flush();
+    await this.usedGenerations?.flush();
     this.events.complete();
   }
 

@@ -12,7 +12,7 @@ import { RouteAccess } from './decorators/route-access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { findRequestResponse, isMessage, type RequestResponse } from './contexts/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
-import { markAdmitted, unmark } from './contexts/request-state.js';
+import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { coreToken } from './refresh-auth.constants.js';
 import type { Authentication, RefreshRefusal } from './sessions/authenticator.js';
@@ -20,7 +20,7 @@ import { type NowOrLater, orElse, whenThere } from './tokens/now-or-later.js';
 import type { TokenClaims } from './tokens/claims.js';
 
 /**
- * Lets requests with a live token pass, and renews expired tokens that are inside their refresh window.
+ * Lets requests with a live token pass, and refreshes expired tokens that are inside their refresh window.
  *
  * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
  * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered.
@@ -44,7 +44,7 @@ export class RefreshAuthGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.#access.of(context);
     if (access === 'public') {
-      if (isMessage(context)) unmark(context);
+      if (isMessage(context)) forgetAdmission(context);
       return true;
     }
     const exchange = this.getRequestResponse(context);
@@ -55,7 +55,7 @@ export class RefreshAuthGuard implements CanActivate {
       (error) => {
         if (access !== 'optional' || !(error instanceof RefreshAuthError && error.isDeadToken))
           return this.deny(error, context);
-        if (isMessage(context, exchange.request)) unmark(context, exchange.request);
+        if (isMessage(context, exchange.request)) forgetAdmission(context, exchange.request);
         return true;
       },
     );
@@ -86,18 +86,18 @@ export class RefreshAuthGuard implements CanActivate {
   }
 
   #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
-    const mayRenew = this.#mayRenew(exchange.request, token);
-    return whenThere(this.core.authenticator.authenticate(token, mayRenew), (authentication) => {
-      if (exchange.response && mayRenew === true) this.#deliver(authentication, exchange.response, token);
+    const mayRefresh = this.#mayRefresh(exchange.request, token);
+    return whenThere(this.core.authenticator.authenticate(token, mayRefresh), (authentication) => {
+      if (exchange.response && mayRefresh === true) this.#deliver(authentication, exchange.response, token);
       return authentication;
     });
   }
 
-  #deliver({ claims, renewed }: Authentication, response: HttpResponse, presented: string): void {
-    if (renewed) return this.core.delivery.deliver(response, renewed, presented);
+  #deliver({ claims, refreshed }: Authentication, response: HttpResponse, presented: string): void {
+    if (refreshed) return this.core.delivery.deliver(response, refreshed, presented);
     // Goes on beside the handler, and is delivered if it is there before the headers go out.
     void this.core.authenticator
-      .renewAhead(claims)
+      .refreshAhead(claims)
       ?.then((ahead) => ahead && this.core.delivery.offer(response, ahead, presented))
       .catch(() => undefined);
   }
@@ -108,13 +108,13 @@ export class RefreshAuthGuard implements CanActivate {
     { state, claims }: Authentication,
   ): NowOrLater<true> {
     return whenThere(this.toUser(claims), (user) => {
-      markAdmitted(context, request, { state, user });
+      noteAdmission(context, request, { state, user });
       return true;
     });
   }
 
   /** Returns `true` unless another site may have made the browser send this token, and then whose request it is. Throws if it may not send it. */
-  #mayRenew(request: HttpRequest, token: string): true | RefreshRefusal {
+  #mayRefresh(request: HttpRequest, token: string): true | RefreshRefusal {
     if (!this.core.credentials.isAmbient(request, token)) return true;
     return this.core.crossSite.admit(request) ?? true;
   }

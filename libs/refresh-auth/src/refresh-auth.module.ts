@@ -91,7 +91,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
   }
 
   #log(event: RefreshAuthEvent): void {
-    if (event.type === 'token-refused') {
+    if (event.type === 'token-rejected') {
       const warning = this.#origins.about(event);
       if (warning !== undefined) this.#logger.warn(warning);
     }
@@ -102,7 +102,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
       );
     }
     if (event.type === 'store-recovered') this.#logger.log('The session store works again');
-    if (event.type === 'bell-refused') {
+    if (event.type === 'subscription-failed') {
       this.#logger.warn(
         `Redis does not let this process listen for revocations (${event.reason}): it learns of those of others by polling, every 2 s. Allow its user the channels of the option \`keyPrefix\`: ACL SETUSER <user> &${this.settings.keyPrefix}:*`,
       );

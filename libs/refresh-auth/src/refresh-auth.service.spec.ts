@@ -43,7 +43,7 @@ describe('RefreshAuthService', () => {
       await expect(service.revokeUser('1', { except: sid as string })).rejects.toEqual(
         new TypeError(message('revokeUser: `except`')),
       );
-      expect(await store.subjectMark('1')).toBeUndefined();
+      expect(await store.userCutoff('1')).toBeUndefined();
     });
   });
 

@@ -103,15 +103,15 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   /**
    * What the guard does, without HTTP.
    *
-   * @param options `renew: false`: an expired token is refused as `token_expired`, and the store is not asked
+   * @param options `refresh: false`: an expired token is refused as `token_expired`, and the store is not asked
    * @throws RefreshAuthError when the token is dead, or the store does not decide
    */
-  async authenticate(token: string, { renew = true }: { renew?: boolean } = {}): Promise<Authentication<TClaims>> {
-    return (await this.core.authenticator.authenticate(token, renew)) as unknown as Authentication<TClaims>;
+  async authenticate(token: string, { refresh = true }: { refresh?: boolean } = {}): Promise<Authentication<TClaims>> {
+    return (await this.core.authenticator.authenticate(token, refresh)) as unknown as Authentication<TClaims>;
   }
 
   /**
-   * What a token is. Never renews, writes nothing, and shows no successor.
+   * What a token is. Never refreshes, writes nothing, and shows no successor.
    *
    * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */
@@ -149,7 +149,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   async revokeUser(sub: string, { except }: { except?: string | undefined } = {}): Promise<void> {
     if (typeof sub !== 'string' || sub === '') throw new TypeError('revokeUser needs the claim `sub` of a token');
     if (except !== undefined && !isSessionId(except)) throw new TypeError(notASessionId('revokeUser: `except`'));
-    await this.core.revocations.revokeSubject(sub, except);
+    await this.core.revocations.revokeUser(sub, except);
   }
 
   /**
@@ -188,7 +188,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   async #end(claims: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
     const { sid, sub } = claims;
     if (scope === 'session') return this.core.revocations.revokeSession(sid, claims);
-    return this.core.revocations.revokeSubject(sub, scope === 'others' ? sid : undefined, claims);
+    return this.core.revocations.revokeUser(sub, scope === 'others' ? sid : undefined, claims);
   }
 }
 

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { measureCache } from './parts/cache.js';
 import { measureHttp } from './parts/http.js';
 import { measureMicro } from './parts/micro.js';
-import { measureRenewals } from './parts/renewals.js';
+import { measureRefreshes } from './parts/refreshes.js';
 import { measureRevocations } from './parts/revocations.js';
 import { measureSessions } from './parts/sessions.js';
 import { measureStorm } from './parts/storm.js';
@@ -22,7 +22,7 @@ const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = 
   fastify: (effort) => measureHttp('fastify', effort),
   express: (effort) => measureHttp('express', effort),
   micro: measureMicro,
-  renewals: measureRenewals,
+  refreshes: measureRefreshes,
   storm: measureStorm,
   waiters: measureWaiters,
   sessions: measureSessions,

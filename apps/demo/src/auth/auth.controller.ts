@@ -76,7 +76,7 @@ export class AuthController {
     await this.auth.signOut(request, response, { scope: 'user' });
   }
 
-  /** Public, so that looking at a token never renews it. */
+  /** Public, so that looking at a token never refreshes it. */
   @Public()
   @Public(GRACE)
   @Get('session')

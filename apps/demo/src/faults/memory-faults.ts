@@ -35,9 +35,9 @@ class StoppableStore extends InMemorySessionStore {
     return super.rotate(...call);
   }
 
-  override async markUsed(...call: Call<'markUsed'>): Answer<'markUsed'> {
+  override async recordUse(...call: Call<'recordUse'>): Answer<'recordUse'> {
     this.#answerIfRunning();
-    return super.markUsed(...call);
+    return super.recordUse(...call);
   }
 
   override async revoke(...call: Call<'revoke'>): Answer<'revoke'> {
@@ -50,14 +50,14 @@ class StoppableStore extends InMemorySessionStore {
     return super.isRevoked(...call);
   }
 
-  override async subjectMark(...call: Call<'subjectMark'>): Answer<'subjectMark'> {
+  override async userCutoff(...call: Call<'userCutoff'>): Answer<'userCutoff'> {
     this.#answerIfRunning();
-    return super.subjectMark(...call);
+    return super.userCutoff(...call);
   }
 
-  override async revokeSubject(...call: Call<'revokeSubject'>): Answer<'revokeSubject'> {
+  override async revokeUser(...call: Call<'revokeUser'>): Answer<'revokeUser'> {
     this.#answerIfRunning();
-    return super.revokeSubject(...call);
+    return super.revokeUser(...call);
   }
 
   override async revocationsAfter(...call: Call<'revocationsAfter'>): Answer<'revocationsAfter'> {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 
-/** A second module beside the usual one, and the routes under `/grace`, so that both replay policies can be tried side by side. */
+/** A second module beside the usual one, and the routes under `/grace`, so that both policies can be tried side by side. */
 export const GRACE = 'grace';
 
 /** Short enough to watch it pass. Where users are behind it, 30 seconds are better. */
@@ -15,7 +15,7 @@ export function gracePolicy(options: RefreshAuthOptions & { secret: string }): R
   return {
     ...options,
     secret: createHmac('sha256', options.secret).update(GRACE).digest(),
-    replay: { grace: GRACE_SECONDS, onReuse: 'revoke' },
+    reuseDetection: { grace: GRACE_SECONDS, onReuse: 'revoke' },
     delivery: { ...options.delivery, ...(cookie && { cookie: { ...cookie, name } }) },
   };
 }

@@ -9,7 +9,7 @@ export interface About {
   faults: boolean;
   /** How long tokens and sessions live unless a sign-in wants it shorter; `null`: without end. */
   lifetimes: { expiresIn: number; refreshWindow: number; sessionLifetime: number | null };
-  /** The replay policies, and where the routes of each are; `grace` is `null` where superseded tokens are replayed for their whole window. */
+  /** The policies of reuse, and where the routes of each are; `grace` is `null` where superseded tokens are handed over for their whole window. */
   policies: { base: string; grace: number | null }[];
   /** The server's clock in milliseconds: the page draws by it, since the clocks of clients are often wrong. */
   now: number;

@@ -7,7 +7,7 @@ import type { About } from './about.interface.js';
 export const ABOUT = Symbol('What the page has to know of the demo');
 
 export function describe({ httpAdapter, faults, grace, process, refreshAuth }: Settings): Omit<About, 'now'> {
-  const { expiresIn = '15m', refreshWindow = '7d', sessionLifetime = '30d', replay, redis } = refreshAuth;
+  const { expiresIn = '15m', refreshWindow = '7d', sessionLifetime = '30d', reuseDetection, redis } = refreshAuth;
   return {
     adapter: httpAdapter,
     store: redis === undefined ? 'memory' : 'redis',
@@ -20,7 +20,7 @@ export function describe({ httpAdapter, faults, grace, process, refreshAuth }: S
       sessionLifetime: sessionLifetime === false ? null : seconds(sessionLifetime),
     },
     policies: [
-      { base: '', grace: typeof replay === 'object' ? seconds(replay.grace) : null },
+      { base: '', grace: typeof reuseDetection === 'object' ? seconds(reuseDetection.grace) : null },
       ...(grace ? [{ base: `/${GRACE}`, grace: GRACE_SECONDS }] : []),
     ],
   };

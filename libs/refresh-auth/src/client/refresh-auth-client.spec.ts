@@ -189,16 +189,16 @@ describe('answers in any order', () => {
 
   test('a late 401 to a token that was replaced meanwhile is not told', async () => {
     held(tokenOf('s', 0));
-    const [late, renewed] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
+    const [late, refreshed] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
     asked[1]!.answer(200, tokenOf('s', 1));
-    await renewed;
+    await refreshed;
     asked[0]!.answer(401);
     await late;
 
     expect(heard.map(({ type }) => type)).toEqual(['token']);
   });
 
-  test('a late renewal brings no session back that was signed out meanwhile', async () => {
+  test('a late refresh brings no session back that was signed out meanwhile', async () => {
     held(tokenOf('s', 0));
     const late = client.fetch(`${API}/me`);
     client.clear();
@@ -208,7 +208,7 @@ describe('answers in any order', () => {
     expect(client.token).toBeUndefined();
   });
 
-  test('a late renewal does not displace the session that was begun meanwhile', async () => {
+  test('a late refresh does not displace the session that was begun meanwhile', async () => {
     held(tokenOf('s', 0));
     const [late, signIn] = [client.fetch(`${API}/me`), client.fetch(`${API}/login`, { method: 'POST' })];
     asked[1]!.answer(200, tokenOf('t', 0));
@@ -252,7 +252,7 @@ describe('signOut', () => {
     expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
   });
 
-  test('lets go of what the session was renewed to meanwhile, and not of another session', async () => {
+  test('lets go of what the session was refreshed to meanwhile, and not of another session', async () => {
     held(tokenOf('s', 0));
     const answered = client.signOut(`${API}/logout`);
     held(tokenOf('s', 1));

@@ -30,8 +30,8 @@ test('a failure is as final as a result', async () => {
 test('nobody who prints a request sees the token that it brought, nor the one that it got', async () => {
   const once = new OncePerRequest<object>();
   const request = { headers: {} };
-  await once.get(request, 'brought', async () => ({ renewed: 'got' }));
-  await once.get(request, 'another', async () => ({ renewed: 'got' }));
+  await once.get(request, 'brought', async () => ({ refreshed: 'got' }));
+  await once.get(request, 'another', async () => ({ refreshed: 'got' }));
 
   expect(inspect(request, { depth: 9, showHidden: true })).not.toMatch(/brought|another|got/);
 });

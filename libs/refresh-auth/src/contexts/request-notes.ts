@@ -9,12 +9,12 @@ export interface RequestState {
 }
 
 /** What was done for a request: by whom, with which token, and what came of it. */
-interface Deed {
+interface Admission {
   readonly by: object;
   readonly token: string;
   readonly result: NowOrLater<unknown>;
   /** By others, or with another token of the same request, which another guard has found. */
-  readonly before: Deed | undefined;
+  readonly before: Admission | undefined;
 }
 
 /**
@@ -25,16 +25,16 @@ export class RequestNotes implements RequestState {
   state: LiveTokenState | undefined;
   user: unknown;
   /** Where nobody sees it who prints a request: it may end with a token. */
-  #deeds: Deed | undefined;
+  #admissions: Admission | undefined;
 
-  done(by: object, token: string): Deed | undefined {
-    let deed = this.#deeds;
-    while (deed && !(deed.by === by && deed.token === token)) deed = deed.before;
-    return deed;
+  done(by: object, token: string): Admission | undefined {
+    let admission = this.#admissions;
+    while (admission && !(admission.by === by && admission.token === token)) admission = admission.before;
+    return admission;
   }
 
   add(by: object, token: string, result: NowOrLater<unknown>): void {
-    this.#deeds = { by, token, result, before: this.#deeds };
+    this.#admissions = { by, token, result, before: this.#admissions };
   }
 }
 

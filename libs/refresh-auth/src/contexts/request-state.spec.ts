@@ -3,7 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { RawRequest } from '../http/http-message.js';
 import { OncePerRequest } from './once-per-request.js';
 import { readNotes } from './request-notes.js';
-import { getCurrentUser, getTokenState, markAdmitted, setRequestState, unmark } from './request-state.js';
+import { getCurrentUser, getTokenState, noteAdmission, setRequestState, forgetAdmission } from './request-state.js';
 
 test('what the guard found is there for everybody who has the request', () => {
   const raw = { headers: {} };
@@ -47,12 +47,12 @@ test('what a message of a socket has left is taken back, from the client and fro
   const found = { state: 'valid', user: { sub: '1' } } as const;
   const left = (): unknown[] => [readNotes(client), readNotes(request), request.user];
 
-  markAdmitted(context, request, found);
+  noteAdmission(context, request, found);
   expect(left()).toEqual([found, found, found.user].map((value) => expect.objectContaining(value)));
 
-  unmark(context);
+  forgetAdmission(context);
   expect(left()).toEqual([undefined, expect.objectContaining(found), found.user]);
-  unmark(context, request);
+  forgetAdmission(context, request);
   expect(left()).toEqual([undefined, undefined, undefined]);
   expect('user' in request).toBe(false);
 });

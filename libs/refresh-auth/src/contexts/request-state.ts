@@ -12,7 +12,7 @@ export function setRequestState(carrier: object, { state, user }: RequestState):
 }
 
 /** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
-export function markAdmitted(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
+export function noteAdmission(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
   const carrier = carrierOf(context);
   const raw = rawRequest(request);
   setRequestState(raw, state);
@@ -21,7 +21,7 @@ export function markAdmitted(context: ExecutionContext, request: HttpRequest, st
 }
 
 /** Takes back what an earlier message of the same socket has left: all of them share one client, and the request that opened it. */
-export function unmark(context: ExecutionContext, request?: HttpRequest): void {
+export function forgetAdmission(context: ExecutionContext, request?: HttpRequest): void {
   eraseNotes(carrierOf(context));
   if (!request) return;
   eraseNotes(rawRequest(request));

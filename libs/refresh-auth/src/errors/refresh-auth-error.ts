@@ -41,7 +41,7 @@ export class RefreshAuthError extends Error {
   override readonly name = 'RefreshAuthError';
   /** The HTTP status that answers this code; also what a framework finds when nothing translates the error. */
   readonly statusCode: 401 | 403 | 503;
-  /** With `statusCode` and `status`, what marks an error of the package http-errors, which is how NestJS 12 recognizes one. */
+  /** With `statusCode` and `status`, what cutoffs an error of the package http-errors, which is how NestJS 12 recognizes one. */
   readonly expose = true;
 
   constructor(

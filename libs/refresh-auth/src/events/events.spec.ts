@@ -21,7 +21,7 @@ describe('Events', () => {
     store = new InterceptedStore(clock);
     core = makeCore({}, { store, clock });
     events = recordEvents(core);
-    first = issue(core, { sub: 'a-telling-subject', email: 'ada@example.com' });
+    first = issue(core, { sub: 'a-telling-user', email: 'ada@example.com' });
   });
 
   const session = () => sessionName(first.claims.sid);
@@ -31,21 +31,21 @@ describe('Events', () => {
   /** Every type of event, and what makes it happen. */
   const HAPPENINGS: [string, () => Promise<unknown>, () => object[]][] = [
     [
-      'rotated',
+      'refreshed',
       () => {
         expire();
         return authenticate(core, first.token);
       },
-      () => [{ type: 'rotated', at: clock.now(), session: session(), gen: 1 }],
+      () => [{ type: 'refreshed', at: clock.now(), session: session(), gen: 1 }],
     ],
     [
-      'replayed',
+      'already-refreshed',
       async () => {
         expire();
         await authenticate(makeCore({}, { store, clock }), first.token);
         await authenticate(core, first.token);
       },
-      () => [{ type: 'replayed', at: clock.now(), session: session(), gen: 1 }],
+      () => [{ type: 'already-refreshed', at: clock.now(), session: session(), gen: 1 }],
     ],
     [
       'session-revoked',
@@ -63,7 +63,7 @@ describe('Events', () => {
       () => [
         { type: 'store-failed', at: clock.now(), reason: 'connection lost' },
         {
-          type: 'token-refused',
+          type: 'token-rejected',
           at: clock.now(),
           code: 'store_unavailable',
           detail: 'connection lost',
@@ -71,7 +71,7 @@ describe('Events', () => {
           gen: 0,
         },
         { type: 'store-recovered', at: clock.now() },
-        { type: 'rotated', at: clock.now(), session: session(), gen: 1 },
+        { type: 'refreshed', at: clock.now(), session: session(), gen: 1 },
       ],
     ],
     [
@@ -83,11 +83,11 @@ describe('Events', () => {
       },
       () => [
         { type: 'lost-write', at: clock.now(), session: session(), gen: 1 },
-        { type: 'rotated', at: clock.now(), session: session(), gen: 2 },
+        { type: 'refreshed', at: clock.now(), session: session(), gen: 2 },
       ],
     ],
     [
-      'sealed-value-refused',
+      'sealed-token-rejected',
       async () => {
         const sealed = Buffer.from(first.token);
         sealed[0] = 1;
@@ -96,8 +96,8 @@ describe('Events', () => {
         await authenticate(core, first.token);
       },
       () => [
-        { type: 'sealed-value-refused', at: clock.now(), session: session(), gen: 1 },
-        { type: 'replayed', at: clock.now(), session: session(), gen: 2 },
+        { type: 'sealed-token-rejected', at: clock.now(), session: session(), gen: 1 },
+        { type: 'already-refreshed', at: clock.now(), session: session(), gen: 2 },
       ],
     ],
     [
@@ -106,14 +106,14 @@ describe('Events', () => {
         clock.advance(3_600_000);
         return refusal(authenticate(core, first.token));
       },
-      () => [{ type: 'token-refused', at: clock.now(), code: 'session_expired', session: session(), gen: 0 }],
+      () => [{ type: 'token-rejected', at: clock.now(), code: 'session_expired', session: session(), gen: 0 }],
     ],
     [
       'token-refused of a token that somebody made up',
       () => refusal(authenticate(core, flipBit(first.token))),
       () => [
         {
-          type: 'token-refused',
+          type: 'token-rejected',
           at: clock.now(),
           code: 'token_invalid',
           detail: 'the signature, the issuer or the audience is wrong',

@@ -14,23 +14,23 @@ interface GenerationFacts extends SessionFacts {
 }
 
 interface EventTypes {
-  /** A token was renewed; `gen` is that of the new one. */
-  rotated: GenerationFacts;
-  /** A superseded token was presented and the head, of generation `gen`, handed over. */
-  replayed: GenerationFacts;
+  /** A token was refreshed; `gen` is that of the new one. */
+  refreshed: GenerationFacts;
+  /** A superseded token was presented and the latest token, of generation `gen`, handed over. */
+  'already-refreshed': GenerationFacts;
   /**
-   * A superseded token, of generation `gen`, was presented after its grace, although `head` or another newer generation is in use: somebody
-   * else may have it. `kind`: whether it was the head's predecessor or an older one. `revoked`: whether the session was ended for it.
+   * A superseded token, of generation `gen`, was presented after its grace, although `latest` or another newer generation is in use: somebody
+   * else may have it. `kind`: whether it was the latest token's predecessor or an older one. `revoked`: whether the session was ended for it.
    */
   'reuse-detected': GenerationFacts & {
-    readonly head: number;
+    readonly latest: number;
     readonly kind: 'predecessor' | 'ancestor';
     readonly revoked: boolean;
   };
   /** A session was ended. */
   'session-revoked': SessionFacts;
-  /** All sessions of a user were ended, but the excepted one. `subject`: SHA-256 of the `sub`, base64url, cut to 22 characters; `except`: named as `session`. */
-  'user-revoked': { readonly subject: string; readonly except?: string };
+  /** All sessions of a user were ended, but the excepted one. `user`: SHA-256 of the `sub`, base64url, cut to 22 characters; `except`: named as `session`. */
+  'user-revoked': { readonly user: string; readonly except?: string };
   /**
    * The store did not decide: it is out, full, or refuses. Once, until it works again; and for each session that a sign-in should have
    * ended meanwhile, which `session` then names. `reason` is the store's error, without arguments.
@@ -39,7 +39,7 @@ interface EventTypes {
   /** The store works again: it answers, and has refused nothing for ten seconds. */
   'store-recovered': object;
   /** The store does not let this process listen for revocations, for that `reason`: it learns of those of others within 2 s, by polling. */
-  'bell-refused': { readonly reason: string };
+  'subscription-failed': { readonly reason: string };
   /** Another application, which has no key in common with this process, keeps its sessions under the same `keyPrefix`. Once per process. */
   'prefix-shared': { readonly keyPrefix: string };
   /**
@@ -49,17 +49,17 @@ interface EventTypes {
   'prefix-split': { readonly keyPrefix: string; readonly other: string };
   /** The store knew less than the token proves, as after a failover: adopted. `gen` is that of the presented token. */
   'lost-write': GenerationFacts;
-  /** What stood in the store as the head could not be opened or was not a token of that session; it was not handed over. */
-  'sealed-value-refused': GenerationFacts;
-  /** A new token, of so many `bytes`, does not fit into a cookie: it went out in the header alone or, without one, nothing was renewed. */
+  /** What stood in the store as the latest token could not be opened or was not a token of that session; it was not handed over. */
+  'sealed-token-rejected': GenerationFacts;
+  /** A new token, of so many `bytes`, does not fit into a cookie: it went out in the header alone or, without one, nothing was refreshed. */
   'token-too-large': GenerationFacts & { readonly bytes: number };
   /** The store was not told that this generation is in use: theft may be noticed later. */
-  'mark-lost': GenerationFacts;
+  'use-not-recorded': GenerationFacts;
   /**
    * A request was refused. `session` and `gen` only where the token's signature was verified. `origin` only where another origin made a
    * browser send the request and that is the reason: `scheme://host[:port]`, or `'null'` if the browser did not name it.
    */
-  'token-refused': Partial<GenerationFacts> & {
+  'token-rejected': Partial<GenerationFacts> & {
     readonly code: RefreshAuthErrorCode;
     readonly detail?: string;
     readonly origin?: string;
@@ -88,7 +88,7 @@ export class Events {
 
   /** @param claims of the token that was refused, where they could be verified */
   refused({ code, detail, origin }: RefreshAuthError, claims?: { readonly sid: string; readonly gen: number }): void {
-    this.emit('token-refused', {
+    this.emit('token-rejected', {
       code,
       ...(detail === undefined ? {} : { detail }),
       ...(origin === undefined ? {} : { origin }),

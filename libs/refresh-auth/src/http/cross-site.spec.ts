@@ -112,7 +112,7 @@ const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 const UNSAFE = ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'TRACE', 'CONNECT', 'get'];
 
 describe('[C1] [C2] a request of this origin, or a trusted one', () => {
-  test.each(OWN)('%s passes with every method, and renews', (_, headers) => {
+  test.each(OWN)('%s passes with every method, and refreshes', (_, headers) => {
     expect([...SAFE, ...UNSAFE].filter((method) => check.admit(request(method, headers)))).toEqual([]);
     expect(() => check.refuseForeign(request('POST', headers))).not.toThrow();
     expect(check.isForeign(request('POST', headers))).toBe(false);
@@ -126,7 +126,7 @@ describe('[C1] [C2] a request of another origin', () => {
     }
   });
 
-  test.each(FOREIGN)('[C4] %s passes with a safe method, and renews nothing', (_, _detail, headers) => {
+  test.each(FOREIGN)('[C4] %s passes with a safe method, and refreshes nothing', (_, _detail, headers) => {
     expect(SAFE.filter((method) => !check.admit(request(method, headers)))).toEqual([]);
   });
 
@@ -146,7 +146,7 @@ describe('[C1] [C2] a request of another origin', () => {
 
     expect(reported).toEqual([
       {
-        type: 'token-refused',
+        type: 'token-rejected',
         at: expect.any(Number),
         code: 'request_cross_site',
         detail: 'by its header Origin',
@@ -177,7 +177,7 @@ describe('[C1] [C2] a request of another origin', () => {
 describe('[C4] a link that the user followed', () => {
   const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
-  test('renews, and is the doing of the user', () => {
+  test('refreshes, and is the doing of the user', () => {
     expect([check.admit(request('GET', link)), check.isForeign(request('GET', link))]).toEqual([undefined, false]);
   });
 

@@ -216,7 +216,7 @@ describe('the last check, when the headers go out', () => {
   test('[F28] turns a success into 401 where the session that a sign-in started has ended', async () => {
     const { core, delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued);
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
 
     expect(sent()).toEqual({
       'www-authenticate':
@@ -228,7 +228,7 @@ describe('the last check, when the headers go out', () => {
   test.each([303, 500])('[F28] leaves an answer with status %i as it is, without the token', async (status) => {
     const { core, delivery, response, issued } = setUp();
     delivery.deliver(response, issued);
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     response.writeHead(status);
 
     expect([response.statusCode, { ...response.getHeaders() }]).toEqual([status, {}]);
@@ -236,7 +236,7 @@ describe('the last check, when the headers go out', () => {
 });
 
 describe('[D11] under reuse detection, a response that is later than the grace', () => {
-  const REPLAY = { expiresIn: '1m', refreshWindow: '1h', replay: { grace: '30s' } } as const;
+  const REPLAY = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
 
   /** The answer to a request with an expired token that was held up for so many seconds. */
   function late(seconds: number, options: RefreshAuthOptions) {
@@ -260,7 +260,7 @@ describe('[D11] under reuse detection, a response that is later than the grace',
 
   test.each<[string, number, RefreshAuthOptions]>([
     ['within the grace', 30, REPLAY],
-    ['without reuse detection', 31, { ...REPLAY, replay: 'refresh-window' }],
+    ['without reuse detection', 31, { ...REPLAY, reuseDetection: false }],
   ])('%s the token is delivered', (_, seconds, options) => {
     const { token, headers } = late(seconds, options);
 
@@ -408,7 +408,7 @@ describe('[D7] a token that a browser would not keep', () => {
     expect(sent()['set-cookie']).toEqual([expect.stringContaining(issued.token)]);
   });
 
-  test('goes out in the header alone at a renewal, and an event says how long it is', () => {
+  test('goes out in the header alone at a refresh, and an event says how long it is', () => {
     const { clock, core, delivery, response, sent } = setUp();
     const issued = issuedWithCookieOf(core, 4097);
     const events: unknown[] = [];

@@ -4,7 +4,7 @@ import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { Authenticator } from '../sessions/authenticator.js';
 import type { Events } from '../events/events.js';
 import type { Revocations } from '../revocation/revocations.js';
-import type { GracePolicy } from '../sessions/rotation.js';
+import type { ReusePolicy } from '../sessions/rotation.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { ROOM_TO_GROW } from '../tokens/compact.js';
@@ -61,7 +61,7 @@ export class Delivery {
     private readonly settings: {
       readonly delivery: DeliverySettings;
       readonly lifetimes: Lifetimes;
-      readonly replay: GracePolicy;
+      readonly reuseDetection: ReusePolicy;
     },
     private readonly sessions: {
       readonly revocations: Pick<Revocations, 'ends'>;
@@ -194,8 +194,8 @@ export class Delivery {
    * would look like theft. The client goes on with the token that it presented, as long as that can be refreshed.
    */
   #isOvertaken({ presented, since }: Due): boolean {
-    const { replay } = this.settings;
-    if (!replay || presented === undefined || this.clock.now() - since <= replay.grace) return false;
+    const { reuseDetection } = this.settings;
+    if (!reuseDetection || presented === undefined || this.clock.now() - since <= reuseDetection.grace) return false;
     return this.sessions.authenticator.liveSession(presented) !== undefined;
   }
 

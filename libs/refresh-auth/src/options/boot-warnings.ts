@@ -27,7 +27,7 @@ export async function findWarnings(
 }
 
 function warnOfSecrets({ keys }: RefreshAuthSettings): string[] {
-  return keys.all.flatMap(({ doubt }) => (doubt ? [`${doubt.message} It does not boot in production.`] : []));
+  return keys.all.flatMap(({ warning }) => (warning ? [`${warning.message} It does not boot in production.`] : []));
 }
 
 function warnOfSharedKeys({ keys }: RefreshAuthSettings): string[] {
@@ -45,7 +45,7 @@ function warnOfMemory(store: SessionStore): string[] {
   // The second is what pm2 sets, whether or not it uses cluster.
   if (cluster.isWorker || process.env['NODE_APP_INSTANCE'] !== undefined) {
     return [
-      'Sessions are kept in the memory of each of several workers: a logout is known to one of them alone, and each renews the same token anew. Set the option `redis`.',
+      'Sessions are kept in the memory of each of several workers: a logout is known to one of them alone, and each refreshes the same token anew. Set the option `redis`.',
     ];
   }
   return [
@@ -53,10 +53,10 @@ function warnOfMemory(store: SessionStore): string[] {
   ];
 }
 
-function warnOfEndlessSessions({ lifetimes, replay }: RefreshAuthSettings): string[] {
-  if (lifetimes.sessionLifetime !== Number.POSITIVE_INFINITY || replay) return [];
+function warnOfEndlessSessions({ lifetimes, reuseDetection }: RefreshAuthSettings): string[] {
+  if (lifetimes.sessionLifetime !== Number.POSITIVE_INFINITY || reuseDetection) return [];
   return [
-    'Sessions have no end, and superseded tokens are replayed for their refresh window: a token that leaks can be renewed for ever. Set the option `sessionLifetime`, or a grace in `replay`.',
+    'Sessions have no end, and superseded tokens are handed over for their refresh window: a token that leaks can be refreshed for ever. Set the option `sessionLifetime`, or a grace in `reuseDetection`.',
   ];
 }
 
@@ -66,6 +66,6 @@ async function warnOfRedis(
   clock: Clock,
 ): Promise<string[]> {
   if (!(store instanceof RedisSessionStore)) return [];
-  const doubts = within(storeTimeout, 'storeTimeout', () => store.doubts(clock, leeway(lifetimes.clockTolerance)));
-  return doubts.catch(() => []);
+  const warnings = within(storeTimeout, 'storeTimeout', () => store.warnings(clock, leeway(lifetimes.clockTolerance)));
+  return warnings.catch(() => []);
 }

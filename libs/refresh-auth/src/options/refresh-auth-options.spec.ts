@@ -25,7 +25,7 @@ describe('options that boot', () => {
     expect(settings).toEqual({
       name: undefined,
       onStoreFailure: 'reject',
-      replay: undefined,
+      reuseDetection: undefined,
       revocation: 'pushed',
       refreshAhead: undefined,
       reloader: undefined,
@@ -68,7 +68,7 @@ describe('options that boot', () => {
       keyPrefix: 'shop:auth',
       storeTimeout: '2s',
       onStoreFailure: 'tolerate',
-      replay: { grace: '30s', onReuse: 'reject' },
+      reuseDetection: { grace: '30s', onReuse: 'reject' },
       revocation: 'every-request',
       refreshAhead: '20s',
       reloadClaims: () => null,
@@ -85,7 +85,7 @@ describe('options that boot', () => {
     expect(settings).toEqual({
       name: undefined,
       onStoreFailure: 'tolerate',
-      replay: { grace: 30_000, onReuse: 'reject' },
+      reuseDetection: { grace: 30_000, onReuse: 'reject' },
       revocation: 'every-request',
       refreshAhead: { seconds: 20 },
       reloader: expect.any(ClaimsReloader),
@@ -114,7 +114,7 @@ describe('options that boot', () => {
 
   test('options that are undefined have their defaults', () => {
     const names =
-      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure replay revocation revocationReplicas refreshAhead reloadClaims reloadTimeout sessions csrf delivery';
+      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure reuseDetection revocation revocationReplicas refreshAhead reloadClaims reloadTimeout sessions csrf delivery';
     const undefinedOptions = Object.fromEntries(names.split(' ').map((name) => [name, undefined]));
 
     const { keys: _, ...settings } = resolveOptions({ secret, ...undefinedOptions });
@@ -211,10 +211,7 @@ test.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '', '500',
 
 describe('option store', () => {
   const METHODS = Object.fromEntries(
-    ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject'].map((name) => [
-      name,
-      () => undefined,
-    ]),
+    ['rotate', 'recordUse', 'revoke', 'isRevoked', 'userCutoff', 'revokeUser'].map((name) => [name, () => undefined]),
   );
 
   test('needs no more than these methods', () => {
@@ -228,11 +225,11 @@ describe('option store', () => {
     [{}, 'rotate'],
     [InMemorySessionStore, 'rotate'],
     [{ rotate: true, revoke: () => undefined }, 'rotate'],
-    [{ rotate: () => undefined }, 'markUsed'],
+    [{ rotate: () => undefined }, 'recordUse'],
     [{ ...METHODS, revoke: undefined }, 'revoke'],
     [{ ...METHODS, isRevoked: true }, 'isRevoked'],
-    [{ ...METHODS, subjectMark: undefined }, 'subjectMark'],
-    [{ ...METHODS, revokeSubject: undefined }, 'revokeSubject'],
+    [{ ...METHODS, userCutoff: undefined }, 'userCutoff'],
+    [{ ...METHODS, revokeUser: undefined }, 'revokeUser'],
   ])('is not %p', (store, method) => {
     expect(errorOf({ store })).toEqual({
       option: 'store',
@@ -255,7 +252,7 @@ test.each([
   'clockTolerance',
   'storeTimeout',
   'onStoreFailure',
-  'replay',
+  'reuseDetection',
   'revocation',
   'revocationReplicas',
   'refreshAhead',
@@ -309,10 +306,10 @@ describe('policies', () => {
   });
 });
 
-describe('option replay', () => {
-  test.each<[RefreshAuthOptions['replay'], object | undefined]>([
+describe('option reuseDetection', () => {
+  test.each<[RefreshAuthOptions['reuseDetection'], object | undefined]>([
     [undefined, undefined],
-    ['refresh-window', undefined],
+    [false, undefined],
     [{ grace: 1 }, { grace: 1000, onReuse: 'revoke' }],
     [
       { grace: '30s', onReuse: undefined },
@@ -326,27 +323,27 @@ describe('option replay', () => {
       { grace: 60, onReuse: 'reject' },
       { grace: 60_000, onReuse: 'reject' },
     ],
-  ])('%j', (replay, expected) => {
-    expect(resolveOptions({ secret, replay }).replay).toEqual(expected);
+  ])('%j', (reuseDetection, expected) => {
+    expect(resolveOptions({ secret, reuseDetection }).reuseDetection).toEqual(expected);
   });
 
-  test.each(['', 'grace', '30s', 30, true, null, () => undefined])('is not %p', (replay) => {
-    expect(errorOf({ replay })).toEqual({
-      option: 'replay',
-      says: "is not known. Write 'refresh-window', or { grace: '30s', onReuse: 'revoke' }.",
+  test.each(['', 'grace', '30s', 30, true, null, () => undefined])('is not %p', (reuseDetection) => {
+    expect(errorOf({ reuseDetection })).toEqual({
+      option: 'reuseDetection',
+      says: "is not known. Write false, or { grace: '30s', onReuse: 'revoke' }.",
     });
   });
 
   test.each([undefined, null, 0, -1, 0.5, '30', '', '500ms', Number.NaN, true])('has no grace of %p', (grace) => {
-    expect(errorOf({ replay: { grace } })).toEqual({
-      option: 'replay.grace',
+    expect(errorOf({ reuseDetection: { grace } })).toEqual({
+      option: 'reuseDetection.grace',
       says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
     });
   });
 
   test.each([61, '61s', '2m', '1h'])('has no grace beyond a minute: %p', (grace) => {
-    expect(errorOf({ replay: { grace } })).toEqual({
-      option: 'replay.grace',
+    expect(errorOf({ reuseDetection: { grace } })).toEqual({
+      option: 'reuseDetection.grace',
       says: expect.stringMatching(
         /^is \d+ s\. Write at most 60: a longer grace is a longer life for a stolen token\.$/,
       ),
@@ -354,15 +351,15 @@ describe('option replay', () => {
   });
 
   test.each(['', 'log', true, null, {}])('has no onReuse %p', (onReuse) => {
-    expect(errorOf({ replay: { grace: '30s', onReuse } })).toEqual({
-      option: 'replay.onReuse',
+    expect(errorOf({ reuseDetection: { grace: '30s', onReuse } })).toEqual({
+      option: 'reuseDetection.onReuse',
       says: "is not known. Write one of 'revoke', 'reject'.",
     });
   });
 
   test('has nothing else', () => {
-    expect(errorOf({ replay: { grace: '30s', onreuse: 'reject' } })).toEqual({
-      option: 'replay.onreuse',
+    expect(errorOf({ reuseDetection: { grace: '30s', onreuse: 'reject' } })).toEqual({
+      option: 'reuseDetection.onreuse',
       says: 'is not known. It has grace and onReuse.',
     });
   });
@@ -421,7 +418,7 @@ describe('option reloadClaims', () => {
 
 describe('what an option asks of the store', () => {
   const { revocationsAfter, onRevocation, listedSessions, replaceDetails, ...least } = Object.fromEntries(
-    ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject']
+    ['rotate', 'recordUse', 'revoke', 'isRevoked', 'userCutoff', 'revokeUser']
       .concat(['revocationsAfter', 'onRevocation', 'listedSessions', 'replaceDetails'])
       .map((name) => [name, () => undefined]),
   );
@@ -577,7 +574,7 @@ test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', 'isGlobal',
 
     expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
       option: name,
-      says: 'is not known. There are secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, replay, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
+      says: 'is not known. There are secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, reuseDetection, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
     });
   },
 );
@@ -601,8 +598,8 @@ describe('a wrong option stops the boot, and its path is the exact one', () => {
     ['redis', { secret, redis: 6379 }],
     ['redis', { secret, redis: null }],
     ['redis', { secret, redis: true }],
-    ['replay', { secret, replay: 'grace' }],
-    ['replay.grace', { secret, replay: { grace: '61s' } }],
+    ['reuseDetection', { secret, reuseDetection: 'grace' }],
+    ['reuseDetection.grace', { secret, reuseDetection: { grace: '61s' } }],
     ['revocation', { secret, revocation: 'on-logout' }],
     ['refreshAhead', { secret, refreshAhead: 900 }],
     ['reloadClaims', { secret, reloadClaims: {} }],
@@ -690,6 +687,6 @@ describe('[F6] [K2] a secret that can be guessed', () => {
   });
 
   test.each(cases)('is good enough to try things out with: %s of %j', (option, options) => {
-    expect(resolveOptions(options).keys.all.map(({ doubt }) => doubt?.option)).toContain(option);
+    expect(resolveOptions(options).keys.all.map(({ warning }) => warning?.option)).toContain(option);
   });
 });

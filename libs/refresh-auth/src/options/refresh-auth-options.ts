@@ -8,7 +8,7 @@ import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.j
 import type { RedisOption } from '../store/redis/redis-connection.js';
 import { canPush } from '../revocation/revocation-log.js';
 import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocations.js';
-import type { GracePolicy } from '../sessions/rotation.js';
+import type { ReusePolicy } from '../sessions/rotation.js';
 import type { SessionStore } from '../store/session-store.js';
 import { canList } from '../sessions/tracked-sessions.js';
 import { type Duration, parseMilliseconds, parseSeconds } from '../tokens/duration.js';
@@ -50,15 +50,15 @@ export interface RefreshAuthOptions {
   /** How long a request waits for the store, whatever the client's settings: milliseconds, or a string with a unit. @default 500 */
   storeTimeout?: Duration | undefined;
   /**
-   * What a refreshable token gets while the store does not decide: `'reject'`: 503; `'tolerate'`: it passes, and nothing is renewed. It also
+   * What a refreshable token gets while the store does not decide: `'reject'`: 503; `'tolerate'`: it passes, and nothing is refreshed. It also
    * decides valid tokens under `revocation: 'every-request'`. @default 'reject'
    */
   onStoreFailure?: StoreFailurePolicy | undefined;
   /**
-   * For how long a superseded token is replayed: for its refresh window, or for a grace of at most 60 s after which its use ends the session
-   * (`onReuse: 'revoke'`) or is refused (`'reject'`). @default 'refresh-window'
+   * For how long a superseded token is handed over: for its refresh window, or for a grace of at most 60 s after which its use ends the session
+   * (`onReuse: 'revoke'`) or is refused (`'reject'`). @default false
    */
-  replay?: 'refresh-window' | { grace: Duration; onReuse?: 'revoke' | 'reject' | undefined } | undefined;
+  reuseDetection?: false | { grace: Duration; onReuse?: 'revoke' | 'reject' | undefined } | undefined;
   /**
    * How a request with a valid token finds out that its session has ended. `'pushed'`: the store pushes revocations to every process, and the
    * token is checked in memory. `'every-request'`: the store is asked for each request. @default 'pushed'
@@ -71,11 +71,11 @@ export interface RefreshAuthOptions {
    */
   revocationReplicas?: number | undefined;
   /**
-   * Renews a token that is still valid in the last part of its life, while the request is served: a fraction below 1 of its life, or a
+   * Refreshes a token that is still valid in the last part of its life, while the request is served: a fraction below 1 of its life, or a
    * duration (a number from 1 on is seconds). @default off
    */
   refreshAhead?: Duration | undefined;
-  /** Loads the claims anew at each renewal, or ends the session with `null`. @default none: a successor has the claims of its predecessor */
+  /** Loads the claims anew at each refresh, or ends the session with `null`. @default none: a successor has the claims of its predecessor */
   reloadClaims?: ReloadClaims | undefined;
   /** How long `reloadClaims` may take: milliseconds, or a string with a unit. @default 2000 */
   reloadTimeout?: Duration | undefined;
@@ -106,7 +106,7 @@ export interface RefreshAuthSettings {
   readonly isPrefixGiven: boolean;
   readonly storeTimeout: number;
   readonly onStoreFailure: StoreFailurePolicy;
-  readonly replay: GracePolicy;
+  readonly reuseDetection: ReusePolicy;
   readonly revocation: RevocationMode;
   readonly revocationReplicas: number;
   readonly refreshAhead: RefreshAhead | undefined;
@@ -131,7 +131,7 @@ const OPTIONS: Readonly<Record<keyof RefreshAuthOptions, true>> = {
   keyPrefix: true,
   storeTimeout: true,
   onStoreFailure: true,
-  replay: true,
+  reuseDetection: true,
   revocation: true,
   revocationReplicas: true,
   refreshAhead: true,
@@ -175,7 +175,7 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
     isPrefixGiven: options.keyPrefix !== undefined,
     storeTimeout: parseMilliseconds('storeTimeout', storeTimeout),
     onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
-    replay: resolveReplay(options.replay),
+    reuseDetection: resolveReuseDetection(options.reuseDetection),
     revocation: choose('revocation', options.revocation, ['pushed', 'every-request']),
     revocationReplicas: resolveReplicas(options),
     refreshAhead: resolveRefreshAhead(options.refreshAhead, lifetimes),
@@ -243,28 +243,28 @@ function choose<const T extends string>(option: string, value: unknown, values: 
   return chosen;
 }
 
-function resolveReplay(replay: unknown = 'refresh-window'): GracePolicy {
-  if (replay === 'refresh-window') return undefined;
-  if (typeof replay !== 'object' || replay === null) {
+function resolveReuseDetection(reuseDetection: unknown = false): ReusePolicy {
+  if (reuseDetection === false) return undefined;
+  if (typeof reuseDetection !== 'object' || reuseDetection === null) {
     throw new RefreshAuthOptionsError(
-      'replay',
+      'reuseDetection',
       'is not known',
-      "Write 'refresh-window', or { grace: '30s', onReuse: 'revoke' }.",
+      "Write false, or { grace: '30s', onReuse: 'revoke' }.",
     );
   }
-  const { grace, onReuse, ...unknown } = replay as { grace?: unknown; onReuse?: unknown };
+  const { grace, onReuse, ...unknown } = reuseDetection as { grace?: unknown; onReuse?: unknown };
   for (const name of Object.keys(unknown)) {
-    throw new RefreshAuthOptionsError(`replay.${name}`, 'is not known', 'It has grace and onReuse.');
+    throw new RefreshAuthOptionsError(`reuseDetection.${name}`, 'is not known', 'It has grace and onReuse.');
   }
-  const seconds = parseSeconds('replay.grace', grace);
+  const seconds = parseSeconds('reuseDetection.grace', grace);
   if (seconds > LONGEST_GRACE) {
     throw new RefreshAuthOptionsError(
-      'replay.grace',
+      'reuseDetection.grace',
       `is ${seconds} s`,
       `Write at most ${LONGEST_GRACE}: a longer grace is a longer life for a stolen token.`,
     );
   }
-  return { grace: seconds * 1000, onReuse: choose('replay.onReuse', onReuse, ['revoke', 'reject']) };
+  return { grace: seconds * 1000, onReuse: choose('reuseDetection.onReuse', onReuse, ['revoke', 'reject']) };
 }
 
 function resolveReplicas({ revocationReplicas = 0, redis }: RefreshAuthOptions): number {
@@ -315,7 +315,7 @@ function resolveReloader({ reloadClaims, reloadTimeout = 2000 }: RefreshAuthOpti
   );
 }
 
-const STORE_METHODS = ['rotate', 'markUsed', 'revoke', 'isRevoked', 'subjectMark', 'revokeSubject'];
+const STORE_METHODS = ['rotate', 'recordUse', 'revoke', 'isRevoked', 'userCutoff', 'revokeUser'];
 
 function resolveStore(store: unknown): SessionStore | undefined {
   if (store === undefined) return undefined;
@@ -410,8 +410,8 @@ function checkDistinctCookies(one: Cookie | undefined, other: Cookie | undefined
 /** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */
 function resolveKeys(options: UncheckedKeyOptions): KeyRing {
   const ring = createKeyRing(options);
-  const doubtful = ring.all.find(({ doubt }) => doubt);
-  if (doubtful?.doubt && process.env['NODE_ENV'] === 'production') throw doubtful.doubt;
+  const risky = ring.all.find(({ warning }) => warning);
+  if (risky?.warning && process.env['NODE_ENV'] === 'production') throw risky.warning;
   return ring;
 }
 

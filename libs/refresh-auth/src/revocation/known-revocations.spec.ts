@@ -4,7 +4,7 @@ import { claims } from '../../../../test/support/signed-claims.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy, UNSEEN } from '../store/session-store.js';
 import { KnownRevocations } from './known-revocations.js';
-import type { SubjectMark } from '../store/session-store.js';
+import type { Cutoff } from '../store/session-store.js';
 
 const LIFETIME = 60_000;
 const MOST_ENTRIES = 100_000;
@@ -19,8 +19,8 @@ beforeEach(() => {
 
 const ends = (sid: string, sub = '1', rev = 0): boolean => known.ends({ ...claims, sid, sub, rev });
 const addSession = (sid: string, at = clock.now(), age = 0) => known.add({ session: sessionName(sid), at }, age);
-const addSubject = (sub: string, mark: SubjectMark, at = clock.now(), age = 0) =>
-  known.add({ subject: hashed(sub), mark, at }, age);
+const addUser = (sub: string, cutoff: Cutoff, at = clock.now(), age = 0) =>
+  known.add({ user: hashed(sub), cutoff, at }, age);
 
 describe('a revoked session', () => {
   test('is known, and no other one', () => {
@@ -53,38 +53,38 @@ describe('a revoked session', () => {
   });
 });
 
-describe('a subject’s mark', () => {
+describe('a user’s cutoff', () => {
   test.each([
     [0, true],
     [99, true],
     [100, false],
     [101, false],
   ])('of 100 ends a session whose rev is %i: %s [L5]', (rev, isEnded) => {
-    addSubject('1', { mark: 100 });
+    addUser('1', { time: 100 });
 
     expect(ends('a', '1', rev)).toBe(isEnded);
     expect(ends('a', '2', rev)).toBe(false);
   });
 
   test('only grows: an older one that comes late changes nothing [L5]', () => {
-    addSubject('1', { mark: 100 });
-    addSubject('1', { mark: 50, except: { session: sessionName('a'), floor: 0 } });
+    addUser('1', { time: 100 });
+    addUser('1', { time: 50, except: { session: sessionName('a'), floor: 0 } });
     expect(ends('a', '1', 75)).toBe(true);
 
-    addSubject('1', { mark: 200 });
+    addUser('1', { time: 200 });
     expect(ends('a', '1', 150)).toBe(true);
   });
 
   test('excepts one session, from the floor on', () => {
-    const mark = { mark: 100, except: { session: sessionName('a'), floor: 50 } };
-    addSubject('1', mark);
+    const cutoff = { time: 100, except: { session: sessionName('a'), floor: 50 } };
+    addUser('1', cutoff);
 
     expect([ends('a', '1', 50), ends('a', '1', 49), ends('b', '1', 50)]).toEqual([false, true, true]);
-    expect(isEndedBy(mark, { sid: 'a', rev: 50 })).toBe(false);
+    expect(isEndedBy(cutoff, { sid: 'a', rev: 50 })).toBe(false);
   });
 
   test('is known as long as tokens of that time live', () => {
-    addSubject('1', { mark: 100 }, 0, 1000);
+    addUser('1', { time: 100 }, 0, 1000);
 
     clock.advance(LIFETIME - 1001);
     expect(ends('a')).toBe(true);
@@ -99,20 +99,20 @@ describe('what is known', () => {
     addSession('before', 999);
     addSession('then', 1000);
     addSession('after', 1001);
-    addSubject('1', { mark: 7 }, 1002);
+    addUser('1', { time: 7 }, 1002);
 
     expect([...known.after(1000)]).toEqual([
       { session: sessionName('own'), at: UNSEEN },
       { session: sessionName('after'), at: 1001 },
-      { subject: hashed('1'), mark: { mark: 7 }, at: 1002 },
+      { user: hashed('1'), cutoff: { time: 7 }, at: 1002 },
     ]);
     expect([...known.after(0)]).toHaveLength(5);
   });
 
-  test('of a mark that was renewed counts from then on', () => {
-    addSubject('1', { mark: 7 });
+  test('of a cutoff that was refreshed counts from then on', () => {
+    addUser('1', { time: 7 });
     clock.advance(LIFETIME / 2);
-    addSubject('1', { mark: 7 });
+    addUser('1', { time: 7 });
     clock.advance(LIFETIME / 2);
 
     expect(ends('a', '1')).toBe(true);
@@ -121,18 +121,18 @@ describe('what is known', () => {
   test('is forgotten when it no longer matters, so that memory does not grow for ever', () => {
     for (let round = 0; round < 10; round++) {
       for (const index of [0, 1, 2]) addSession(`${round} ${index}`);
-      addSubject(`${round}`, { mark: 1 });
+      addUser(`${round}`, { time: 1 });
       clock.advance(LIFETIME);
     }
     addSession('last');
-    addSubject('last', { mark: 1 });
+    addUser('last', { time: 1 });
 
     expect(known.size).toBe(2);
   });
 
   test('is at most 100,000: the oldest make room, and it says so for as long as they can matter [F34]', () => {
     for (let index = 0; index < MOST_ENTRIES - 1; index++) addSession(`${index}`);
-    addSubject('1', { mark: 1 });
+    addUser('1', { time: 1 });
     expect([known.isIncomplete, known.size]).toEqual([false, MOST_ENTRIES]);
 
     clock.advance(1000);
@@ -168,11 +168,11 @@ describe('what is known', () => {
 
   test('is known again when it is read again, after this process’s clock was set forward', () => {
     known.add({ session: sessionName('a'), at: 1 });
-    known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 });
+    known.add({ user: hashed('1'), cutoff: { time: 7 }, at: 1 });
     clock.advance(LIFETIME + 1);
     expect([ends('a', '2'), ends('b', '1')]).toEqual([false, false]);
 
-    known.add({ subject: hashed('1'), mark: { mark: 7 }, at: 1 }, 1000);
+    known.add({ user: hashed('1'), cutoff: { time: 7 }, at: 1 }, 1000);
     known.add({ session: sessionName('a'), at: 1 }, 1000);
     expect([ends('a', '2'), ends('b', '1')]).toEqual([true, true]);
   });

@@ -9,7 +9,7 @@ const MOST_ENTRIES = 100_000;
 /** A map that is emptied from the front is walked from there each time: often enough, in milliseconds, and not for each of many. */
 const DROP_INTERVAL = 1_000;
 
-type SubjectRevocation = Extract<Revocation, { subject: string }>;
+type UserRevocation = Extract<Revocation, { user: string }>;
 
 interface Known<T extends Revocation> {
   readonly revocation: T;
@@ -17,17 +17,17 @@ interface Known<T extends Revocation> {
   readonly until: number;
 }
 
-/** By which a token's session and subject are found. */
+/** By which a token's session and user are found. */
 interface Names {
   readonly session: string;
-  readonly subject: string;
+  readonly user: string;
 }
 
 /** The revocations that this process has seen. Merged, never replaced: whatever the store may lose, what was seen stays. */
 export class KnownRevocations {
   /** By name, those that end last at the back. */
   readonly #sessions = new Map<string, Known<Revocation>>();
-  readonly #subjects = new Map<string, Known<SubjectRevocation>>();
+  readonly #users = new Map<string, Known<UserRevocation>>();
   /** What is looked for, by the claims of a token: those are the same object on all requests that carry it. */
   readonly #names = new WeakMap<object, Names>();
   /** Until then something that had to make room may end a valid token. */
@@ -48,7 +48,7 @@ export class KnownRevocations {
   }
 
   get size(): number {
-    return this.#sessions.size + this.#subjects.size;
+    return this.#sessions.size + this.#users.size;
   }
 
   /** @param age how long ago it was appended, in milliseconds */
@@ -60,11 +60,11 @@ export class KnownRevocations {
       this.#put(this.#sessions, revocation.session, { revocation, until });
       return;
     }
-    const known = this.#subjects.get(revocation.subject);
-    const hasLaterMark = known && known.revocation.mark.mark > revocation.mark.mark;
-    const isUnchanged = known?.revocation.mark.mark === revocation.mark.mark && isTheSame(known, revocation, until);
-    if (hasLaterMark || isUnchanged) return;
-    this.#put(this.#subjects, revocation.subject, { revocation, until });
+    const known = this.#users.get(revocation.user);
+    const hasLaterCutoff = known && known.revocation.cutoff.time > revocation.cutoff.time;
+    const isUnchanged = known?.revocation.cutoff.time === revocation.cutoff.time && isTheSame(known, revocation, until);
+    if (hasLaterCutoff || isUnchanged) return;
+    this.#put(this.#users, revocation.user, { revocation, until });
   }
 
   /** Whether exactly this session, by its name, is known to have ended. */
@@ -77,20 +77,20 @@ export class KnownRevocations {
     // Hashing is for when there is something to find: mostly there is not.
     if (this.size === 0) return false;
     const now = this.clock.monotonic();
-    const { session, subject } = this.#namesOf(claims);
+    const { session, user } = this.#namesOf(claims);
     if ((this.#sessions.get(session)?.until ?? 0) > now) return true;
-    const ended = this.#subjects.get(subject);
-    return ended !== undefined && ended.until > now && isEndedBy(ended.revocation.mark, claims);
+    const ended = this.#users.get(user);
+    return ended !== undefined && ended.until > now && isEndedBy(ended.revocation.cutoff, claims);
   }
 
-  /** The subject's mark as far as it is known, else 0. */
-  markOf(sub: string): number {
-    return this.#subjects.get(hashed(sub))?.revocation.mark.mark ?? 0;
+  /** The user's cutoff as far as it is known, else 0. */
+  cutoffOf(sub: string): number {
+    return this.#users.get(hashed(sub))?.revocation.cutoff.time ?? 0;
   }
 
   /** Those that the log must have, if it has lost nothing: appended after a position, or not yet seen in it. */
   *after(position: number): Iterable<Revocation> {
-    for (const known of [this.#sessions, this.#subjects]) {
+    for (const known of [this.#sessions, this.#users]) {
       for (const { revocation } of known.values()) {
         if (revocation.at > position || revocation.at === UNSEEN) yield revocation;
       }
@@ -100,7 +100,7 @@ export class KnownRevocations {
   #namesOf(claims: Pick<TokenClaims, 'sid' | 'sub'>): Names {
     const known = this.#names.get(claims);
     if (known) return known;
-    const names = { session: sessionName(claims.sid), subject: hashed(claims.sub) };
+    const names = { session: sessionName(claims.sid), user: hashed(claims.sub) };
     this.#names.set(claims, names);
     return names;
   }
@@ -114,17 +114,17 @@ export class KnownRevocations {
   }
 
   #dropOldest(): void {
-    const [session, subject] = [this.#sessions, this.#subjects].map((known) => known.entries().next().value);
-    const isSession = session && !(subject && subject[1].until < session[1].until);
-    const [name, { until }] = (isSession ? session : subject) ?? ['', { until: Number.NEGATIVE_INFINITY }];
-    (isSession ? this.#sessions : this.#subjects).delete(name);
+    const [session, user] = [this.#sessions, this.#users].map((known) => known.entries().next().value);
+    const isSession = session && !(user && user[1].until < session[1].until);
+    const [name, { until }] = (isSession ? session : user) ?? ['', { until: Number.NEGATIVE_INFINITY }];
+    (isSession ? this.#sessions : this.#users).delete(name);
     this.#incompleteUntil = Math.max(this.#incompleteUntil, until - this.lifetime + this.needed);
   }
 
   #dropEnded(): void {
     const now = this.clock.monotonic();
     this.#dropAt = now + DROP_INTERVAL;
-    for (const known of [this.#sessions, this.#subjects]) {
+    for (const known of [this.#sessions, this.#users]) {
       for (const [oldest, { until }] of known) {
         if (until > now) break;
         known.delete(oldest);

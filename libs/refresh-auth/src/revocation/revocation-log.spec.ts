@@ -124,7 +124,7 @@ describe('the log is read', () => {
     expect([ends('b'), ends('c'), log.isFresh]).toEqual([true, false, true]);
   });
 
-  test('when the bell rings', async () => {
+  test('when the notification rings', async () => {
     await log.start();
     store.append('a');
     expect(ends('a')).toBe(false);
@@ -135,7 +135,7 @@ describe('the log is read', () => {
     expect(ends('a')).toBe(true);
   });
 
-  test('when the bell rings, from a second before the last reading on: it may ring many times a second', async () => {
+  test('when the notification rings, from a second before the last reading on: it may ring many times a second', async () => {
     await log.start();
     const lastReading = store.time.now();
     store.ring();
@@ -144,7 +144,7 @@ describe('the log is read', () => {
     expect(store.asked).toEqual([0, lastReading - 1000]);
   });
 
-  test('with all of the overlap, where that was asked for while a bell was answered', async () => {
+  test('with all of the overlap, where that was asked for while a notification was answered', async () => {
     await log.start();
     const lastReading = store.time.now();
     store.ring();
@@ -156,7 +156,7 @@ describe('the log is read', () => {
     expect(store.asked).toEqual([0, lastReading - 1000, lastReading - MINUTE]);
   });
 
-  test('every 2 s, where the bell is not heard', async () => {
+  test('every 2 s, where the notification is not heard', async () => {
     await log.start();
     store.append('a');
 
@@ -177,7 +177,7 @@ describe('the log is read', () => {
     expect(ends('late')).toBe(true);
   });
 
-  test('once at a time: a bell that rings meanwhile, however often, is answered by one more reading', async () => {
+  test('once at a time: a notification that rings meanwhile, however often, is answered by one more reading', async () => {
     await log.start();
     for (let times = 0; times < 5; times++) store.ring();
     await settle();
@@ -185,7 +185,7 @@ describe('the log is read', () => {
     expect(store.asked).toHaveLength(3);
   });
 
-  test('while the bell keeps ringing, without the start waiting for the last time', async () => {
+  test('while the notification keeps ringing, without the start waiting for the last time', async () => {
     store.ringsWhileRead = 50;
 
     await log.start();
@@ -218,15 +218,15 @@ describe('the log is read', () => {
   });
 });
 
-test('a bell that is refused is told once for each reason, and the polls go on [G2]', async () => {
+test('a notification that is refused is told once for each reason, and the polls go on [G2]', async () => {
   await log.start();
   for (const reason of ['NOPERM', 'NOPERM', 'NOAUTH']) store.refuse(reason);
   await passTime(POLL_INTERVAL);
 
   const at = expect.any(Number);
   expect(events).toEqual([
-    { type: 'bell-refused', at, reason: 'NOPERM' },
-    { type: 'bell-refused', at, reason: 'NOAUTH' },
+    { type: 'subscription-failed', at, reason: 'NOPERM' },
+    { type: 'subscription-failed', at, reason: 'NOAUTH' },
   ]);
   expect(store.asked).toHaveLength(2);
 });
@@ -345,9 +345,9 @@ describe('what was read is merged, never replaced', () => {
     expect([ends('a'), ends('b')]).toEqual([true, true]);
   });
 
-  test('a subject’s mark that was lost is written back, with what it excepts', async () => {
-    const mark = { mark: 7, except: { session: sessionName('a'), floor: 3 } };
-    const entry = { subject: hashed('1'), mark, at: 1000 * store.time.now() };
+  test('a user’s cutoff that was lost is written back, with what it excepts', async () => {
+    const cutoff = { time: 7, except: { session: sessionName('a'), floor: 3 } };
+    const entry = { user: hashed('1'), cutoff, at: 1000 * store.time.now() };
     store.entries.push(entry);
     await log.start();
 
@@ -553,7 +553,7 @@ describe('how long revocations are kept [F14]', () => {
 
 test.each<[string, object, boolean]>([
   ['both', { revocationsAfter: () => undefined, onRevocation: () => undefined }, true],
-  ['no bell', { revocationsAfter: () => undefined }, false],
+  ['no notification', { revocationsAfter: () => undefined }, false],
   ['no log', { onRevocation: () => undefined }, false],
 ])('a store with %s can push: %j %s', (_, methods, expected) => {
   expect(canPush(methods as PushingStore)).toBe(expected);

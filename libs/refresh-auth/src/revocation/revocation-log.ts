@@ -6,7 +6,7 @@ import {
   type RevocationPage,
   type RevocationTtl,
   type SessionStore,
-  StoreRefusal,
+  StoreError,
 } from '../store/session-store.js';
 import type { StoreAccess } from '../store/store-access.js';
 
@@ -24,14 +24,14 @@ const POLL_INTERVAL = 2_000;
 const MOST_RESTORED = 1_000;
 /** Entries may become visible a little later than they are stamped, and the clock of a store may move at a failover. */
 const OVERLAP = 60_000;
-/** Of a bell, which can ring many times a second in each of many processes: what was visible later than that is found by the next poll. */
-const BELL_OVERLAP = 1_000;
+/** Of a notification, which can ring many times a second in each of many processes: what was visible later than that is found by the next poll. */
+const NOTIFICATION_OVERLAP = 1_000;
 
 /** Between two readings the wall clock and the monotonic one differ by milliseconds, unless one of them was set, or stood still. */
 const JUMP = 1_000;
 
 /**
- * Follows the log of revocations, so that valid tokens are checked in memory. Pub/sub is only the door bell: whenever it rings, after
+ * Follows the log of revocations, so that valid tokens are checked in memory. Pub/sub is only the notification: whenever it rings, after
  * each (re)connect and at least every 2 s, the log is read from where the last reading ended. What may have come late, or been lost, is
  * looked for every 2 s.
  */
@@ -48,7 +48,7 @@ export class RevocationLog {
   #wanted = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
-  /** Why the bell was refused, the last time that it was. */
+  /** Why the notification was refused, the last time that it was. */
   #silence: string | undefined;
 
   constructor(
@@ -77,7 +77,7 @@ export class RevocationLog {
   async start(): Promise<void> {
     try {
       this.#unsubscribe = this.store.onRevocation(
-        () => void this.#follow(BELL_OVERLAP),
+        () => void this.#follow(NOTIFICATION_OVERLAP),
         (reason) => this.#reportSilence(reason),
       );
     } catch (error) {
@@ -98,7 +98,7 @@ export class RevocationLog {
   #reportSilence(reason: string): void {
     if (reason === this.#silence) return;
     this.#silence = reason;
-    this.events.emit('bell-refused', { reason });
+    this.events.emit('subscription-failed', { reason });
   }
 
   /** Reads what is new, what may have come late, and whether anything was lost. */
@@ -133,7 +133,7 @@ export class RevocationLog {
       this.#readAt = askedAt;
       this.#lead = lead;
     } catch {
-      // Reported by whoever asked the store; what was read ages, and the next bell or poll tries again from where this reading got to.
+      // Reported by whoever asked the store; what was read ages, and the next notification or poll tries again from where this reading got to.
     }
   }
 
@@ -154,7 +154,7 @@ export class RevocationLog {
     return this.access.insist()(async () => {
       const page = await this.store.revocationsAfter(from, countedFrom);
       for (const entry of page.entries) this.known.add(entry, page.now - entry.at / 1000);
-      if (page.stale !== undefined) throw new StoreRefusal(page.stale);
+      if (page.stale !== undefined) throw new StoreError(page.stale);
       this.#cursor = page.next ?? page.now * 1000;
       this.access.tell(page.now);
       this.#longest = longer(this.ttl, page.longest);
@@ -209,5 +209,5 @@ function count(entries: Iterable<unknown>): number {
 }
 
 function nameOf(entry: Revocation): string {
-  return 'session' in entry ? entry.session : `${entry.subject}:${entry.mark.mark}`;
+  return 'session' in entry ? entry.session : `${entry.user}:${entry.cutoff.time}`;
 }

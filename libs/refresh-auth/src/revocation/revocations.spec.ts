@@ -48,13 +48,13 @@ describe('Revocations', () => {
     expect(store.reads).toEqual([]);
   });
 
-  test('every token of the session is refused, renewed ones and the newest', async () => {
+  test('every token of the session is refused, refreshed ones and the newest', async () => {
     pass(EXPIRES_IN);
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
 
     await core.revocations.revokeSession(first.claims.sid);
 
-    for (const token of [first.token, renewed?.token ?? '']) {
+    for (const token of [first.token, refreshed?.token ?? '']) {
       expect(await refusal(authenticate(core, token))).toEqual(REVOKED);
     }
   });
@@ -102,7 +102,7 @@ describe('Revocations', () => {
     });
   });
 
-  test('the tombstone is kept as long as any token of the session could be exchanged, the log until the last valid token has expired, both two minutes longer, or twice a tolerance that is more [L6]', async () => {
+  test('the revoked record is kept as long as any token of the session could be exchanged, the log until the last valid token has expired, both two minutes longer, or twice a tolerance that is more [L6]', async () => {
     await core.revocations.revokeSession(first.claims.sid);
     await makeCore({ clockTolerance: 300 }, { store, clock }).revocations.revokeSession('another');
 
@@ -165,7 +165,7 @@ describe('Revocations', () => {
   });
 });
 
-describe('The end of all sessions of a subject', () => {
+describe('The end of all sessions of a user', () => {
   let clock: TestClock;
   let store: InterceptedStore;
   let core: RefreshAuthCore;
@@ -176,30 +176,30 @@ describe('The end of all sessions of a subject', () => {
     core = makeCore({}, { store, clock });
   });
 
-  test('ends each of them, renewed ones too, and nobody else’s; an event says so without a sub [L5] [G2]', async () => {
+  test('ends each of them, refreshed ones too, and nobody else’s; an event says so without a sub [L5] [G2]', async () => {
     const events = recordEvents(core);
     const sessions = [issue(core), issue(core)];
     const other = issue(core, { sub: '2' });
 
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
 
     for (const { token } of sessions) expect(await refusal(authenticate(core, token))).toEqual(REVOKED);
     expect((await authenticate(core, other.token)).state).toBe('valid');
     clock.advance(EXPIRES_IN * 1000);
     const elsewhere = makeCore({}, { store, clock });
     for (const { token } of sessions) expect(await refusal(authenticate(elsewhere, token))).toEqual(REVOKED);
-    expect(events[0]).toEqual({ type: 'user-revoked', at: clock.now() - EXPIRES_IN * 1000, subject: hashed('1') });
+    expect(events[0]).toEqual({ type: 'user-revoked', at: clock.now() - EXPIRES_IN * 1000, user: hashed('1') });
   });
 
   test('but one: that one goes on, and so do its successors', async () => {
     const events = recordEvents(core);
     const [kept, ended] = [issue(core), issue(core)];
 
-    await core.revocations.revokeSubject('1', kept.claims.sid);
-    await core.revocations.revokeSubject('1', kept.claims.sid);
+    await core.revocations.revokeUser('1', kept.claims.sid);
+    await core.revocations.revokeUser('1', kept.claims.sid);
 
     const except = sessionName(kept.claims.sid);
-    const event = { type: 'user-revoked', at: clock.now(), subject: hashed('1'), except };
+    const event = { type: 'user-revoked', at: clock.now(), user: hashed('1'), except };
     expect(events).toEqual([event, event]);
     expect((await authenticate(core, kept.token)).state).toBe('valid');
     expect(await refusal(authenticate(core, ended.token))).toEqual(REVOKED);
@@ -213,9 +213,9 @@ describe('The end of all sessions of a subject', () => {
   test('is none where the store does not record it: 503 [L8]', async () => {
     const events = recordEvents(core);
     const { token } = issue(core);
-    store.revokeSubject = () => Promise.reject(new Error('connection lost'));
+    store.revokeUser = () => Promise.reject(new Error('connection lost'));
 
-    expect(await refusal(core.revocations.revokeSubject('1'))).toMatchObject({ code: 'store_unavailable' });
+    expect(await refusal(core.revocations.revokeUser('1'))).toMatchObject({ code: 'store_unavailable' });
 
     expect(events.map(({ type }) => type)).toEqual(['store-failed']);
     expect((await authenticate(core, token)).state).toBe('valid');
@@ -251,11 +251,11 @@ describe('A valid token whose session was ended elsewhere', () => {
 
   const ENDS: [string, () => Promise<void>][] = [
     ['itself', () => elsewhere.revocations.revokeSession(first.claims.sid)],
-    ['with all of its subject', () => elsewhere.revocations.revokeSubject('1')],
+    ['with all of its user', () => elsewhere.revocations.revokeUser('1')],
   ];
 
   describe.each(ENDS)('%s', (_, end) => {
-    test('pushed: is refused as soon as the bell has rung, and the store is not asked', async () => {
+    test('pushed: is refused as soon as the notification has rung, and the store is not asked', async () => {
       const core = open({});
       await core.start();
       expect(await state(core)).toBe('valid');
@@ -279,7 +279,7 @@ describe('A valid token whose session was ended elsewhere', () => {
     test('pushed: is refused by asking the store when what was read is 5 s old', async () => {
       const core = open({});
       await core.start();
-      // The bell is cut, and so are the readings.
+      // The notification is cut, and so are the readings.
       store.revocationsAfter = fail;
       await end();
       clock.advance(4999);
@@ -373,11 +373,11 @@ describe('A revocation that is made for a token of a process with longer lifetim
     ['reloadClaims that gives nothing', { reloadClaims: () => null }, expireAndPresent],
     [
       'reuse',
-      { replay: { grace: 30, onReuse: 'revoke' } },
+      { reuseDetection: { grace: 30, onReuse: 'revoke' } },
       async (core, token) => {
         clock.advance(EXPIRES_IN * 1000);
-        const { renewed } = await authenticate(core, token.token);
-        await core.store.markUsed([{ sid: token.claims.sid, gen: renewed?.claims.gen ?? 0 }]);
+        const { refreshed } = await authenticate(core, token.token);
+        await core.store.recordUse([{ sid: token.claims.sid, gen: refreshed?.claims.gen ?? 0 }]);
         await expireAndPresent(core, token);
       },
     ],

@@ -17,7 +17,7 @@ export type RevocationMode = 'pushed' | 'every-request';
 /** What happens when the store does not decide: the option `onStoreFailure`. */
 export type StoreFailurePolicy = 'reject' | 'tolerate';
 
-/** How long a tombstone or a mark is kept, in milliseconds: until the last token that could be renewed at its time no longer can. */
+/** How long a revoked record or a cutoff is kept, in milliseconds: until the last token that could be refreshed at its time no longer can. */
 export function recordRetention(lifetimes: Lifetimes): number {
   return (lifetimes.refreshWindow + retentionMargin(lifetimes)) * 1000;
 }
@@ -79,19 +79,19 @@ export class Revocations {
   }
 
   /**
-   * Ends all sessions of a subject that have begun, but the excepted one. Idempotent.
+   * Ends all sessions of a user that have begun, but the excepted one. Idempotent.
    *
-   * @param token of the subject, where one is known
+   * @param token of the user, where one is known
    * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
    */
-  async revokeSubject(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
+  async revokeUser(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
     const ask = this.access.begin();
-    const mark = await ask((deadline) =>
-      this.store.revokeSubject(sub, { ...this.ttl(token), before: deadline() }, except),
+    const cutoff = await ask((deadline) =>
+      this.store.revokeUser(sub, { ...this.ttl(token), before: deadline() }, except),
     );
-    this.known.add({ subject: hashed(sub), mark, at: UNSEEN });
+    this.known.add({ user: hashed(sub), cutoff, at: UNSEEN });
     this.events.emit('user-revoked', {
-      subject: hashed(sub),
+      user: hashed(sub),
       ...(except === undefined ? {} : { except: sessionName(except) }),
     });
   }
@@ -101,22 +101,22 @@ export class Revocations {
    * time of the store's clock, as far as that is known here, so that it ends with the revocations that come later, and with none that
    * came before. Where it is not known, that time is the earliest that it can be.
    */
-  async markFor(sub: string, now: number, ask: Ask): Promise<number> {
+  async cutoffFor(sub: string, now: number, ask: Ask): Promise<number> {
     try {
-      const stored = await ask(() => this.store.subjectMark(sub));
-      // The store may have lost a mark that is known here and written back: a session that begins now is not to end by it.
-      return Math.max(stored?.mark ?? 0, this.known.markOf(sub));
+      const stored = await ask(() => this.store.userCutoff(sub));
+      // The store may have lost a cutoff that is known here and written back: a session that begins now is not to end by it.
+      return Math.max(stored?.time ?? 0, this.known.cutoffOf(sub));
     } catch {
       const { clockTolerance } = this.settings.lifetimes;
       const storeTime = Math.floor(this.access.storeNow ?? now - leeway(clockTolerance) * 1000);
-      // Not below a mark that is known here: the session would have ended before it began.
-      return Math.max(storeTime, this.known.markOf(sub));
+      // Not below a cutoff that is known here: the session would have ended before it began.
+      return Math.max(storeTime, this.known.cutoffOf(sub));
     }
   }
 
-  /** The subject's mark as far as it is known here, 0 for none: for a session whose record the store begins only if it knows no later one. */
-  knownMark(sub: string): number {
-    return this.known.markOf(sub);
+  /** The user's cutoff as far as it is known here, 0 for none: for a session whose record the store begins only if it knows no later one. */
+  knownCutoff(sub: string): number {
+    return this.known.cutoffOf(sub);
   }
 
   /** The store has ended this session, or is about to: the next reading of the log sees to it that all others learn of it. */

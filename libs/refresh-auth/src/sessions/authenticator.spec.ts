@@ -83,32 +83,35 @@ describe('authenticate', () => {
     expect(store.requests).toEqual([]);
   });
 
-  test('the claims are frozen, those of a renewal too: requests share them', async () => {
+  test('the claims are frozen, those of a refresh too: requests share them', async () => {
     pass(EXPIRES_IN);
     const answers = [await authenticate(core, first.token), await authenticate(elsewhere, first.token)];
 
     for (const { claims } of answers) expect(() => Object.assign(claims, { role: 'owner' })).toThrow(TypeError);
   });
 
-  describe('with renew: false', () => {
+  describe('with refresh: false', () => {
     test('passes a valid token', async () => {
-      expect(await authenticate(core, first.token, { renew: false })).toEqual({ state: 'valid', claims: first.claims });
+      expect(await authenticate(core, first.token, { refresh: false })).toEqual({
+        state: 'valid',
+        claims: first.claims,
+      });
     });
 
     test('refuses an expired one without asking the store, and it stays refreshable', async () => {
       pass(EXPIRES_IN);
 
-      expect(await refusal(authenticate(core, first.token, { renew: false }))).toEqual(EXPIRED);
+      expect(await refusal(authenticate(core, first.token, { refresh: false }))).toEqual(EXPIRED);
       expect(store.requests).toEqual([]);
       expect((await authenticate(core, first.token)).state).toBe('refreshable');
     });
 
-    test('refuses one that was renewed, and hands no successor over', async () => {
+    test('refuses one that was refreshed, and hands no successor over', async () => {
       pass(EXPIRES_IN);
       await authenticate(core, first.token);
       store.requests.length = 0;
 
-      expect(await refusal(authenticate(core, first.token, { renew: false }))).toEqual(EXPIRED);
+      expect(await refusal(authenticate(core, first.token, { refresh: false }))).toEqual(EXPIRED);
       expect(store.requests).toEqual([]);
     });
   });
@@ -126,7 +129,7 @@ describe('authenticate', () => {
       expect(store.requests).toEqual([]);
     });
 
-    test('expired, with a good signature: renewed', async () => {
+    test('expired, with a good signature: refreshed', async () => {
       pass(EXPIRES_IN);
 
       expect((await authenticate(core, first.token)).state).toBe('refreshable');
@@ -329,15 +332,15 @@ describe('[F21] liveClaims', () => {
 
   test('has the claims of a token that has a successor', async () => {
     pass(EXPIRES_IN);
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
 
-    expect([live(first.token), live(renewed?.token ?? '')]).toEqual([0, 1]);
+    expect([live(first.token), live(refreshed?.token ?? '')]).toEqual([0, 1]);
   });
 
   test.each<[string, act: () => unknown]>([
     ['its refresh window has passed', () => pass(REFRESH_WINDOW)],
     ['its session has ended here', () => core.revocations.revokeSession(first.claims.sid)],
-    ['all sessions of its user have ended here', () => core.revocations.revokeSubject('1')],
+    ['all sessions of its user have ended here', () => core.revocations.revokeUser('1')],
   ])('has nothing once %s', async (_, act) => {
     await act();
 
@@ -363,7 +366,7 @@ describe('[F21] liveClaims', () => {
     live(first.token);
     live(flipBit(first.token));
 
-    expect([store.requests, store.reads, store.marks, events]).toEqual([[], [], [], []]);
+    expect([store.requests, store.reads, store.uses, events]).toEqual([[], [], [], []]);
   });
 });
 
@@ -376,98 +379,101 @@ describe('refreshAhead', () => {
     [0.5, 30],
     [15, 45],
     ['20s', 40],
-  ])('%p renews from the %i. second on, and not before', async (refreshAhead, moment) => {
-    const renewing = ahead(refreshAhead);
+  ])('%p refreshes from the %i. second on, and not before', async (refreshAhead, moment) => {
+    const refreshing = ahead(refreshAhead);
     pass(moment - 0.001);
-    expect(await renewing.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(await refreshing.authenticator.refreshAhead(first.claims)).toBeUndefined();
     expect(store.requests).toEqual([]);
 
     pass(0.001);
-    const renewed = await renewing.authenticator.renewAhead(first.claims);
-    expect(renewed?.claims).toMatchObject({ sid: first.claims.sid, gen: 1, iat: Math.floor(clock.now() / 1000) });
+    const refreshed = await refreshing.authenticator.refreshAhead(first.claims);
+    expect(refreshed?.claims).toMatchObject({ sid: first.claims.sid, gen: 1, iat: Math.floor(clock.now() / 1000) });
   });
 
   test('leaves a token alone for half of its life, however much longer the last part is to be', async () => {
-    const renewing = ahead('50s');
-    const { token, claims } = await renewing.signIns.start({ sub: '1' }, { expiresIn: 20 });
+    const refreshing = ahead('50s');
+    const { token, claims } = await refreshing.signIns.start({ sub: '1' }, { expiresIn: 20 });
     pass(9.999);
-    expect(await renewing.authenticator.renewAhead(claims)).toBeUndefined();
+    expect(await refreshing.authenticator.refreshAhead(claims)).toBeUndefined();
 
     pass(0.001);
-    const renewed = await renewing.authenticator.renewAhead(claims);
-    expect(renewed?.claims).toMatchObject({ gen: 1, exp: clock.now() / 1000 + 20 });
-    expect(await renewing.authenticator.renewAhead(renewed?.claims ?? claims)).toBeUndefined();
-    expect((await authenticate(renewing, token)).state).toBe('valid');
+    const refreshed = await refreshing.authenticator.refreshAhead(claims);
+    expect(refreshed?.claims).toMatchObject({ gen: 1, exp: clock.now() / 1000 + 20 });
+    expect(await refreshing.authenticator.refreshAhead(refreshed?.claims ?? claims)).toBeUndefined();
+    expect((await authenticate(refreshing, token)).state).toBe('valid');
   });
 
   test('counts from the end that the session sets', async () => {
-    const renewing = ahead(10, { refreshWindow: 120, sessionLifetime: 120 });
-    const { renewed } = await (async () => {
-      const { token } = issue(renewing);
+    const refreshing = ahead(10, { refreshWindow: 120, sessionLifetime: 120 });
+    const { refreshed } = await (async () => {
+      const { token } = issue(refreshing);
       pass(90);
-      return authenticate(renewing, token);
+      return authenticate(refreshing, token);
     })();
     pass(19.999);
-    expect(await renewing.authenticator.renewAhead(renewed?.claims ?? first.claims)).toBeUndefined();
+    expect(await refreshing.authenticator.refreshAhead(refreshed?.claims ?? first.claims)).toBeUndefined();
     pass(0.001);
-    expect((await renewing.authenticator.renewAhead(renewed?.claims ?? first.claims))?.claims.gen).toBe(2);
+    expect((await refreshing.authenticator.refreshAhead(refreshed?.claims ?? first.claims))?.claims.gen).toBe(2);
   });
 
   test('is later by the clock tolerance, as the end of the token is', async () => {
-    const renewing = ahead(10, { clockTolerance: 5 });
+    const refreshing = ahead(10, { clockTolerance: 5 });
     pass(54.999);
-    expect(await renewing.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(await refreshing.authenticator.refreshAhead(first.claims)).toBeUndefined();
     pass(0.001);
-    expect((await renewing.authenticator.renewAhead(first.claims))?.claims.gen).toBe(1);
+    expect((await refreshing.authenticator.refreshAhead(first.claims))?.claims.gen).toBe(1);
   });
 
   test('is off by default', async () => {
     pass(EXPIRES_IN - 1);
 
-    expect(await core.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(await core.authenticator.refreshAhead(first.claims)).toBeUndefined();
     expect(store.requests).toEqual([]);
   });
 
   test('gives racers one token, and leaves the presented one valid until its exp', async () => {
     pass(55);
     const processes = [ahead(10), ahead(10), ahead(10)];
-    const renewed = await Promise.all(
-      [...processes, ...processes].map(async ({ authenticator }) => authenticator.renewAhead(first.claims)),
+    const refreshed = await Promise.all(
+      [...processes, ...processes].map(async ({ authenticator }) => authenticator.refreshAhead(first.claims)),
     );
 
-    expect(new Set(renewed.map((issued) => issued?.token)).size).toBe(1);
+    expect(new Set(refreshed.map((issued) => issued?.token)).size).toBe(1);
     expect(await authenticate(core, first.token)).toEqual({ state: 'valid', claims: first.claims });
     pass(5);
-    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: renewed[0] });
+    expect(await authenticate(core, first.token)).toMatchObject({
+      state: 'already-refreshed',
+      refreshed: refreshed[0],
+    });
   });
 
   test('never reports reuse, however often the superseded token comes back before its exp', async () => {
-    const renewing = ahead(30, { replay: { grace: 1 } });
-    const events = recordEvents(renewing);
+    const refreshing = ahead(30, { reuseDetection: { grace: 1 } });
+    const events = recordEvents(refreshing);
     pass(30);
-    const renewed = await renewing.authenticator.renewAhead(first.claims);
-    await authenticate(renewing, renewed?.token ?? '');
-    await renewing.usedMarks?.flush();
+    const refreshed = await refreshing.authenticator.refreshAhead(first.claims);
+    await authenticate(refreshing, refreshed?.token ?? '');
+    await refreshing.usedGenerations?.flush();
 
     pass(29);
-    await renewing.start();
-    expect(await authenticate(renewing, first.token)).toEqual({ state: 'valid', claims: first.claims });
-    expect(await renewing.authenticator.renewAhead(first.claims)).toEqual(renewed);
-    expect(events.map(({ type }) => type)).toEqual(['rotated']);
-    await renewing.stop();
+    await refreshing.start();
+    expect(await authenticate(refreshing, first.token)).toEqual({ state: 'valid', claims: first.claims });
+    expect(await refreshing.authenticator.refreshAhead(first.claims)).toEqual(refreshed);
+    expect(events.map(({ type }) => type)).toEqual(['refreshed']);
+    await refreshing.stop();
   });
 
   test('[F8] hands over nothing from memory once a revocation may have been missed', async () => {
     const refreshing = ahead(30);
     await refreshing.start();
     pass(30);
-    expect((await refreshing.authenticator.renewAhead(first.claims))?.claims.gen).toBe(1);
+    expect((await refreshing.authenticator.refreshAhead(first.claims))?.claims.gen).toBe(1);
     store.revocationsAfter = never;
     store.intercept(() => Promise.reject(new Error('connection lost')));
     await elsewhere.revocations.revokeSession(first.claims.sid);
     pass(5);
 
-    expect(await refreshing.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(await refreshing.authenticator.refreshAhead(first.claims)).toBeUndefined();
     await refreshing.stop();
   });
 
@@ -478,7 +484,7 @@ describe('refreshAhead', () => {
     await prepare();
     pass(55);
 
-    expect(await ahead(10).authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(await ahead(10).authenticator.refreshAhead(first.claims)).toBeUndefined();
   });
 });
 
@@ -490,7 +496,7 @@ describe("onStoreFailure: 'tolerate'", () => {
     tolerant = makeCore({ onStoreFailure: 'tolerate' }, { store, clock });
   });
 
-  test('a refreshable token passes with its own claims, nothing is renewed, and an event says so', async () => {
+  test('a refreshable token passes with its own claims, nothing is refreshed, and an event says so', async () => {
     const events = recordEvents(tolerant);
     lose();
     pass(EXPIRES_IN);
@@ -521,7 +527,7 @@ describe("onStoreFailure: 'tolerate'", () => {
 
   test.each<[string, () => Promise<void>]>([
     ['session', () => tolerant.revocations.revokeSession(first.claims.sid)],
-    ['subject', () => tolerant.revocations.revokeSubject('1')],
+    ['user', () => tolerant.revocations.revokeUser('1')],
   ])('one whose %s is known to be revoked does not, until the end of its window', async (_, revoke) => {
     await revoke();
     lose();
@@ -561,33 +567,33 @@ describe("onStoreFailure: 'tolerate'", () => {
 
 describe('The grace policy', () => {
   const GRACE = 30;
-  const REUSED = { code: 'token_reused', statusCode: 401, message: 'The token was used again after it was renewed' };
+  const REUSED = { code: 'token_reused', statusCode: 401, message: 'The token was used again after it was refreshed' };
   let policed: RefreshAuthCore;
   let second: IssuedToken;
 
   /** A client has used the second token, and the first one comes back when both expiry and grace are over. */
   async function supersede(onReuse?: 'revoke' | 'reject'): Promise<void> {
-    policed = makeCore({ replay: { grace: GRACE, onReuse } }, { store, clock });
+    policed = makeCore({ reuseDetection: { grace: GRACE, onReuse } }, { store, clock });
     pass(EXPIRES_IN);
-    const { renewed } = await authenticate(policed, first.token);
-    if (!renewed) throw new Error('was not renewed');
-    second = renewed;
+    const { refreshed } = await authenticate(policed, first.token);
+    if (!refreshed) throw new Error('was not refreshed');
+    second = refreshed;
   }
 
   async function use({ token }: IssuedToken): Promise<void> {
     await authenticate(policed, token);
-    await policed.usedMarks?.flush();
+    await policed.usedGenerations?.flush();
   }
 
-  test('replays the head within the grace', async () => {
+  test('hands over the latest token within the grace', async () => {
     await supersede();
     await use(second);
     pass(GRACE - 0.001);
 
-    expect(await authenticate(policed, first.token)).toMatchObject({ state: 'already-refreshed', renewed: second });
+    expect(await authenticate(policed, first.token)).toMatchObject({ state: 'already-refreshed', refreshed: second });
   });
 
-  test('replays it for as long as nothing newer was presented: the response was lost [U2]', async () => {
+  test('hands over it for as long as nothing newer was presented: the response was lost [U2]', async () => {
     await supersede();
     pass(REFRESH_WINDOW - EXPIRES_IN - 1);
 
@@ -607,9 +613,9 @@ describe('The grace policy', () => {
     expect(await refusal(authenticate(elsewhere, second.token))).toEqual(REVOKED);
     const about = { at: clock.now(), session: sessionName(first.claims.sid) };
     expect(events.slice(0, 3)).toEqual([
-      { type: 'reuse-detected', ...about, gen: 0, head: 1, kind: 'predecessor', revoked: true },
+      { type: 'reuse-detected', ...about, gen: 0, latest: 1, kind: 'predecessor', revoked: true },
       { type: 'session-revoked', ...about },
-      { type: 'token-refused', ...about, gen: 0, code: 'token_reused' },
+      { type: 'token-rejected', ...about, gen: 0, code: 'token_reused' },
     ]);
     expect((await store.revocationsAfter(0, 0)).entries).toEqual([{ session: about.session, at: 1000 * clock.now() }]);
   });
@@ -618,7 +624,7 @@ describe('The grace policy', () => {
     await supersede('reject');
     await use(second);
     pass(EXPIRES_IN);
-    const { renewed: third } = await authenticate(policed, second.token);
+    const { refreshed: third } = await authenticate(policed, second.token);
     const events = recordEvents(policed);
 
     expect(await refusal(authenticate(policed, first.token))).toMatchObject({ code: 'token_reused', statusCode: 401 });
@@ -629,7 +635,7 @@ describe('The grace policy', () => {
       at: clock.now(),
       session: sessionName(first.claims.sid),
       gen: 0,
-      head: 2,
+      latest: 2,
       kind: 'ancestor',
       revoked: false,
     });
@@ -641,7 +647,7 @@ describe('The grace policy', () => {
     await use(second);
     pass(GRACE);
     const storeTimeout = 200;
-    const impatient = makeCore({ replay: { grace: GRACE, onReuse: 'revoke' }, storeTimeout }, { store, clock });
+    const impatient = makeCore({ reuseDetection: { grace: GRACE, onReuse: 'revoke' }, storeTimeout }, { store, clock });
     const events = recordEvents(impatient);
     store.revoke = never;
 
@@ -649,7 +655,7 @@ describe('The grace policy', () => {
 
     expect(await waitsOnce(reuse, storeTimeout)).toBe(true);
     expect(await reuse).toMatchObject({ code: 'token_reused' });
-    expect(events).toContainEqual(expect.objectContaining({ type: 'reuse-detected', head: 1, revoked: true }));
+    expect(events).toContainEqual(expect.objectContaining({ type: 'reuse-detected', latest: 1, revoked: true }));
     expect(await store.isRevoked(first.claims)).toBe(true);
   });
 
@@ -699,12 +705,12 @@ describe('A token that was seen before', () => {
 
   test('is refused once all sessions of its user have ended', async () => {
     clock.advance(1);
-    await elsewhere.revocations.revokeSubject(first.claims.sub);
+    await elsewhere.revocations.revokeUser(first.claims.sub);
 
     expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
   });
 
-  test('is renewed once it has expired', async () => {
+  test('is refreshed once it has expired', async () => {
     pass(EXPIRES_IN);
 
     expect((await authenticate(core, first.token)).state).toBe('refreshable');

@@ -9,9 +9,9 @@ import { isLater, type NowOrLater } from '../tokens/now-or-later.js';
 import type { Revocations, StoreFailurePolicy } from '../revocation/revocations.js';
 import type { Rotation } from './rotation.js';
 import { StoreOutage } from '../store/store-access.js';
-import type { UsedMarks } from './used-generations.js';
+import type { UsedGenerations } from './used-generations.js';
 
-/** From when on a valid token is renewed: a part of its life, or that many seconds, before its end. The option `refreshAhead`. */
+/** From when on a valid token is refreshed: a part of its life, or that many seconds, before its end. The option `refreshAhead`. */
 export type RefreshAhead = { readonly fraction: number } | { readonly seconds: number };
 
 /** What the guard finds, as long as the token is not dead. */
@@ -26,7 +26,7 @@ export interface Authentication<TClaims = TokenClaims> {
   /** Those of the presented token while it is valid, else those of the newest one. Frozen. */
   readonly claims: Readonly<TClaims>;
   /** The token to use from now on, where it is not the presented one. */
-  readonly renewed?: IssuedToken<TClaims>;
+  readonly refreshed?: IssuedToken<TClaims>;
 }
 
 /** What a token is, without any effect on it. */
@@ -46,25 +46,25 @@ export interface RefreshRefusal {
   readonly origin: string;
 }
 
-const MOST_RENEWED_AHEAD = 10_000;
+const MOST_REFRESHED_AHEAD = 10_000;
 
-/** Verifies tokens, and renews those that are expired and inside their refresh window. Knows nothing of HTTP. */
+/** Verifies tokens, and refreshes those that are expired and inside their refresh window. Knows nothing of HTTP. */
 export class Authenticator {
-  /** Successors of tokens that were renewed ahead, by the `jti` of those. Bounded by size, since `max` would take the room for all at once. */
-  readonly #renewedAhead = new LRUCache<string, IssuedToken>({
-    maxSize: MOST_RENEWED_AHEAD,
+  /** Successors of tokens that were refreshed ahead, by the `jti` of those. Bounded by size, since `max` would take the room for all at once. */
+  readonly #refreshedAhead = new LRUCache<string, IssuedToken>({
+    maxSize: MOST_REFRESHED_AHEAD,
     sizeCalculation: () => 1,
   });
 
-  /** Expired tokens whose renewal is under way, by their exact text: those who bring the very same one need not verify it again. */
-  readonly #renewing = new Map<string, TokenClaims>();
+  /** Expired tokens whose refresh is under way, by their exact text: those who bring the very same one need not verify it again. */
+  readonly #refreshing = new Map<string, TokenClaims>();
 
   constructor(
     private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
     private readonly revocations: Revocations,
     /** Under the grace policy. */
-    private readonly usedMarks: UsedMarks | undefined,
+    private readonly usedGenerations: UsedGenerations | undefined,
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly settings: {
@@ -77,13 +77,13 @@ export class Authenticator {
   /**
    * Answers at once where nothing has to be waited for: a valid token, while all revocations are known here.
    *
-   * @param renew `true` if an expired token may be renewed; otherwise `false`, or why not
+   * @param refresh `true` if an expired token may be refreshed; otherwise `false`, or why not
    * @throws RefreshAuthError, now or later, when the token is dead or the store does not decide
    */
-  authenticate(token: string, renew: boolean | RefreshRefusal): NowOrLater<Authentication> {
+  authenticate(token: string, refresh: boolean | RefreshRefusal): NowOrLater<Authentication> {
     const claims = this.#verify(token);
     try {
-      const found = this.#isValid(claims) ? this.#check(claims) : this.#renew(token, claims, renew);
+      const found = this.#isValid(claims) ? this.#check(claims) : this.#refresh(token, claims, refresh);
       return isLater(found) ? this.#reporting(found, claims) : found;
     } catch (error) {
       throw this.#reported(error, claims);
@@ -99,23 +99,23 @@ export class Authenticator {
   }
 
   /**
-   * Renews a valid token that is in the last part of its life. Nobody waits for it: what fails is left for later, and what comes too late
+   * Refreshes a valid token that is in the last part of its life. Nobody waits for it: what fails is left for later, and what comes too late
    * for one response is there for the next.
    *
    * @returns `undefined` if it is too early; else a promise, never rejected, of the token to use from now on, if it worked
    */
-  renewAhead(claims: TokenClaims): Promise<IssuedToken | undefined> | undefined {
+  refreshAhead(claims: TokenClaims): Promise<IssuedToken | undefined> | undefined {
     return this.#isInLastPart(claims) ? this.#exchangeAhead(claims) : undefined;
   }
 
   async #exchangeAhead(claims: TokenClaims): Promise<IssuedToken | undefined> {
-    const known = this.#renewedAhead.get(claims.jti);
-    // Not in its own last part yet: nobody has had a reason to renew it, so it is the head still.
+    const known = this.#refreshedAhead.get(claims.jti);
+    // Not in its own last part yet: nobody has had a reason to refresh it, so it is the latest token still.
     if (known && !this.#isInLastPart(known.claims) && this.#isKnownToLive(known.claims)) return known;
     try {
-      const { renewed } = await this.rotation.exchange(claims);
-      this.#renewedAhead.set(claims.jti, renewed);
-      return renewed;
+      const { refreshed } = await this.rotation.exchange(claims);
+      this.#refreshedAhead.set(claims.jti, refreshed);
+      return refreshed;
     } catch {
       return undefined;
     }
@@ -153,7 +153,7 @@ export class Authenticator {
     }
   }
 
-  /** The claims of a token that could still be used or exchanged, whoever may have renewed it or ended its session. */
+  /** The claims of a token that could still be used or exchanged, whoever may have refreshed it or ended its session. */
   liveSession(token: string): TokenClaims | undefined {
     try {
       const claims = this.verified.verify(token);
@@ -185,7 +185,7 @@ export class Authenticator {
 
   #verify(token: string): TokenClaims {
     try {
-      return this.#renewing.get(token) ?? this.verified.verify(token);
+      return this.#refreshing.get(token) ?? this.verified.verify(token);
     } catch (error) {
       throw this.#reported(error);
     }
@@ -209,24 +209,24 @@ export class Authenticator {
   }
 
   #admit(claims: TokenClaims): Authentication {
-    this.usedMarks?.see(claims);
+    this.usedGenerations?.see(claims);
     return { state: 'valid', claims };
   }
 
-  async #renew(token: string, claims: TokenClaims, renew: boolean | RefreshRefusal): Promise<Authentication> {
-    if (renew !== true) throw notRenewed(renew);
+  async #refresh(token: string, claims: TokenClaims, refresh: boolean | RefreshRefusal): Promise<Authentication> {
+    if (refresh !== true) throw notRefreshed(refresh);
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
-    this.#renewing.set(token, claims);
+    this.#refreshing.set(token, claims);
     try {
-      const { state, renewed } = await this.rotation.exchange(claims);
-      return { state, claims: renewed.claims, renewed };
+      const { state, refreshed } = await this.rotation.exchange(claims);
+      return { state, claims: refreshed.claims, refreshed };
     } catch (error) {
       if (!(error instanceof StoreOutage) || this.settings.onStoreFailure === 'reject') throw error;
       // The end of the session may have been learned of while the store was waited for.
       if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
       return { state: 'refreshable', claims };
     } finally {
-      this.#renewing.delete(token);
+      this.#refreshing.delete(token);
     }
   }
 
@@ -237,7 +237,7 @@ export class Authenticator {
   }
 }
 
-function notRenewed(refusal: false | RefreshRefusal): RefreshAuthError {
+function notRefreshed(refusal: false | RefreshRefusal): RefreshAuthError {
   return refusal
     ? new RefreshAuthError('token_expired', refusal.detail, refusal.origin)
     : new RefreshAuthError('token_expired');

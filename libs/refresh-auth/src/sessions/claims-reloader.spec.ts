@@ -63,11 +63,11 @@ function expired(core: RefreshAuthCore): IssuedToken {
 }
 
 describe('reloadClaims [R9]', () => {
-  test('what it returns replaces the application’s claims, on the very request that renewed', async () => {
+  test('what it returns replaces the application’s claims, on the very request that refreshed', async () => {
     const core = coreWith(promoted);
     const first = expired(core);
 
-    const { state, claims, renewed } = await authenticate(core, first.token);
+    const { state, claims, refreshed } = await authenticate(core, first.token);
 
     const { department: _, ...kept } = first.claims as TokenClaims & { department: string };
     expect(state).toBe('refreshable');
@@ -80,33 +80,36 @@ describe('reloadClaims [R9]', () => {
       exp: clock.now() / 1000 + EXPIRES_IN,
       refresh_exp: expect.any(Number),
     });
-    expect(await authenticate(core, renewed?.token ?? '')).toEqual({ state: 'valid', claims });
+    expect(await authenticate(core, refreshed?.token ?? '')).toEqual({ state: 'valid', claims });
     expect(asked).toEqual([first.claims]);
   });
 
-  test('is asked only once the presented generation is known to be the head, and never at sign-in or for valid tokens', async () => {
+  test('is asked only once the presented generation is known to be the latest token, and never at sign-in or for valid tokens', async () => {
     const core = coreWith(promoted);
     const first = issue(core);
     await authenticate(core, first.token);
     expect(asked).toEqual([]);
 
     expire();
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
     expect(store.requests.map(({ generation, candidate }) => [generation, candidate !== undefined])).toEqual([
       [0, false],
       [0, true],
     ]);
 
-    const replayed = await authenticate(makeCore({}, { store, clock }), first.token);
-    expect(replayed).toMatchObject({ state: 'already-refreshed', renewed });
-    expect(await authenticate(coreWith(promoted), first.token)).toMatchObject({ state: 'already-refreshed', renewed });
+    const handedOver = await authenticate(makeCore({}, { store, clock }), first.token);
+    expect(handedOver).toMatchObject({ state: 'already-refreshed', refreshed });
+    expect(await authenticate(coreWith(promoted), first.token)).toMatchObject({
+      state: 'already-refreshed',
+      refreshed,
+    });
     expect(asked).toHaveLength(1);
   });
 
-  test('is asked with the claims of the head where that has expired too', async () => {
+  test('is asked with the claims of the latest token where that has expired too', async () => {
     const core = coreWith(promoted);
     const first = expired(core);
-    const { renewed: second } = await authenticate(core, first.token);
+    const { refreshed: second } = await authenticate(core, first.token);
     expire();
 
     const { state, claims } = await authenticate(core, first.token);
@@ -125,7 +128,7 @@ describe('reloadClaims [R9]', () => {
     expect(answers.map(({ state }) => state)).toEqual(
       answers.map((_, index) => (index === winner ? 'refreshable' : 'already-refreshed')),
     );
-    expect(new Set(answers.map(({ renewed }) => renewed?.token)).size).toBe(1);
+    expect(new Set(answers.map(({ refreshed }) => refreshed?.token)).size).toBe(1);
     for (const { claims } of answers) expect(claims).toMatchObject({ from: winner });
   });
 
@@ -144,7 +147,7 @@ describe('reloadClaims [R9]', () => {
     const session = sessionName(first.claims.sid);
     expect(events).toEqual([
       { type: 'session-revoked', at: clock.now(), session },
-      { type: 'token-refused', at: clock.now(), code: 'session_revoked', session, gen: 0 },
+      { type: 'token-rejected', at: clock.now(), code: 'session_revoked', session, gen: 0 },
     ]);
   });
 
@@ -202,8 +205,8 @@ describe('reloadClaims [R9]', () => {
         expect(store.requests.filter(({ candidate }) => candidate)).toEqual([]);
         expect(store.revocations).toEqual([]);
         const { type, code, detail } = events[0] as { type: string; code?: string; detail?: string };
-        expect([type, code, detail]).toEqual(['token-refused', 'reload_failed', failed.detail]);
-        expect(new Set(events.map((event) => event.type))).toEqual(new Set(['token-refused']));
+        expect([type, code, detail]).toEqual(['token-rejected', 'reload_failed', failed.detail]);
+        expect(new Set(events.map((event) => event.type))).toEqual(new Set(['token-rejected']));
         expect(await core.storeFailure()).toBeUndefined();
         expect(logger.lines).toHaveLength(5);
         expect(logger.lines[0]?.split('\n')[0]?.startsWith(`${LOGGED}${reason}`)).toBe(true);
@@ -236,7 +239,7 @@ describe('reloadClaims [R9]', () => {
     const first = issue(core);
     clock.advance(45_000);
 
-    expect(await core.authenticator.renewAhead(first.claims)).toBeUndefined();
+    expect(await core.authenticator.refreshAhead(first.claims)).toBeUndefined();
 
     expect(logger.lines).toEqual([expect.stringContaining(`${LOGGED}no database`)]);
   });
@@ -360,7 +363,7 @@ describe('reloadClaims [R9]', () => {
       expect(store.requests.filter(({ candidate }) => candidate)).toEqual([]);
     });
 
-    test('for longer than storeTimeout, and then answers, renews: its time is not the store’s', async () => {
+    test('for longer than storeTimeout, and then answers, refreshes: its time is not the store’s', async () => {
       jest.useFakeTimers({ doNotFake: ['setImmediate'] });
       const core = coreWith(
         (claims: TokenClaims) => new Promise((resolve) => setTimeout(() => resolve(promoted(claims)), 1500)),

@@ -3,10 +3,10 @@ import { checkOwnClaims, isObject, reservedClaims, type TokenClaims } from '../t
 import { within } from '../store/deadline.js';
 
 /**
- * The option `reloadClaims`: loads the claims for a renewal anew, so that rights that were lost are not renewed. Without side effects: it may
+ * The option `reloadClaims`: loads the claims for a refresh anew, so that rights that were lost are not refreshed. Without side effects: it may
  * run in two processes that ask at the same moment, and only the winner's result counts.
  *
- * @param claims those of the token that is renewed
+ * @param claims those of the token that is refreshed
  * @returns what to sign instead, with the same `sub`; reserved claims may come back unchanged. `null` ends the session. Anything else, an
  *   error, or no answer within `reloadTimeout`: nothing is issued, the answer is 503 `reload_failed`, and the error is logged
  */

@@ -6,7 +6,7 @@ import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { RefreshAuthEvent } from '../events/events.js';
 
-describe('A head that this process has seen', () => {
+describe('A latest token that this process has seen', () => {
   let clock: TestClock;
   let store: InterceptedStore;
   let core: RefreshAuthCore;
@@ -23,51 +23,51 @@ describe('A head that this process has seen', () => {
     events = recordEvents(core);
     first = issue(core);
     clock.advance(EXPIRES_IN * 1000);
-    second = (await authenticate(core, first.token)).renewed;
+    second = (await authenticate(core, first.token)).refreshed;
     store.requests.length = 0;
   });
 
   test('is handed over as it is, and the store is offered no other', async () => {
-    const { state, renewed } = await authenticate(core, first.token);
+    const { state, refreshed } = await authenticate(core, first.token);
 
     expect(state).toBe('already-refreshed');
-    expect(renewed).toBe(second);
+    expect(refreshed).toBe(second);
     expect(store.requests).toEqual([expect.not.objectContaining({ candidate: expect.anything() })]);
   });
 
   test('of another process, too', async () => {
     const answers = [await authenticate(elsewhere, first.token), await authenticate(elsewhere, first.token)];
 
-    expect(answers[0]?.renewed).toEqual(second);
-    expect(answers[1]?.renewed).toBe(answers[0]?.renewed);
+    expect(answers[0]?.refreshed).toEqual(second);
+    expect(answers[1]?.refreshed).toBe(answers[0]?.refreshed);
     expect(store.requests.map(({ candidate }) => candidate !== undefined)).toEqual([true, false]);
   });
 
   test('is handed over only while it stands in the store', async () => {
     clock.advance(EXPIRES_IN * 1000);
-    const third = (await authenticate(elsewhere, second?.token ?? '')).renewed;
+    const third = (await authenticate(elsewhere, second?.token ?? '')).refreshed;
 
-    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: third });
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', refreshed: third });
   });
 
   test('is not taken for what stands there in its place', async () => {
     const planted = Buffer.from('\x01\x00of the same generation, and nothing that we have sealed');
-    store.intercept(async () => ({ outcome: 'superseded', head: 1, sealed: planted }));
+    store.intercept(async () => ({ outcome: 'superseded', latest: 1, sealed: planted }));
 
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
 
     expect(store.requests[1]).toMatchObject({ generation: 1, refused: planted });
-    expect(events.filter(({ type }) => type === 'sealed-value-refused')).toHaveLength(1);
-    expect(renewed).toBe(second);
+    expect(events.filter(({ type }) => type === 'sealed-token-rejected')).toHaveLength(1);
+    expect(refreshed).toBe(second);
   });
 
-  test('and that the store has lost is renewed with a second call', async () => {
+  test('and that the store has lost is refreshed with a second call', async () => {
     store.intercept(async () => ({ outcome: 'current' }));
 
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
 
     expect(store.requests.map(({ candidate }) => candidate !== undefined)).toEqual([false, true]);
-    expect(renewed).toEqual(second);
+    expect(refreshed).toEqual(second);
   });
 
   test('does not keep the next generation from being offered at once', async () => {

@@ -5,7 +5,7 @@ import type { Events } from '../events/events.js';
 import type { SealedPlace, Sealer } from './sealing.js';
 
 /** A token, and what the store keeps of it. */
-export interface Head {
+export interface LatestToken {
   readonly issued: IssuedToken;
   readonly sealed: Uint8Array;
 }
@@ -14,12 +14,12 @@ export interface Head {
 const MOST_SEEN = 1_000;
 
 /** Makes of a token what the store keeps of it, and the other way round. */
-export class Heads {
+export class LatestTokens {
   /**
    * Those that this process saw last, by `sid`. The store says each time which bytes stand there, so nothing is handed over because it is
    * known here: it saves opening the same bytes for everyone who races for them. Bounded by size, since `max` would take the room for all at once.
    */
-  readonly #seen = new LRUCache<string, Head>({ maxSize: MOST_SEEN, sizeCalculation: () => 1 });
+  readonly #seen = new LRUCache<string, LatestToken>({ maxSize: MOST_SEEN, sizeCalculation: () => 1 });
 
   constructor(
     private readonly sealer: Sealer,
@@ -27,13 +27,13 @@ export class Heads {
     private readonly events: Events,
   ) {}
 
-  seal(issued: IssuedToken): Head {
+  seal(issued: IssuedToken): LatestToken {
     return { issued, sealed: this.sealer.seal(issued.token, issued.claims) };
   }
 
   /** The store has it now. */
-  see(head: Head): void {
-    this.#seen.set(head.issued.claims.sid, head);
+  see(latest: LatestToken): void {
+    this.#seen.set(latest.issued.claims.sid, latest);
   }
 
   /** Whether a newer generation of the session was seen in the store. */
@@ -42,12 +42,12 @@ export class Heads {
     return seen !== undefined && seen.issued.claims.gen > gen;
   }
 
-  /** The token in a head, if it is what it should be: that session's, that generation's and that user's. */
+  /** The token in a latest token, if it is what it should be: that session's, that generation's and that user's. */
   open({ sid, sub }: TokenClaims, gen: number, sealed: Uint8Array): IssuedToken | undefined {
     const place = { sid, gen };
     const issued = this.#seenIn(place, sealed) ?? this.#opened(place, sealed);
     if (issued?.claims.sub === sub) return issued;
-    this.events.emit('sealed-value-refused', this.events.generation(place));
+    this.events.emit('sealed-token-rejected', this.events.generation(place));
     return undefined;
   }
 

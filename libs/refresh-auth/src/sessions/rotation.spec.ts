@@ -54,12 +54,12 @@ const expire = (): void => clock.advance(EXPIRES_IN * 1000);
 const eventsOf = (...types: RefreshAuthEvent['type'][]) => events.filter(({ type }) => types.includes(type));
 const about = (gen: number) => ({ at: clock.now(), session: sessionName(first.claims.sid), gen });
 
-/** A token that is expired by then is renewed, by whichever process. */
-async function renew(by: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
+/** A token that is expired by then is refreshed, by whichever process. */
+async function refresh(by: RefreshAuthCore, { token }: IssuedToken): Promise<IssuedToken> {
   expire();
-  const { state, renewed } = await authenticate(by, token);
-  if (state !== 'refreshable' || !renewed) throw new Error(`Was not renewed: ${state}`);
-  return renewed;
+  const { state, refreshed } = await authenticate(by, token);
+  if (state !== 'refreshable' || !refreshed) throw new Error(`Was not refreshed: ${state}`);
+  return refreshed;
 }
 
 /** The claims that the successor of these has, signed now. */
@@ -74,7 +74,7 @@ function succeeding(claims: TokenClaims, gen = claims.gen + 1): object {
   };
 }
 
-/** Something stands in the store as the head of that generation, sealed or not. */
+/** Something stands in the store as the latest token of that generation, sealed or not. */
 async function plant(sealed: Uint8Array, gen = 1): Promise<void> {
   await store.rotate({ ...sessionOf(first.claims), generation: gen - 1, candidate: { sealed, ttl: TTL } });
   store.requests.length = 0;
@@ -86,7 +86,7 @@ function seal(token: string, { sid = first.claims.sid, gen = 1 } = {}): Buffer {
 
 describe('The session is revoked', () => {
   test('nothing is handed over', async () => {
-    const second = await renew(core, first);
+    const second = await refresh(core, first);
     await elsewhere.revocations.revokeSession(first.claims.sid);
     expire();
 
@@ -95,7 +95,7 @@ describe('The session is revoked', () => {
   });
 
   test('between two calls: nothing is handed over', async () => {
-    await renew(core, first);
+    await refresh(core, first);
     expire();
     store.intercept(async (ask) => {
       const answer = await ask();
@@ -116,13 +116,13 @@ describe('The session is revoked', () => {
     });
 
     expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
-    expect(eventsOf('rotated', 'replayed')).toEqual([]);
+    expect(eventsOf('refreshed', 'already-refreshed')).toEqual([]);
   });
 });
 
 describe('All sessions of the user have ended elsewhere', () => {
-  test('nothing is renewed, although the session itself has no tombstone [L5]', async () => {
-    await elsewhere.revocations.revokeSubject('1');
+  test('nothing is refreshed, although the session itself has no revoked record [L5]', async () => {
+    await elsewhere.revocations.revokeUser('1');
     expire();
 
     expect(await refusal(authenticate(core, first.token))).toEqual(REVOKED);
@@ -131,19 +131,19 @@ describe('All sessions of the user have ended elsewhere', () => {
 });
 
 describe('Nobody was before me', () => {
-  test('in a session without a record: my successor is the head', async () => {
+  test('in a session without a record: my successor is the latest token', async () => {
     expire();
 
-    const { state, claims, renewed } = await authenticate(core, first.token);
+    const { state, claims, refreshed } = await authenticate(core, first.token);
 
     expect({ state, claims }).toEqual({ state: 'refreshable', claims: succeeding(first.claims) });
-    expect(claims).toBe(renewed?.claims);
-    expect(await authenticate(core, renewed?.token ?? '')).toEqual({ state: 'valid', claims });
-    expect(events).toEqual([{ type: 'rotated', ...about(1) }]);
+    expect(claims).toBe(refreshed?.claims);
+    expect(await authenticate(core, refreshed?.token ?? '')).toEqual({ state: 'valid', claims });
+    expect(events).toEqual([{ type: 'refreshed', ...about(1) }]);
   });
 
-  test('of the head: my successor is the next', async () => {
-    const second = await renew(elsewhere, first);
+  test('of the latest token: my successor is the next', async () => {
+    const second = await refresh(elsewhere, first);
     expire();
 
     const { state, claims } = await authenticate(core, second.token);
@@ -168,7 +168,7 @@ describe('Nobody was before me', () => {
   });
 
   test('the store has lost a write: adopted, and an event says so', async () => {
-    const second = await renew(makeCore({}, { clock, store: new InterceptedStore(clock) }), first);
+    const second = await refresh(makeCore({}, { clock, store: new InterceptedStore(clock) }), first);
     expire();
 
     const { state, claims } = await authenticate(core, second.token);
@@ -176,7 +176,7 @@ describe('Nobody was before me', () => {
     expect({ state, claims }).toEqual({ state: 'refreshable', claims: succeeding(second.claims) });
     expect(events).toEqual([
       { type: 'lost-write', ...about(1) },
-      { type: 'rotated', ...about(2) },
+      { type: 'refreshed', ...about(2) },
     ]);
   });
 
@@ -187,50 +187,50 @@ describe('Nobody was before me', () => {
       return ask();
     });
 
-    const { state, renewed } = await authenticate(core, first.token);
+    const { state, refreshed } = await authenticate(core, first.token);
 
     expect(state).toBe('refreshable');
-    expect(await authenticate(elsewhere, first.token)).toMatchObject({ state: 'already-refreshed', renewed });
+    expect(await authenticate(elsewhere, first.token)).toMatchObject({ state: 'already-refreshed', refreshed });
   });
 });
 
 describe('Somebody was before me', () => {
-  test('the head is handed over, the identical token, with the claims that it has: losers get the token too', async () => {
-    const second = await renew(elsewhere, first);
+  test('the latest token is handed over, the identical token, with the claims that it has: losers get the token too', async () => {
+    const second = await refresh(elsewhere, first);
 
     expect(await authenticate(core, first.token)).toEqual({
       state: 'already-refreshed',
       claims: second.claims,
-      renewed: second,
+      refreshed: second,
     });
     expect(store.requests).toHaveLength(2);
-    expect(events).toEqual([{ type: 'replayed', ...about(1) }]);
+    expect(events).toEqual([{ type: 'already-refreshed', ...about(1) }]);
   });
 
-  test('the head is handed over to whoever brings a token of any older generation [R10]', async () => {
-    const second = await renew(elsewhere, first);
-    const third = await renew(elsewhere, second);
+  test('the latest token is handed over to whoever brings a token of any older generation [R10]', async () => {
+    const second = await refresh(elsewhere, first);
+    const third = await refresh(elsewhere, second);
 
     for (const { token } of [first, second]) {
       expect(await authenticate(core, token)).toEqual({
         state: 'already-refreshed',
         claims: third.claims,
-        renewed: third,
+        refreshed: third,
       });
     }
   });
 
-  test('the head is handed over until it is itself expired', async () => {
-    const second = await renew(elsewhere, first);
+  test('the latest token is handed over until it is itself expired', async () => {
+    const second = await refresh(elsewhere, first);
     clock.advance(EXPIRES_IN * 1000 - 1);
 
-    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: second });
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', refreshed: second });
   });
 });
 
-describe('The head has itself expired', () => {
+describe('The latest token has itself expired', () => {
   test('a successor made from its claims, not from the presented ones, takes its place', async () => {
-    const second = await renew(elsewhere, first);
+    const second = await refresh(elsewhere, first);
     const promoted = elsewhere.signer.successor({ ...second.claims, role: 'owner' } as TokenClaims);
     await plant(seal(promoted.token, { gen: 2 }), 2);
     expire();
@@ -242,31 +242,31 @@ describe('The head has itself expired', () => {
       { generation: 0, refused: undefined },
       { generation: 2, refused: undefined },
     ]);
-    expect(events).toEqual([{ type: 'replayed', ...about(3) }]);
+    expect(events).toEqual([{ type: 'already-refreshed', ...about(3) }]);
   });
 
-  test('another process renews it meanwhile: that one is handed over', async () => {
-    const second = await renew(elsewhere, first);
+  test('another process refreshes it meanwhile: that one is handed over', async () => {
+    const second = await refresh(elsewhere, first);
     let third: IssuedToken | undefined;
     store.intercept(async (ask) => {
       const answer = await ask();
-      third = await renew(elsewhere, second);
+      third = await refresh(elsewhere, second);
       return answer;
     });
     expire();
 
-    const { state, renewed } = await authenticate(core, first.token);
+    const { state, refreshed } = await authenticate(core, first.token);
 
-    expect({ state, renewed }).toEqual({ state: 'already-refreshed', renewed: third });
-    expect(renewed?.claims.gen).toBe(2);
+    expect({ state, refreshed }).toEqual({ state: 'already-refreshed', refreshed: third });
+    expect(refreshed?.claims.gen).toBe(2);
   });
 
   test('and its successor, and the next: undecided after three calls', async () => {
-    let head = await renew(elsewhere, first);
+    let latest = await refresh(elsewhere, first);
     store.requests.length = 0;
     const overtaken: Interception = async (ask) => {
       const answer = await ask();
-      head = await renew(elsewhere, head);
+      latest = await refresh(elsewhere, latest);
       expire();
       return answer;
     };
@@ -281,7 +281,7 @@ describe('The head has itself expired', () => {
 
   test('and can no longer be exchanged: neither can what it superseded', async () => {
     const refreshWindow = 120;
-    await renew(makeCore({ refreshWindow }, { store, clock }), first);
+    await refresh(makeCore({ refreshWindow }, { store, clock }), first);
     clock.advance(refreshWindow * 1000);
 
     expect(await refusal(authenticate(core, first.token))).toEqual({
@@ -292,7 +292,7 @@ describe('The head has itself expired', () => {
   });
 });
 
-describe('What stands there as the head is not ours', () => {
+describe('What stands there as the latest token is not ours', () => {
   const stranger = (): IssuedToken => issue(elsewhere, { sub: '2' });
 
   test.each<[string, () => Uint8Array]>([
@@ -311,7 +311,7 @@ describe('What stands there as the head is not ours', () => {
       'sealed, but of another session',
       () => seal(elsewhere.signer.successor({ ...stranger().claims, sub: '1' }).token),
     ],
-    ['sealed, but of another subject', () => seal(elsewhere.signer.successor({ ...first.claims, sub: '2' }).token)],
+    ['sealed, but of another user', () => seal(elsewhere.signer.successor({ ...first.claims, sub: '2' }).token)],
     ['sealed, but of an older generation', () => seal(first.token)],
     ['sealed, but of a newer generation', () => seal(elsewhere.signer.successor(first.claims, 4).token)],
   ])('%s: is replaced, and not handed over [R5]', async (_, sealed) => {
@@ -319,7 +319,7 @@ describe('What stands there as the head is not ours', () => {
     await plant(planted);
     expire();
 
-    const { state, claims, renewed } = await authenticate(core, first.token);
+    const { state, claims, refreshed } = await authenticate(core, first.token);
 
     expect({ state, claims }).toEqual({ state: 'already-refreshed', claims: succeeding(first.claims, 2) });
     expect(store.requests.map(({ generation, refused }) => ({ generation, refused }))).toEqual([
@@ -327,10 +327,10 @@ describe('What stands there as the head is not ours', () => {
       { generation: 1, refused: planted },
     ]);
     expect(events).toEqual([
-      { type: 'sealed-value-refused', ...about(1) },
-      { type: 'replayed', ...about(2) },
+      { type: 'sealed-token-rejected', ...about(1) },
+      { type: 'already-refreshed', ...about(2) },
     ]);
-    expect(await authenticate(elsewhere, first.token)).toMatchObject({ state: 'already-refreshed', renewed });
+    expect(await authenticate(elsewhere, first.token)).toMatchObject({ state: 'already-refreshed', refreshed });
   });
 
   test('another process puts a good one in its place meanwhile: that one is handed over', async () => {
@@ -339,14 +339,14 @@ describe('What stands there as the head is not ours', () => {
     let mended: IssuedToken | undefined;
     store.intercept(async (ask) => {
       const answer = await ask();
-      mended = (await authenticate(elsewhere, first.token)).renewed;
+      mended = (await authenticate(elsewhere, first.token)).refreshed;
       return answer;
     });
 
-    const { state, renewed } = await authenticate(core, first.token);
+    const { state, refreshed } = await authenticate(core, first.token);
 
-    expect({ state, renewed }).toEqual({ state: 'already-refreshed', renewed: mended });
-    expect(renewed?.claims.gen).toBe(2);
+    expect({ state, refreshed }).toEqual({ state: 'already-refreshed', refreshed: mended });
+    expect(refreshed?.claims.gen).toBe(2);
   });
 
   test('sealed by a newer version of the library: left alone', async () => {
@@ -357,7 +357,7 @@ describe('What stands there as the head is not ours', () => {
     expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('sealed by a newer version'));
     expect(await store.rotate({ ...sessionOf(first.claims), generation: 0 })).toEqual({
       outcome: 'superseded',
-      head: 1,
+      latest: 1,
       sealed: newer,
     });
   });
@@ -381,12 +381,12 @@ describe('The store does not decide', () => {
       await authenticate(elsewhere, first.token),
       await authenticate(core, first.token),
     ];
-    const [{ claims, renewed } = { claims: first.claims }] = retries;
+    const [{ claims, refreshed } = { claims: first.claims }] = retries;
     expect(claims).toEqual(succeeding(first.claims));
-    expect(retries).toEqual(retries.map(() => ({ state: 'already-refreshed', claims, renewed })));
+    expect(retries).toEqual(retries.map(() => ({ state: 'already-refreshed', claims, refreshed })));
   });
 
-  test('the request was lost: 503, and the next one renews', async () => {
+  test('the request was lost: 503, and the next one refreshes', async () => {
     expire();
     store.intercept(fail);
 
@@ -395,7 +395,7 @@ describe('The store does not decide', () => {
   });
 
   test('the second reply was lost: 503, and all that come later converge on what the store decided', async () => {
-    await renew(core, first);
+    await refresh(core, first);
     expire();
     store.intercept((ask) => ask(), lostReply);
 
@@ -428,11 +428,11 @@ describe('The store does not decide', () => {
 });
 
 describe('A session has an absolute end', () => {
-  test('no renewal goes past it', async () => {
+  test('no refresh goes past it', async () => {
     const end = first.claims.auth_time + SESSION_LIFETIME;
     let token = first;
     while (token.claims.exp < end) {
-      token = await renew(core, token);
+      token = await refresh(core, token);
       expect(token.claims.refresh_exp).toBe(Math.min(seconds() + REFRESH_WINDOW, end));
     }
     expect(token.claims).toMatchObject({ exp: end, refresh_exp: end, auth_time: first.claims.auth_time });
@@ -454,9 +454,9 @@ describe('A successor', () => {
   test('that just fits is issued', async () => {
     expire();
 
-    const { renewed } = await authenticate(withRoomFor(first.token.length), first.token);
+    const { refreshed } = await authenticate(withRoomFor(first.token.length), first.token);
 
-    expect(renewed?.token).toHaveLength(first.token.length);
+    expect(refreshed?.token).toHaveLength(first.token.length);
   });
 
   test('that would not reach the client is not issued: 503, and an event says how long it is [G2]', async () => {

@@ -5,13 +5,13 @@ import { effectiveTimes, type Lifetimes, retention, timeState } from '../tokens/
 import type { TokenSigner } from '../tokens/signing.js';
 import type { ClaimsReloader } from './claims-reloader.js';
 import type { Events } from '../events/events.js';
-import type { Head, Heads } from './latest-tokens.js';
+import type { LatestToken, LatestTokens } from './latest-tokens.js';
 import type { Revocations } from '../revocation/revocations.js';
 import type {
   ReuseRule,
   RotationAnswer,
   RotationRequest,
-  SealedSuccessor,
+  SealedToken,
   SessionOfToken,
   SessionStore,
 } from '../store/session-store.js';
@@ -20,13 +20,13 @@ import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What an expired token is exchanged for. */
 export interface Rotated {
-  /** `refreshable` for the one request that renewed the token, `already-refreshed` for all others. */
+  /** `refreshable` for the one request that refreshed the token, `already-refreshed` for all others. */
   readonly state: 'refreshable' | 'already-refreshed';
-  readonly renewed: IssuedToken;
+  readonly refreshed: IssuedToken;
 }
 
-/** For how long a superseded token is replayed, and what happens after: the option `replay`, in milliseconds. `undefined`: the refresh window. */
-export type GracePolicy = { readonly grace: number; readonly onReuse: 'revoke' | 'reject' } | undefined;
+/** For how long a superseded token is handed over, and what happens after: the option `reuseDetection`, in milliseconds. `undefined`: the refresh window. */
+export type ReusePolicy = { readonly grace: number; readonly onReuse: 'revoke' | 'reject' } | undefined;
 
 /** The successor that is offered: made from whose claims, to replace which generation. */
 interface Offer {
@@ -35,7 +35,7 @@ interface Offer {
   readonly refused?: Uint8Array;
 }
 
-/** The head expires while we look, or a newer one appears: three calls see the end of any such race, or something is wrong. */
+/** The latest token expires while we look, or a newer one appears: three calls see the end of any such race, or something is wrong. */
 const MOST_CALLS = 3;
 
 /** Exchanges tokens: one winner per generation in all processes, and the same successor for everybody. */
@@ -47,13 +47,13 @@ export class Rotation {
     private readonly store: SessionStore,
     private readonly access: StoreAccess,
     private readonly signer: TokenSigner,
-    private readonly heads: Heads,
+    private readonly latestTokens: LatestTokens,
     private readonly revocations: Revocations,
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly settings: {
       readonly lifetimes: Lifetimes;
-      readonly replay: GracePolicy;
+      readonly reuseDetection: ReusePolicy;
       readonly reloader: ClaimsReloader | undefined;
       /** Whether the store is asked before anything is minted: where claims are loaded anew, or signing is dearer than a round trip. */
       readonly looksFirst: boolean;
@@ -77,12 +77,12 @@ export class Rotation {
     const rotated = await this.#share(presented);
     // The answer may have been under way while the session was ended here.
     if (this.revocations.ends(presented)) throw new RefreshAuthError('session_revoked');
-    const type = rotated.state === 'refreshable' ? 'rotated' : 'replayed';
-    this.events.emit(type, this.events.generation(rotated.renewed.claims));
+    const type = rotated.state === 'refreshable' ? 'refreshed' : 'already-refreshed';
+    this.events.emit(type, this.events.generation(rotated.refreshed.claims));
     return rotated;
   }
 
-  /** Whether somebody has renewed this token. Writes nothing; throws as `exchange` does. */
+  /** Whether somebody has refreshed this token. Writes nothing; throws as `exchange` does. */
   async isSuperseded(claims: TokenClaims): Promise<boolean> {
     const { revokeFor: _, ...reuse } = this.#reuseRule(claims) ?? {};
     const request = {
@@ -95,13 +95,13 @@ export class Rotation {
   }
 
   /**
-   * Requests of one process that bring the same generation share one answer; the first of them counts as the one that renewed. Those that
+   * Requests of one process that bring the same generation share one answer; the first of them counts as the one that refreshed. Those that
    * come later ask again: an answer that was kept, however briefly, would outlive a logout in another process.
    */
   #share(presented: TokenClaims): Promise<Rotated> {
     const generation = `${presented.gen}:${presented.sid}`;
     const underway = this.#underway.get(generation);
-    if (underway) return underway.then(({ renewed }) => ({ state: 'already-refreshed', renewed }));
+    if (underway) return underway.then(({ refreshed }) => ({ state: 'already-refreshed', refreshed }));
     const rotation = this.#rotate(presented).finally(() => this.#underway.delete(generation));
     this.#underway.set(generation, rotation);
     return rotation;
@@ -110,30 +110,31 @@ export class Rotation {
   async #rotate(presented: TokenClaims): Promise<Rotated> {
     const ask = this.access.begin();
     let offer: Offer = { from: presented, generation: presented.gen };
-    const looksFirst = this.settings.looksFirst || this.heads.hasSeenSuccessorOf(presented);
+    const looksFirst = this.settings.looksFirst || this.latestTokens.hasSeenSuccessorOf(presented);
     // Minted before it is claimed: a winner that dies on the way leaves nothing, or a complete successor.
     let successor = looksFirst ? undefined : this.#mint(presented);
     for (let calls = 1; ; calls++) {
       const answer = await this.#ask(ask, presented, this.#request(presented, offer, successor));
-      if (answer.outcome === 'reused') throw await this.#reused(ask, presented, answer.head);
+      if (answer.outcome === 'reused') throw await this.#reused(ask, presented, answer.latest);
       if (answer.outcome === 'rotated' && successor) {
         if (answer.details) await this.settings.details?.sealAnew(presented, answer.details, ask);
         return this.#won(presented, offer, successor, answer.lostWrite);
       }
       if (answer.outcome === 'superseded') {
-        const head = this.heads.open(presented, answer.head, answer.sealed);
-        if (head && this.#isHandedOver(head)) return { state: 'already-refreshed', renewed: this.#fitting(head) };
-        offer = head
-          ? { from: head.claims, generation: answer.head }
-          : { from: presented, generation: answer.head, refused: answer.sealed };
+        const latest = this.latestTokens.open(presented, answer.latest, answer.sealed);
+        if (latest && this.#isHandedOver(latest))
+          return { state: 'already-refreshed', refreshed: this.#fitting(latest) };
+        offer = latest
+          ? { from: latest.claims, generation: answer.latest }
+          : { from: presented, generation: answer.latest, refused: answer.sealed };
       }
       if (calls === MOST_CALLS) throw new StoreOutage(`undecided after ${MOST_CALLS} calls`);
       successor = this.#mint(await this.#freshClaims(ask, offer.from), offer.generation);
     }
   }
 
-  #mint(claims: TokenClaims, superseded?: number): Head {
-    return this.heads.seal(this.#fitting(this.signer.successor(claims, superseded)));
+  #mint(claims: TokenClaims, superseded?: number): LatestToken {
+    return this.latestTokens.seal(this.#fitting(this.signer.successor(claims, superseded)));
   }
 
   /**
@@ -167,7 +168,7 @@ export class Rotation {
   #request(
     presented: TokenClaims,
     { generation, refused }: Offer,
-    successor: Head | undefined,
+    successor: LatestToken | undefined,
   ): Omit<RotationRequest, keyof SessionOfToken> {
     const reuse = this.#reuseRule(presented);
     const { details } = this.settings;
@@ -181,33 +182,33 @@ export class Rotation {
     };
   }
 
-  #candidate(presented: TokenClaims, { issued, sealed }: Head): SealedSuccessor {
+  #candidate(presented: TokenClaims, { issued, sealed }: LatestToken): SealedToken {
     const refreshExp = Math.max(presented.refresh_exp, issued.claims.refresh_exp);
     return { sealed, ttl: retention(refreshExp, this.clock.now(), this.settings.lifetimes) };
   }
 
   /** A token that has not expired yet is never reused: it is valid. */
   #reuseRule(presented: TokenClaims): ReuseRule | undefined {
-    const { lifetimes, replay } = this.settings;
-    if (!replay || timeState(presented, this.clock.now(), lifetimes) === 'valid') return undefined;
+    const { lifetimes, reuseDetection } = this.settings;
+    if (!reuseDetection || timeState(presented, this.clock.now(), lifetimes) === 'valid') return undefined;
     return {
-      grace: replay.grace,
+      grace: reuseDetection.grace,
       expiredAt: (effectiveTimes(presented, lifetimes).exp + lifetimes.clockTolerance) * 1000,
-      ...(replay.onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),
+      ...(reuseDetection.onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),
     };
   }
 
-  #won(presented: TokenClaims, offer: Offer, successor: Head, lostWrite: boolean): Rotated {
+  #won(presented: TokenClaims, offer: Offer, successor: LatestToken, lostWrite: boolean): Rotated {
     if (lostWrite) this.events.emit('lost-write', this.events.generation(presented));
     const { issued } = successor;
-    this.heads.see(successor);
-    return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', renewed: issued };
+    this.latestTokens.see(successor);
+    return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', refreshed: issued };
   }
 
-  async #reused(ask: Ask, presented: TokenClaims, head: number): Promise<RefreshAuthError> {
-    const revoked = this.settings.replay?.onReuse === 'revoke';
-    const kind = head === presented.gen + 1 ? 'predecessor' : 'ancestor';
-    this.events.emit('reuse-detected', { ...this.events.generation(presented), head, kind, revoked });
+  async #reused(ask: Ask, presented: TokenClaims, latest: number): Promise<RefreshAuthError> {
+    const revoked = this.settings.reuseDetection?.onReuse === 'revoke';
+    const kind = latest === presented.gen + 1 ? 'predecessor' : 'ancestor';
+    this.events.emit('reuse-detected', { ...this.events.generation(presented), latest, kind, revoked });
     if (revoked) {
       // The store has ended the session already. The log, and so the other processes, have yet to learn it: now, or by what is known here.
       this.revocations.learn(presented.sid);
@@ -229,7 +230,7 @@ export class Rotation {
     throw new RefreshAuthError('session_revoked');
   }
 
-  /** @returns false when the head has itself expired and is to be renewed in turn */
+  /** @returns false when the latest token has itself expired and is to be refreshed in turn */
   #isHandedOver({ claims }: IssuedToken): boolean {
     const state = timeState(claims, this.clock.now(), this.settings.lifetimes);
     if (state === 'token_expired' || state === 'session_expired') throw new RefreshAuthError(state);

@@ -212,9 +212,9 @@ describe('Sealer', () => {
     test.each(VALUES)('a value %s that was cut off anywhere, at either end', (_, sealed, by) => {
       const opened: string[] = [];
       for (let length = 0; length < sealed.length; length++) {
-        const head = outcomeOf(sealed.subarray(0, length), PLACE, by);
+        const latest = outcomeOf(sealed.subarray(0, length), PLACE, by);
         const tail = outcomeOf(sealed.subarray(sealed.length - length), PLACE, by);
-        if (head !== undefined) opened.push(`the first ${length} bytes: ${head}`);
+        if (latest !== undefined) opened.push(`the first ${length} bytes: ${latest}`);
         // What stands in front now may look like the version of a newer library: then it is not ours to judge.
         if (tail === TOKEN) opened.push(`the last ${length} bytes: ${tail}`);
       }

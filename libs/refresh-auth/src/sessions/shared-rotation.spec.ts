@@ -27,10 +27,10 @@ describe('Requests of one process that bring the same expired token', () => {
     return Promise.all(Array.from({ length: racers }, (_, racer) => ask(racer)));
   }
 
-  /** One was renewed, and all others got its token. */
+  /** One was refreshed, and all others got its token. */
   function expectOneWinner(answers: readonly Authentication[]): void {
     const winner = answers.find(({ state }) => state === 'refreshable');
-    expect(winner?.renewed?.claims).toBe(winner?.claims);
+    expect(winner?.refreshed?.claims).toBe(winner?.claims);
     expect(answers.filter((answer) => answer === winner)).toHaveLength(1);
     const losers = answers.filter((answer) => answer !== winner);
     expect(losers).toEqual(losers.map(() => ({ ...winner, state: 'already-refreshed' })));
@@ -40,7 +40,7 @@ describe('Requests of one process that bring the same expired token', () => {
     const answers = await race(() => authenticate(core, first.token));
 
     expectOneWinner(answers);
-    expect(new Set(answers.map(({ renewed }) => renewed?.token)).size).toBe(1);
+    expect(new Set(answers.map(({ refreshed }) => refreshed?.token)).size).toBe(1);
     expect(store.requests).toHaveLength(1);
   });
 
@@ -51,8 +51,8 @@ describe('Requests of one process that bring the same expired token', () => {
 
     const facts = { at: clock.now(), session: sessionName(first.claims.sid), gen: 1 };
     expect(events).toEqual([
-      { type: 'rotated', ...facts },
-      ...Array.from({ length: REQUESTS - 1 }, () => ({ type: 'replayed', ...facts })),
+      { type: 'refreshed', ...facts },
+      ...Array.from({ length: REQUESTS - 1 }, () => ({ type: 'already-refreshed', ...facts })),
     ]);
   });
 
@@ -71,14 +71,14 @@ describe('Requests of one process that bring the same expired token', () => {
   });
 
   test('share nothing with another generation, and all end with the same token', async () => {
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
     clock.advance(EXPIRES_IN * 1000);
     store.requests.length = 0;
 
-    const answers = await race((racer) => authenticate(core, (racer % 2 ? first : renewed)?.token ?? ''));
+    const answers = await race((racer) => authenticate(core, (racer % 2 ? first : refreshed)?.token ?? ''));
 
     expect(answers.filter(({ state }) => state === 'refreshable').length).toBeLessThanOrEqual(1);
-    expect(new Set(answers.map((answer) => answer.renewed?.token)).size).toBe(1);
+    expect(new Set(answers.map((answer) => answer.refreshed?.token)).size).toBe(1);
     expect(new Set(answers.map(({ claims }) => claims.gen))).toEqual(new Set([2]));
     expect(new Set(store.requests.map(({ generation }) => generation))).toEqual(new Set([0, 1]));
   });

@@ -36,24 +36,24 @@ const start = (options: IssueOptions = {}, claims: object = { sub: '1' }, by = c
 const seconds = (): number => clock.now() / 1000;
 
 describe('a sign-in', () => {
-  test('reads the subject’s mark, and nothing else', async () => {
+  test('reads the user’s cutoff, and nothing else', async () => {
     const { claims } = await start();
 
     expect(claims).toMatchObject({ sub: '1', gen: 0, rev: 0, auth_time: seconds() });
     expect(store.reads).toEqual([{ sub: '1' }]);
-    expect([store.requests, store.revocations, store.marks]).toEqual([[], [], []]);
+    expect([store.requests, store.revocations, store.uses]).toEqual([[], [], []]);
   });
 
   test('after all sessions were ended begins one that goes on, those before have ended [L5]', async () => {
     const before = await start();
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     const after = await start();
 
     expect(after.claims.rev).toBe(clock.now());
     expect(await refusal(authenticate(core, before.token))).toMatchObject({ code: 'session_revoked' });
     expect(await authenticate(core, after.token)).toEqual({ state: 'valid', claims: after.claims });
 
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     expect(await refusal(authenticate(core, after.token))).toMatchObject({ code: 'session_revoked' });
   });
 
@@ -78,7 +78,7 @@ describe('a sign-in', () => {
     ],
   ])('[F28] fails where all sessions of the user are ended %s', async (_, options, prepare) => {
     const racing = makeCore(options, { store, clock });
-    prepare(() => racing.revocations.revokeSubject('1'));
+    prepare(() => racing.revocations.revokeUser('1'));
     const ended = racing.signIns.start({ sub: '1' }, {}, { replaced: [BEFORE] });
 
     expect(await refusal(ended)).toEqual({
@@ -106,7 +106,7 @@ describe('a sign-in', () => {
   test('waits once for a store that hangs, for the session that it replaces too [S2]', async () => {
     const storeTimeout = 200;
     const impatient = makeCore({ storeTimeout }, { store, clock });
-    store.subjectMark = never;
+    store.userCutoff = never;
     store.revoke = never;
 
     const signIn = impatient.signIns.start({ sub: '1' }, {}, { replaced: [BEFORE] });
@@ -126,9 +126,9 @@ describe('a sign-in', () => {
     expect(await signIn).toMatchObject({ code: 'store_unavailable' });
   });
 
-  test('while the store is out begins one that goes on, even if the clock is behind the mark that ended those before [L5]', async () => {
-    await core.revocations.revokeSubject('1');
-    store.subjectMark = () => Promise.reject(new Error('connection lost'));
+  test('while the store is out begins one that goes on, even if the clock is behind the cutoff that ended those before [L5]', async () => {
+    await core.revocations.revokeUser('1');
+    store.userCutoff = () => Promise.reject(new Error('connection lost'));
     clock.set(clock.now() - 5_000);
 
     const { token, claims } = await start();
@@ -138,10 +138,10 @@ describe('a sign-in', () => {
 
   test('that races the end of all sessions is before or after it, and nothing between [L5]', async () => {
     const races = Array.from({ length: 50 }, async (_, index) =>
-      index % 5 === 4 ? core.revocations.revokeSubject('1') : (await start()).claims.rev,
+      index % 5 === 4 ? core.revocations.revokeUser('1') : (await start()).claims.rev,
     );
     const revs = (await Promise.all(races)).filter((rev) => rev !== undefined);
-    const { mark = 0 } = (await store.subjectMark('1')) ?? {};
+    const { time: cutoff = 0 } = (await store.userCutoff('1')) ?? {};
 
     const elsewhere = makeCore({ revocation: 'every-request' }, { store, clock });
     for (const rev of revs) {
@@ -150,7 +150,7 @@ describe('a sign-in', () => {
         () => 'valid',
         () => 'revoked',
       );
-      expect(outcome).toBe(rev < mark ? 'revoked' : 'valid');
+      expect(outcome).toBe(rev < cutoff ? 'revoked' : 'valid');
     }
   });
 
@@ -163,7 +163,7 @@ describe('a sign-in', () => {
       const way = new StoppableStore(store);
       const process = makeCore(options, { store: way, clock: by });
       await process.start();
-      Object.assign(way, { subjectMark: out, revocationsAfter: out });
+      Object.assign(way, { userCutoff: out, revocationsAfter: out });
       return process;
     }
 
@@ -195,13 +195,13 @@ describe('a sign-in', () => {
         const own = new TestClock(clock.now() + off);
         const process = await cutOff(own);
         for (const one of [clock, own]) one.advance(MINUTE);
-        await core.revocations.revokeSubject('1');
+        await core.revocations.revokeUser('1');
         for (const one of [clock, own]) one.advance(1);
         const { token } = await start({}, { sub: '1' }, process);
 
         expect(await isLive(token)).toBe(true);
         clock.advance(1);
-        await core.revocations.revokeSubject('1');
+        await core.revocations.revokeUser('1');
         expect(await isLive(token)).toBe(false);
         await process.stop();
       },
@@ -228,14 +228,14 @@ describe('a sign-in', () => {
           store: new StoppableStore(store),
           clock: new TestClock(clock.now() + off),
         });
-        Object.assign(process.store, { subjectMark: out });
+        Object.assign(process.store, { userCutoff: out });
         const events = recordEvents(process);
         const { token, claims } = await start({}, { sub: '1' }, process);
         expect(events).toEqual([{ type: 'store-failed', at: clock.now() + off, reason: 'connection lost' }]);
         expect(claims.rev).toBeLessThanOrEqual(clock.now());
 
         clock.advance(1);
-        await core.revocations.revokeSubject('1');
+        await core.revocations.revokeUser('1');
 
         expect(await isLive(token)).toBe(false);
       },
@@ -329,9 +329,9 @@ describe('limits of a session', () => {
         });
         clock.advance(expiresIn * 1000);
         if (seconds() >= end) break;
-        const { renewed } = await authenticate(core, token);
-        if (!renewed) throw new Error('was not renewed');
-        ({ token, claims } = renewed);
+        const { refreshed } = await authenticate(core, token);
+        if (!refreshed) throw new Error('was not refreshed');
+        ({ token, claims } = refreshed);
       }
       expect(await refusal(authenticate(core, token))).toMatchObject({ code: 'session_expired' });
     },

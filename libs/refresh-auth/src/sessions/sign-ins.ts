@@ -69,7 +69,7 @@ export class SignIns {
     };
     const issued = this.tracked
       ? await this.#begin(this.tracked, mint, own.sub, options.device, ask)
-      : mint(await this.revocations.markFor(own.sub, this.clock.now(), ask));
+      : mint(await this.revocations.cutoffFor(own.sub, this.clock.now(), ask));
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
     await Promise.all(client.replaced?.map((session) => this.#endReplaced(session, ask)) ?? []);
@@ -86,7 +86,7 @@ export class SignIns {
     device: string | undefined,
     ask: Ask,
   ): Promise<IssuedToken> {
-    const first = mint(this.revocations.knownMark(sub));
+    const first = mint(this.revocations.knownCutoff(sub));
     const cutoff = await tracked.begin(first, device, ask);
     if (cutoff === undefined) return first;
     const second = mint(cutoff);

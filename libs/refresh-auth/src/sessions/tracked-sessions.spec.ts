@@ -46,11 +46,11 @@ const list = async (sub = '1'): Promise<SessionInfo[]> => (await core.tracked?.l
 
 const sealer = (): Sealer => new Sealer(resolveOptions({ secret: TEST_SECRET }).keys, 'refresh-auth');
 
-async function renew({ token }: IssuedToken): Promise<IssuedToken> {
+async function refresh({ token }: IssuedToken): Promise<IssuedToken> {
   expire();
-  const { renewed } = await authenticate(core, token);
-  if (!renewed) throw new Error('was not renewed');
-  return renewed;
+  const { refreshed } = await authenticate(core, token);
+  if (!refreshed) throw new Error('was not refreshed');
+  return refreshed;
 }
 
 function shown({ claims }: IssuedToken, device?: string): SessionInfo {
@@ -58,25 +58,25 @@ function shown({ claims }: IssuedToken, device?: string): SessionInfo {
     sid: claims.sid,
     ...(device === undefined ? {} : { device }),
     createdAt: claims.auth_time,
-    renewedAt: claims.iat,
+    refreshedAt: claims.iat,
     expiresAt: claims.refresh_exp,
   };
 }
 
 describe('A tracked session', () => {
-  test('has a record from its sign-in on, and is renewed as any other', async () => {
+  test('has a record from its sign-in on, and is refreshed as any other', async () => {
     const first = await signIn();
     expect(await store.isRevoked({ ...sessionOf(first.claims), tracked: true })).toBe(false);
 
-    const second = await renew(first);
+    const second = await refresh(first);
 
     expect(second.claims).toMatchObject({ sid: first.claims.sid, gen: 1 });
-    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', renewed: second });
+    expect(await authenticate(core, first.token)).toMatchObject({ state: 'already-refreshed', refreshed: second });
   });
 
-  test.each([0, 1])('whose record was lost at generation %i has ended at its next renewal [S7]', async (generation) => {
+  test.each([0, 1])('whose record was lost at generation %i has ended at its next refresh [S7]', async (generation) => {
     let token = await signIn();
-    if (generation === 1) token = await renew(token);
+    if (generation === 1) token = await refresh(token);
     const emptied = makeCore({ sessions: 'tracked' }, { clock });
     expire();
 
@@ -84,7 +84,7 @@ describe('A tracked session', () => {
     expect(await emptied.authenticator.inspect(token.token)).toEqual({ state: 'dead', reason: 'session_revoked' });
   });
 
-  test('that was revoked and whose tombstone was lost is not revived [S7]', async () => {
+  test('that was revoked and whose revoked record was lost is not revived [S7]', async () => {
     const first = await signIn();
     await core.revocations.revokeSession(first.claims.sid);
     const emptied = makeCore({ sessions: 'tracked' }, { clock });
@@ -128,7 +128,7 @@ describe('A tracked session', () => {
     ['known here', 1, () => core],
     ['known elsewhere alone', 2, () => makeCore({ sessions: 'tracked' }, { store, clock })],
   ])('begins after a cutoff that is %s with %i questions [L5]', async (_, questions, by) => {
-    await by().revocations.revokeSubject('1');
+    await by().revocations.revokeUser('1');
     clock.advance(1);
 
     const { token, claims } = await signIn();
@@ -142,7 +142,7 @@ describe('A tracked session', () => {
   test('does not begin where all sessions of its user end while it does, each time: 401, and nothing is listed [F28]', async () => {
     const elsewhere = makeCore({ sessions: 'tracked' }, { store, clock });
     const endAll = async (ask: () => Promise<RotationAnswer>) => {
-      await elsewhere.revocations.revokeSubject('1');
+      await elsewhere.revocations.revokeUser('1');
       return ask();
     };
     store.intercept(endAll, endAll);
@@ -164,14 +164,14 @@ describe('The list of a user’s sessions', () => {
     expect(shown(other)).toEqual({
       sid: other.claims.sid,
       createdAt: seconds(),
-      renewedAt: seconds(),
+      refreshedAt: seconds(),
       expiresAt: seconds() + REFRESH_WINDOW,
     });
   });
 
-  test('has what a renewal changed', async () => {
+  test('has what a refresh changed', async () => {
     const first = await signIn({ device: 'phone' });
-    const second = await renew(first);
+    const second = await refresh(first);
 
     expect(await list()).toEqual([shown(second, 'phone')]);
     expect(second.claims).toMatchObject({ auth_time: first.claims.iat, iat: seconds() });
@@ -179,7 +179,7 @@ describe('The list of a user’s sessions', () => {
 
   test('has a session as long as its newest token can be exchanged', async () => {
     let token = await signIn({ device: 'phone' });
-    token = await renew(token);
+    token = await refresh(token);
 
     clock.set(token.claims.refresh_exp * 1000 - 1);
     expect(await list()).toEqual([shown(token, 'phone')]);
@@ -187,10 +187,10 @@ describe('The list of a user’s sessions', () => {
     expect(await list()).toEqual([]);
   });
 
-  test('has a session through its whole life, however often it is renewed', async () => {
+  test('has a session through its whole life, however often it is refreshed', async () => {
     let token = await signIn();
     while (token.claims.exp < token.claims.auth_time + SESSION_LIFETIME) {
-      token = await renew(token);
+      token = await refresh(token);
       expect(await list()).toEqual([shown(token)]);
     }
     expire();
@@ -199,7 +199,7 @@ describe('The list of a user’s sessions', () => {
 
   test.each<[string, (ended: IssuedToken, other: IssuedToken) => Promise<void>]>([
     ['was revoked', ({ claims }) => core.revocations.revokeSession(claims.sid)],
-    ['ended with all others but one', (_, { claims }) => core.revocations.revokeSubject('1', claims.sid)],
+    ['ended with all others but one', (_, { claims }) => core.revocations.revokeUser('1', claims.sid)],
   ])('has no session that %s', async (_, end) => {
     const [ended, other] = [await signIn(), await signIn()];
 
@@ -210,7 +210,7 @@ describe('The list of a user’s sessions', () => {
 
   test('is empty after all were ended, and has those that began since', async () => {
     await signIn();
-    await core.revocations.revokeSubject('1');
+    await core.revocations.revokeUser('1');
     expect(await list()).toEqual([]);
 
     const next = await signIn();
@@ -238,7 +238,7 @@ describe('The list of a user’s sessions', () => {
   test.each<[string, (sid: string) => Uint8Array]>([
     ['is none of ours', () => Buffer.from('\u0001\0 planted')],
     ['holds what we did not sign', (sid) => sealer().seal('a.b.c', { sid, gen: 1 })],
-  ])('leaves out a session whose head %s', async (_, plant) => {
+  ])('leaves out a session whose latest token %s', async (_, plant) => {
     const [odd, other] = [await signIn(), await signIn()];
     const { sid } = odd.claims;
     await store.rotate({ ...sessionOf(odd.claims), generation: 0, candidate: { sealed: plant(sid), ttl: 60_000 } });
@@ -274,7 +274,7 @@ describe('The list of a user’s sessions', () => {
     }
 
     expect(new Set((await list()).map(({ sid }) => sid))).toEqual(new Set(sids.slice(1)));
-    await core.revocations.revokeSubject('1', sids.at(-1));
+    await core.revocations.revokeUser('1', sids.at(-1));
     expect((await list()).map(({ sid }) => sid)).toEqual(sids.slice(-1));
   });
 
@@ -304,12 +304,12 @@ describe('[F31] While keys are rotated by the documented steps, the list', () =>
     core = deploy(former);
     let token = await signIn({ device: 'phone' });
     core = deploy(former, next);
-    token = await renew(token);
+    token = await refresh(token);
     expect(await list()).toEqual([shown(token, 'phone')]);
     core = deploy(next, former);
-    token = await renew(token);
+    token = await refresh(token);
     expect(await list()).toEqual([shown(token, 'phone')]);
-    token = await renew(token);
+    token = await refresh(token);
 
     core = deploy(next);
     expect((await authenticate(core, token.token)).state).toBe('valid');
@@ -326,7 +326,7 @@ describe('[F31] While keys are rotated by the documented steps, the list', () =>
     core = deploy(next, former);
     disturb();
 
-    expect((await renew(token)).claims.gen).toBe(1);
+    expect((await refresh(token)).claims.gen).toBe(1);
   });
 });
 

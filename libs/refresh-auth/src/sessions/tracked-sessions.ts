@@ -14,7 +14,7 @@ import {
 } from '../store/session-store.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 
-/** A store that can list the sessions of a subject. */
+/** A store that can list the sessions of a user. */
 export type ListingStore = SessionStore & Required<Pick<SessionStore, 'listedSessions' | 'replaceDetails'>>;
 
 export function canList(store: SessionStore): store is ListingStore {
@@ -28,8 +28,8 @@ export interface SessionInfo {
   readonly device?: string;
   /** Seconds since 1970, as all of these. */
   readonly createdAt: number;
-  readonly renewedAt: number;
-  /** When it ends unless it is renewed before. */
+  readonly refreshedAt: number;
+  /** When it ends unless it is refreshed before. */
   readonly expiresAt: number;
 }
 
@@ -40,7 +40,7 @@ interface Details {
 
 /** Before the first generation: what the first token of a session replaces. */
 const NOTHING = -1;
-/** Details are sealed under their subject, in a place that no token has. */
+/** Details are sealed under their user, in a place that no token has. */
 const DETAILS = -1;
 
 /** Sessions that have a record from their sign-in on: a missing record is the end of one, and they can be listed. */
@@ -147,14 +147,14 @@ export class TrackedSessions {
     }
   }
 
-  #describe({ sid, device }: Details, head: TokenClaims): SessionInfo | undefined {
-    const expiresAt = effectiveTimes(head, this.lifetimes).refreshExp;
+  #describe({ sid, device }: Details, latest: TokenClaims): SessionInfo | undefined {
+    const expiresAt = effectiveTimes(latest, this.lifetimes).refreshExp;
     if (this.clock.now() / 1000 - this.lifetimes.clockTolerance >= expiresAt) return undefined;
     return {
       sid,
       ...(device === undefined ? {} : { device }),
-      createdAt: head.auth_time,
-      renewedAt: head.iat,
+      createdAt: latest.auth_time,
+      refreshedAt: latest.iat,
       expiresAt,
     };
   }

@@ -6,15 +6,15 @@ import { claims } from '../../../../test/support/signed-claims.js';
 import { Events, type RefreshAuthEvent } from '../events/events.js';
 import { sessionName } from '../tokens/session-id.js';
 import { StoreAccess } from '../store/store-access.js';
-import { UsedMarks } from './used-generations.js';
+import { UsedGenerations } from './used-generations.js';
 
 const FLUSH_INTERVAL = 100;
 
-describe('UsedMarks', () => {
+describe('UsedGenerations', () => {
   let clock: TestClock;
   let store: InterceptedStore;
   let events: RefreshAuthEvent[];
-  let marks: UsedMarks;
+  let uses: UsedGenerations;
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
@@ -23,21 +23,26 @@ describe('UsedMarks', () => {
     const reported = new Events(clock);
     events = [];
     reported.observable.subscribe((event) => events.push(event));
-    marks = new UsedMarks(store, new StoreAccess(500, reported, clock), reported);
+    uses = new UsedGenerations(store, new StoreAccess(500, reported, clock), reported);
   });
   afterEach(() => {
     jest.useRealTimers();
   });
 
-  const see = (jti: string, gen = 1, sid = 'a') => marks.see({ ...claims, jti, sid, gen });
-  const lost = (sid: string, gen: number) => ({ type: 'mark-lost', at: clock.now(), session: sessionName(sid), gen });
+  const see = (jti: string, gen = 1, sid = 'a') => uses.see({ ...claims, jti, sid, gen });
+  const lost = (sid: string, gen: number) => ({
+    type: 'use-not-recorded',
+    at: clock.now(),
+    session: sessionName(sid),
+    gen,
+  });
 
   test('flushes together, 100 ms after the first, what was seen by then', async () => {
     see('1', 1, 'a');
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL - 1);
     see('2', 7, 'b');
     see('3', 2, 'a');
-    expect(store.marks).toEqual([]);
+    expect(store.uses).toEqual([]);
 
     await jest.advanceTimersByTimeAsync(1);
 
@@ -46,52 +51,52 @@ describe('UsedMarks', () => {
       { sid: 'b', gen: 7 },
       { sid: 'a', gen: 2 },
     ];
-    expect(store.marks).toEqual([all]);
+    expect(store.uses).toEqual([all]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('marks each token once, whenever it comes again', async () => {
+  test('uses each token once, whenever it comes again', async () => {
     see('1');
     see('1');
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
     see('1');
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
-    expect(store.marks).toEqual([[{ sid: 'a', gen: 1 }]]);
+    expect(store.uses).toEqual([[{ sid: 'a', gen: 1 }]]);
 
     see('2', 2);
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
-    expect(store.marks).toEqual([[{ sid: 'a', gen: 1 }], [{ sid: 'a', gen: 2 }]]);
+    expect(store.uses).toEqual([[{ sid: 'a', gen: 1 }], [{ sid: 'a', gen: 2 }]]);
   });
 
-  test('marks each token once, however many there are [F35]', async () => {
+  test('uses each token once, however many there are [F35]', async () => {
     const TOKENS = 200_000;
     for (let index = 0; index < TOKENS; index++) see(`${index}`);
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
-    expect(store.marks.map((each) => each.length)).toEqual([TOKENS]);
+    expect(store.uses.map((each) => each.length)).toEqual([TOKENS]);
 
     for (let index = 0; index < TOKENS; index++) see(`${index}`);
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);
-    expect(store.marks).toHaveLength(1);
+    expect(store.uses).toHaveLength(1);
   });
 
-  test('marks no token of generation 0: it supersedes nothing', async () => {
+  test('uses no token of generation 0: it supersedes nothing', async () => {
     see('1', 0);
 
     expect(jest.getTimerCount()).toBe(0);
-    await marks.flush();
-    expect(store.marks).toEqual([]);
+    await uses.flush();
+    expect(store.uses).toEqual([]);
   });
 
   test('writes at once when it is told to, as at shutdown', async () => {
     see('1');
 
-    await marks.flush();
+    await uses.flush();
 
-    expect([store.marks.length, jest.getTimerCount()]).toEqual([1, 0]);
+    expect([store.uses.length, jest.getTimerCount()]).toEqual([1, 0]);
   });
 
-  test('reports each mark that was lost, and fails nobody [G2]', async () => {
-    store.markUsed = () => Promise.reject(new Error('connection lost'));
+  test('reports each use that was lost, and fails nobody [G2]', async () => {
+    store.recordUse = () => Promise.reject(new Error('connection lost'));
     see('1', 1, 'a');
     see('2', 2, 'b');
 
@@ -102,7 +107,7 @@ describe('UsedMarks', () => {
   });
 
   test('reports what a store that never answers has lost', async () => {
-    store.markUsed = () => new Promise(() => undefined);
+    store.recordUse = () => new Promise(() => undefined);
     see('1', 1, 'a');
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL + 500);
     await new Promise((resolve) => setImmediate(resolve));
@@ -112,23 +117,23 @@ describe('UsedMarks', () => {
 });
 
 describe('A valid token', () => {
-  test.each<['refresh-window' | { grace: number }, number]>([
-    ['refresh-window', 0],
+  test.each<[false | { grace: number }, number]>([
+    [false, 0],
     [{ grace: 30 }, 1],
-  ])('under replay %j of generation 1 is marked %i times', async (replay, times) => {
+  ])('under reuseDetection %j of generation 1 is recorded %i times', async (reuseDetection, times) => {
     const clock = new TestClock();
     const store = new InterceptedStore(clock);
-    const core = makeCore({ replay }, { store, clock });
+    const core = makeCore({ reuseDetection }, { store, clock });
     const events = recordEvents(core);
     const first = issue(core);
     await authenticate(core, first.token);
     clock.advance(EXPIRES_IN * 1000);
-    const { renewed } = await authenticate(core, first.token);
+    const { refreshed } = await authenticate(core, first.token);
 
-    for (let request = 0; request < 3; request++) await authenticate(core, renewed?.token ?? '');
+    for (let request = 0; request < 3; request++) await authenticate(core, refreshed?.token ?? '');
     await core.stop();
 
-    expect(store.marks).toEqual(Array.from({ length: times }, () => [{ sid: first.claims.sid, gen: 1 }]));
-    expect(events.map(({ type }) => type)).toEqual(['rotated']);
+    expect(store.uses).toEqual(Array.from({ length: times }, () => [{ sid: first.claims.sid, gen: 1 }]));
+    expect(events.map(({ type }) => type)).toEqual(['refreshed']);
   });
 });

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { TokenClaims } from '../tokens/claims.js';
 import type { Events } from '../events/events.js';
-import type { SessionStore, UsedMark } from '../store/session-store.js';
+import type { SessionStore, UsedGeneration } from '../store/session-store.js';
 import type { StoreAccess } from '../store/store-access.js';
 
 const FLUSH_INTERVAL = 100;
@@ -12,10 +12,10 @@ const MOST_REMEMBERED = 1_000_000;
  * Tells the store which generations are in use, under the grace policy: a superseded token counts as stolen only once something newer
  * has been seen with a client. Marks are collected and flushed together; no request waits for them.
  */
-export class UsedMarks {
+export class UsedGenerations {
   /** By token id: what was marked need not be marked again. Bounded by size, since `max` would take the room for all at once. */
   readonly #seen = new LRUCache<string, true>({ maxSize: MOST_REMEMBERED, sizeCalculation: () => 1 });
-  #queued: UsedMark[] = [];
+  #queued: UsedGeneration[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -37,13 +37,13 @@ export class UsedMarks {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const marks = this.#queued;
-    if (marks.length === 0) return;
+    const uses = this.#queued;
+    if (uses.length === 0) return;
     this.#queued = [];
     try {
-      await this.access.begin()(() => this.store.markUsed(marks));
+      await this.access.begin()(() => this.store.recordUse(uses));
     } catch {
-      for (const mark of marks) this.events.emit('mark-lost', this.events.generation(mark));
+      for (const use of uses) this.events.emit('use-not-recorded', this.events.generation(use));
     }
   }
 }

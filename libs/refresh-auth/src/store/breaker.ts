@@ -1,5 +1,5 @@
 import type { Clock } from '../tokens/clock.js';
-import { StoreRefusal } from './session-store.js';
+import { StoreError } from './session-store.js';
 
 /** So many failures in a row, with no answer in between, and the store is known to be out. */
 const MOST_FAILURES = 3;
@@ -40,7 +40,7 @@ export class Breaker {
       this.#answered();
       return answer;
     } catch (error) {
-      if (error instanceof StoreRefusal) this.#answered();
+      if (error instanceof StoreError) this.#answered();
       // While others were answered, one call that was not says nothing of the store: it may be one shard of many.
       else if (this.#answers === answersBefore) this.#failed();
       throw error;

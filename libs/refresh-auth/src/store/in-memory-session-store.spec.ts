@@ -42,7 +42,7 @@ describe('InMemorySessionStore', () => {
     jest.useRealTimers();
   });
 
-  const renew = (sid: string, generation = 0, ttl = TTL) =>
+  const refresh = (sid: string, generation = 0, ttl = TTL) =>
     store.rotate({
       sid,
       sub: '1',
@@ -52,7 +52,7 @@ describe('InMemorySessionStore', () => {
     });
 
   async function fill(): Promise<void> {
-    await Promise.all(['a', 'b', 'c'].map((sid) => renew(sid)));
+    await Promise.all(['a', 'b', 'c'].map((sid) => refresh(sid)));
   }
 
   function passTime(milliseconds: number): void {
@@ -64,45 +64,45 @@ describe('InMemorySessionStore', () => {
     beforeEach(fill);
 
     test('refuses one more session, and lets go of none [S11]', async () => {
-      await expect(renew('d')).rejects.toThrow(new Error(FULL));
+      await expect(refresh('d')).rejects.toThrow(new Error(FULL));
 
       expect(await store.rotate({ sid: 'd', sub: '1', rev: 0, generation: 0 })).toEqual({ outcome: 'current' });
       for (const sid of ['a', 'b', 'c']) {
         expect(await store.rotate({ sid, sub: '1', rev: 0, generation: 0 })).toEqual({
           outcome: 'superseded',
-          head: 1,
+          latest: 1,
           sealed: Buffer.from(`${sid} 1`),
         });
       }
     });
 
     test('goes on with the sessions that it has', async () => {
-      expect(await renew('a', 1)).toEqual({ outcome: 'rotated', lostWrite: false });
+      expect(await refresh('a', 1)).toEqual({ outcome: 'rotated', lostWrite: false });
     });
 
-    test('keeps tombstones beyond the limit: a revocation is never dropped', async () => {
+    test('keeps revoked records beyond the limit: a revocation is never dropped', async () => {
       const others = Array.from({ length: 10 }, (_, index) => `revoked ${index}`);
       await Promise.all(['a', ...others].map((sid) => store.revoke(sid, REVOCATION_TTL)));
 
-      const answers = await Promise.all(['a', ...others].map((sid) => renew(sid)));
+      const answers = await Promise.all(['a', ...others].map((sid) => refresh(sid)));
       expect(answers).toEqual(answers.map(() => ({ outcome: 'revoked' })));
-      expect(await renew('b', 1)).toEqual({ outcome: 'rotated', lostWrite: false });
+      expect(await refresh('b', 1)).toEqual({ outcome: 'rotated', lostWrite: false });
     });
 
     test('has room again once sessions have ended and were swept away', async () => {
       passTime(TTL + SWEEP_INTERVAL);
 
-      expect(await renew('d')).toEqual({ outcome: 'rotated', lostWrite: false });
+      expect(await refresh('d')).toEqual({ outcome: 'rotated', lostWrite: false });
     });
 
     test('sweeps away no session that can still be presented', async () => {
       passTime(TTL - SWEEP_INTERVAL);
 
-      await expect(renew('d')).rejects.toThrow(new Error(FULL));
-      expect(await renew('a', 1)).toEqual({ outcome: 'rotated', lostWrite: false });
+      await expect(refresh('d')).rejects.toThrow(new Error(FULL));
+      expect(await refresh('a', 1)).toEqual({ outcome: 'rotated', lostWrite: false });
     });
 
-    test('answers a renewal with 503 and an event, and keeps nobody from signing in', async () => {
+    test('answers a refresh with 503 and an event, and keeps nobody from signing in', async () => {
       const core = makeCore({}, { store, clock });
       const events = recordEvents(core);
       const { token, claims } = issue(core);
@@ -117,7 +117,7 @@ describe('InMemorySessionStore', () => {
       expect(events).toEqual([
         { type: 'store-failed', at, reason: FULL },
         {
-          type: 'token-refused',
+          type: 'token-rejected',
           at,
           code: 'store_unavailable',
           detail: FULL,

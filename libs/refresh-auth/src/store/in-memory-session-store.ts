@@ -14,9 +14,9 @@ import {
   type RotationRequest,
   type SessionOfToken,
   type SessionStore,
-  StoreRefusal,
-  type SubjectMark,
-  type UsedMark,
+  StoreError,
+  type Cutoff,
+  type UsedGeneration,
 } from './session-store.js';
 
 const MAX_SESSIONS = 100_000;
@@ -25,10 +25,10 @@ const PAGE = 1_000;
 /** How far the positions of the log may be ahead of the clock, in milliseconds. */
 const OVERLAP = 60_000;
 
-interface Head {
+interface LatestToken {
   readonly gen: number;
   readonly sealed: Uint8Array;
-  /** When it became the head, in milliseconds on the store's clock. */
+  /** When it became the latest token, in milliseconds on the store's clock. */
   readonly at: number;
   readonly used: number;
 }
@@ -39,11 +39,11 @@ interface Ending {
 }
 
 interface SessionRecord extends Ending {
-  readonly head: Head;
+  readonly latest: LatestToken;
 }
 
-interface SubjectRecord extends Ending {
-  readonly mark: SubjectMark;
+interface UserRecord extends Ending {
+  readonly cutoff: Cutoff;
 }
 
 interface LogEntry extends Ending {
@@ -57,17 +57,17 @@ interface ListedDetails extends Ending {
 /**
  * Sessions in this process: for development, tests, and applications that run as one process. A restart forgets them.
  *
- * Holds at most 100,000 sessions with a head; one more is refused (503) rather than letting go of another.
- * Tombstones and marks are kept beyond that: a revocation is never dropped.
+ * Holds at most 100,000 sessions with a latest token; one more is refused (503) rather than letting go of another.
+ * Revoked records and cutoffs are kept beyond that: a revocation is never dropped.
  */
 export class InMemorySessionStore implements SessionStore {
   readonly #records = new Map<string, SessionRecord>();
-  readonly #tombstones = new Map<string, Ending>();
-  readonly #subjects = new Map<string, SubjectRecord>();
+  readonly #revoked = new Map<string, Ending>();
+  readonly #users = new Map<string, UserRecord>();
   readonly #log = new Map<string, LogEntry>();
   #position = 0;
   #asked: RevocationTtl & Ending = { record: 0, log: 0, expiresAt: 0 };
-  /** By subject, then by sid. */
+  /** By user, then by sid. */
   readonly #listed = new Map<string, Map<string, ListedDetails>>();
   readonly #announced = new Map<string, Ending>();
   readonly #listeners = new Set<() => void>();
@@ -84,45 +84,45 @@ export class InMemorySessionStore implements SessionStore {
     const begins = generation < 0 && candidate !== undefined;
     const end = this.#endOf(begins ? { ...request, tracked: false } : request);
     if (end) return end;
-    const head = record?.head;
-    const isNewer = head !== undefined && head.gen > generation;
-    const isRepeated = isNewer && candidate !== undefined && sameBytes(head.sealed, candidate.sealed);
-    if (isNewer && !isRepeated && reuse && this.#isReused(head, generation, reuse)) {
+    const latest = record?.latest;
+    const isNewer = latest !== undefined && latest.gen > generation;
+    const isRepeated = isNewer && candidate !== undefined && sameBytes(latest.sealed, candidate.sealed);
+    if (isNewer && !isRepeated && reuse && this.#isReused(latest, generation, reuse)) {
       if (reuse.revokeFor !== undefined) {
         this.#refuseLate(reuse);
-        this.#bury(sid, reuse.revokeFor);
+        this.#endSession(sid, reuse.revokeFor);
       }
-      return { outcome: 'reused', head: head.gen };
+      return { outcome: 'reused', latest: latest.gen };
     }
-    const isReplaced = head?.gen === generation && refused !== undefined && !sameBytes(head.sealed, refused);
-    const isSuperseded = head && (isNewer || isReplaced);
+    const isReplaced = latest?.gen === generation && refused !== undefined && !sameBytes(latest.sealed, refused);
+    const isSuperseded = latest && (isNewer || isReplaced);
     if (isSuperseded || !candidate) this.#raiseUsed(sid, presented);
     if (isRepeated) return { outcome: 'rotated', lostWrite: false, ...this.#sealedOtherwise(request) };
-    if (isSuperseded) return { outcome: 'superseded', head: head.gen, sealed: head.sealed };
+    if (isSuperseded) return { outcome: 'superseded', latest: latest.gen, sealed: latest.sealed };
     if (!candidate) return { outcome: 'current' };
     if (!record && this.#records.size >= this.maxSessions) {
-      throw new StoreRefusal(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
+      throw new StoreError(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
     }
     this.#keep(this.#records, sid, {
-      head: {
+      latest: {
         gen: generation + 1,
         sealed: candidate.sealed,
         at: this.clock.now(),
-        used: Math.max(head?.used ?? 0, presented),
+        used: Math.max(latest?.used ?? 0, presented),
       },
       expiresAt: this.#end(candidate.ttl, record),
     });
     if (request.tracked) this.#list(request, candidate.ttl);
-    return { outcome: 'rotated', lostWrite: (head?.gen ?? 0) < generation, ...this.#sealedOtherwise(request) };
+    return { outcome: 'rotated', lostWrite: (latest?.gen ?? 0) < generation, ...this.#sealedOtherwise(request) };
   }
 
-  async markUsed(marks: readonly UsedMark[]): Promise<void> {
-    for (const { sid, gen } of marks) this.#raiseUsed(sid, gen);
+  async recordUse(uses: readonly UsedGeneration[]): Promise<void> {
+    for (const { sid, gen } of uses) this.#raiseUsed(sid, gen);
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
     this.#refuseLate(ttl);
-    this.#bury(sid, ttl.record);
+    this.#endSession(sid, ttl.record);
     this.#append({ session: sessionName(sid), at: this.#nextPosition() }, ttl);
   }
 
@@ -130,22 +130,22 @@ export class InMemorySessionStore implements SessionStore {
     return this.#endOf(session) !== undefined;
   }
 
-  async subjectMark(sub: string): Promise<SubjectMark | undefined> {
-    return this.#live(this.#subjects, sub)?.mark;
+  async userCutoff(sub: string): Promise<Cutoff | undefined> {
+    return this.#live(this.#users, sub)?.cutoff;
   }
 
-  async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+  async revokeUser(sub: string, ttl: RevocationTtl, except?: string): Promise<Cutoff> {
     this.#refuseLate(ttl);
-    const record = this.#live(this.#subjects, sub);
-    const before = record?.mark;
+    const record = this.#live(this.#users, sub);
+    const before = record?.cutoff;
     const session = except === undefined ? undefined : sessionName(except);
-    const mark: SubjectMark = {
-      mark: Math.max(this.clock.now(), (before?.mark ?? 0) + 1),
+    const cutoff: Cutoff = {
+      time: Math.max(this.clock.now(), (before?.time ?? 0) + 1),
       ...(session === undefined ? {} : { except: { session, floor: floorFor(session, before) } }),
     };
-    this.#keep(this.#subjects, sub, { mark, expiresAt: this.#end(ttl.record, record) });
-    this.#append({ subject: hashed(sub), mark, at: this.#nextPosition() }, ttl);
-    return mark;
+    this.#keep(this.#users, sub, { cutoff, expiresAt: this.#end(ttl.record, record) });
+    this.#append({ user: hashed(sub), cutoff, at: this.#nextPosition() }, ttl);
+    return cutoff;
   }
 
   async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
@@ -187,11 +187,11 @@ export class InMemorySessionStore implements SessionStore {
       .sort((one, other) => (one.place < other.place ? -1 : 1));
     const rest = after === '' ? listed.slice(-MOST_LISTED) : listed.filter(({ place }) => place > after);
     const page = rest.slice(0, LISTING_PAGE);
-    const cutoff = this.#live(this.#subjects, sub)?.mark;
+    const cutoff = this.#live(this.#users, sub)?.cutoff;
     return {
       sessions: page.flatMap(({ sid, details }) => {
-        const head = this.#live(this.#records, sid)?.head;
-        return head ? { details, latest: head.gen, sealed: head.sealed } : [];
+        const latest = this.#live(this.#records, sid)?.latest;
+        return latest ? { details, latest: latest.gen, sealed: latest.sealed } : [];
       }),
       ...(rest.length > LISTING_PAGE ? { next: page.at(-1)?.place ?? '' } : {}),
       ...(cutoff ? { cutoff } : {}),
@@ -227,15 +227,15 @@ export class InMemorySessionStore implements SessionStore {
     return { details };
   }
 
-  #isReused(head: Head, generation: number, { grace, expiredAt }: ReuseRule): boolean {
-    const since = head.gen === generation + 1 ? Math.max(expiredAt, head.at) : expiredAt;
-    return head.used > generation && this.clock.now() >= since + grace;
+  #isReused(latest: LatestToken, generation: number, { grace, expiredAt }: ReuseRule): boolean {
+    const since = latest.gen === generation + 1 ? Math.max(expiredAt, latest.at) : expiredAt;
+    return latest.used > generation && this.clock.now() >= since + grace;
   }
 
   #endOf(session: SessionOfToken): Extract<RotationAnswer, { outcome: 'revoked' }> | undefined {
-    if (this.#live(this.#tombstones, session.sid)) return { outcome: 'revoked' };
-    const mark = this.#live(this.#subjects, session.sub)?.mark;
-    if (mark && isEndedBy(mark, session)) return { outcome: 'revoked', cutoff: mark.mark };
+    if (this.#live(this.#revoked, session.sid)) return { outcome: 'revoked' };
+    const cutoff = this.#live(this.#users, session.sub)?.cutoff;
+    if (cutoff && isEndedBy(cutoff, session)) return { outcome: 'revoked', cutoff: cutoff.time };
     return session.tracked && !this.#live(this.#records, session.sid) ? { outcome: 'revoked' } : undefined;
   }
 
@@ -245,14 +245,14 @@ export class InMemorySessionStore implements SessionStore {
 
   #raiseUsed(sid: string, gen: number): void {
     const record = this.#live(this.#records, sid);
-    if (!record || record.head.used >= gen) return;
-    this.#keep(this.#records, sid, { ...record, head: { ...record.head, used: gen } });
+    if (!record || record.latest.used >= gen) return;
+    this.#keep(this.#records, sid, { ...record, latest: { ...record.latest, used: gen } });
   }
 
-  #bury(sid: string, ttl: number): void {
-    const before = this.#live(this.#tombstones, sid) ?? this.#live(this.#records, sid);
+  #endSession(sid: string, ttl: number): void {
+    const before = this.#live(this.#revoked, sid) ?? this.#live(this.#records, sid);
     this.#records.delete(sid);
-    this.#keep(this.#tombstones, sid, { expiresAt: this.#end(ttl, before) });
+    this.#keep(this.#revoked, sid, { expiresAt: this.#end(ttl, before) });
   }
 
   /** The longest times that were asked for, as long as those last. */
@@ -271,7 +271,7 @@ export class InMemorySessionStore implements SessionStore {
   #append(revocation: Revocation, { record, log }: RevocationTtl): void {
     const longest = { record: Math.max(record, this.#longest.record), log: Math.max(log, this.#longest.log) };
     this.#asked = { ...longest, expiresAt: this.#end(Math.max(longest.record, longest.log)) };
-    const name = 'session' in revocation ? `s:${revocation.session}` : `u:${revocation.subject}`;
+    const name = 'session' in revocation ? `s:${revocation.session}` : `u:${revocation.user}`;
     this.#keep(this.#log, name, { revocation, expiresAt: this.#end(longest.log) });
     for (const listener of this.#listeners) listener();
   }
@@ -293,7 +293,7 @@ export class InMemorySessionStore implements SessionStore {
 
   #sweep(): void {
     const now = this.clock.now();
-    const kinds = [this.#records, this.#tombstones, this.#subjects, this.#log, this.#announced];
+    const kinds = [this.#records, this.#revoked, this.#users, this.#log, this.#announced];
     for (const kept of [...kinds, ...this.#listed.values()]) {
       for (const [name, { expiresAt }] of kept) {
         if (expiresAt <= now) kept.delete(name);
@@ -305,8 +305,8 @@ export class InMemorySessionStore implements SessionStore {
   }
 }
 
-function floorFor(session: string, before: SubjectMark | undefined): number {
-  return (before?.except?.session === session ? before.except.floor : before?.mark) ?? 0;
+function floorFor(session: string, before: Cutoff | undefined): number {
+  return (before?.except?.session === session ? before.except.floor : before?.time) ?? 0;
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array): boolean {

@@ -2,7 +2,7 @@ import type { TokenClaims } from '../tokens/claims.js';
 import { sessionName } from '../tokens/session-id.js';
 
 /** A successor as a store keeps it: encrypted and authenticated, of no use to whoever reads the store. */
-export interface SealedSuccessor {
+export interface SealedToken {
   readonly sealed: Uint8Array;
   /** How long the record must be kept at least, in milliseconds from now. */
   readonly ttl: number;
@@ -10,11 +10,11 @@ export interface SealedSuccessor {
 
 /** When a superseded token counts as reused, and what follows. */
 export interface ReuseRule {
-  /** How long a superseded token is still replayed, in milliseconds. */
+  /** How long a superseded token is still handed over, in milliseconds. */
   readonly grace: number;
   /** When the presented token expired, in milliseconds since 1970: its grace does not begin before. */
   readonly expiredAt: number;
-  /** Reuse ends the session: for how long the tombstone must be kept at least, in milliseconds. Left out: nothing is written. */
+  /** Reuse ends the session: for how long the revoked record must be kept at least, in milliseconds. Left out: nothing is written. */
   readonly revokeFor?: number;
   /** With `revokeFor`: as `before` of {@link RevocationTtl}. A reuse that is found later ends nothing. */
   readonly before?: number | undefined;
@@ -36,8 +36,8 @@ export interface RotationRequest extends SessionOfToken {
   /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
   readonly generation: number;
   /** The successor, of generation `generation + 1`. Without it no successor is written. */
-  readonly candidate?: SealedSuccessor;
-  /** The sealed head of `generation` that could not be opened: it too is replaced, but only if it still stands there byte for byte. */
+  readonly candidate?: SealedToken;
+  /** The sealed latest token of `generation` that could not be opened: it too is replaced, but only if it still stands there byte for byte. */
   readonly refused?: Uint8Array;
   /** The generation that the client itself presented: `used` becomes at least that. */
   readonly presented?: number;
@@ -53,34 +53,34 @@ export type RotationAnswer =
   /** The session has ended: nothing is handed over. `cutoff`: that of its user, where this is why. */
   | { readonly outcome: 'revoked'; readonly cutoff?: number }
   /**
-   * The candidate is the head now, or was already. `lostWrite`: the store knew only an older generation than the one presented. `details`:
+   * The candidate is the latest token now, or was already. `lostWrite`: the store knew only an older generation than the one presented. `details`:
    * those of the listed session, if they do not begin with `currentSeal`.
    */
   | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
-  /** Nobody has renewed this generation, and no candidate was given. */
+  /** Nobody has refreshed this generation, and no candidate was given. */
   | { readonly outcome: 'current' }
   /** A newer generation stands there. */
-  | { readonly outcome: 'superseded'; readonly head: number; readonly sealed: Uint8Array }
+  | { readonly outcome: 'superseded'; readonly latest: number; readonly sealed: Uint8Array }
   /** A newer generation stands there and is in use, and the grace is over. */
-  | { readonly outcome: 'reused'; readonly head: number };
+  | { readonly outcome: 'reused'; readonly latest: number };
 
 /** That a client was seen to present a valid token of this generation. */
-export interface UsedMark {
+export interface UsedGeneration {
   readonly sid: string;
   readonly gen: number;
 }
 
-/** A subject's revocation mark: sessions with a smaller `rev` have ended. */
-export interface SubjectMark {
-  /** Milliseconds on the store's clock, and always greater than the mark before. */
-  readonly mark: number;
+/** A user's revocation cutoff: sessions with a smaller `rev` have ended. */
+export interface Cutoff {
+  /** Milliseconds on the store's clock, and always greater than the cutoff before. */
+  readonly time: number;
   /** The one session that was excepted, by its name in the log: it lives while its `rev` is at least the floor. */
   readonly except?: { readonly session: string; readonly floor: number };
 }
 
-/** Whether the subject's mark ends a session. */
-export function isEndedBy({ mark, except }: SubjectMark, { sid, rev }: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
-  if (rev >= mark) return false;
+/** Whether the user's cutoff ends a session. */
+export function isEndedBy({ time, except }: Cutoff, { sid, rev }: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
+  if (rev >= time) return false;
   return except === undefined || rev < except.floor || except.session !== sessionName(sid);
 }
 
@@ -88,14 +88,14 @@ export function isEndedBy({ mark, except }: SubjectMark, { sid, rev }: Pick<Toke
 export const UNSEEN = 0;
 
 /**
- * One entry of the log. A subject is named by a hash, SHA-256 in base64url, cut to 22 characters; a session by the first 8 characters of its
+ * One entry of the log. A user is named by a hash, SHA-256 in base64url, cut to 22 characters; a session by the first 8 characters of its
  * `sid`, a dot, and the hash of the whole. `at` is its position: microseconds on the store's clock when it was appended, and greater than
  * that of any entry before, so that no two have the same. Only where those before lie more than a minute ahead of the clock, it counts from
  * the clock again.
  */
 export type Revocation =
   | { readonly session: string; readonly at: number }
-  | { readonly subject: string; readonly mark: SubjectMark; readonly at: number };
+  | { readonly user: string; readonly cutoff: Cutoff; readonly at: number };
 
 /** A part of the log. */
 export interface RevocationPage {
@@ -135,17 +135,17 @@ export interface ListingPage {
   /** Where to read on, if there may be more sessions. */
   readonly next?: string;
   /** The user's cutoff. The store does not apply it: when a session began is known only from its token. */
-  readonly cutoff?: SubjectMark;
+  readonly cutoff?: Cutoff;
 }
 
 /** How long what a revocation writes must be kept at least, in milliseconds from now. */
 export interface RevocationTtl {
-  /** The tombstone or the mark. */
+  /** The revoked record or the cutoff. */
   readonly record: number;
   /** The entry in the log. */
   readonly log: number;
   /**
-   * From this moment of the store's clock on, in milliseconds, `revoke` and `revokeSubject` write nothing and reject with
+   * From this moment of the store's clock on, in milliseconds, `revoke` and `revokeUser` write nothing and reject with
    * {@link LateRevocation}: who asked for it has been told that it failed, and a session may have begun since.
    */
   readonly before?: number | undefined;
@@ -155,8 +155,8 @@ export interface RevocationTtl {
  * The store works, and refuses this: it is full, read-only, or what stands there is not a record. Any other rejection means that it could
  * not be reached, and after three of those in a row requests do not wait for it any more until it answers again.
  */
-export class StoreRefusal extends Error {
-  override readonly name: string = 'StoreRefusal';
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
 
   constructor(
     reason: string,
@@ -168,7 +168,7 @@ export class StoreRefusal extends Error {
 }
 
 /** The store has come to a revocation too late, and has written nothing. */
-export class LateRevocation extends StoreRefusal {
+export class LateRevocation extends StoreError {
   constructor(
     /** The store's clock, in milliseconds since 1970. */
     readonly now: number,
@@ -180,40 +180,40 @@ export class LateRevocation extends StoreRefusal {
 /**
  * Where the newest generation of each session stands, and what has been revoked, for all processes. The library asks it only about
  * tokens whose signature it has verified, and bounds every call by `storeTimeout`; a rejected promise means "not decided" and is
- * never taken for a no; {@link StoreRefusal} tells a store that refuses from one that is out. Everything is read from where it was written, never from a replica. An
+ * never taken for a no; {@link StoreError} tells a store that refuses from one that is out. Everything is read from where it was written, never from a replica. An
  * answer that lets something live must not come from the past either: a store that cannot be sure that it is still the one that is written to
  * rejects instead; an end that it finds is an end all the same.
  *
- * Provide another one with the option `store`. For each session it keeps either its head (generation, sealed successor, when it
- * became the head, and `used`, the highest generation that a client was seen to present) or a tombstone, until the longest `ttl` it was ever
+ * Provide another one with the option `store`. For each session it keeps either its latest token (generation, sealed successor, when it
+ * became the latest token, and `used`, the highest generation that a client was seen to present) or a revoked record, until the longest `ttl` it was ever
  * given for that session has passed: an end is never brought forward. Sealed bytes are returned exactly as they came.
  */
 export interface SessionStore {
   /**
    * Decides one rotation, in one atomic step. By the first that fits:
    *
-   * 1. the session is revoked, or ended by its user's mark; or it is `tracked`, has no record, and does not begin now: `revoked`. An end
+   * 1. the session is revoked, or ended by its user's cutoff; or it is `tracked`, has no record, and does not begin now: `revoked`. An end
    *    that can be read is the answer, even if the rest cannot be read;
-   * 2. the head is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
+   * 2. the latest token is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
    *    again): `rotated`;
-   * 3. the head is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
-   *    if the head is the very next generation, the moment it became the head: `reused`. With `revokeFor` the session is revoked in the same step, or
+   * 3. the latest token is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
+   *    if the latest token is the very next generation, the moment it became the latest token: `reused`. With `revokeFor` the session is revoked in the same step, or
    *    the call rejects with {@link LateRevocation} from `before` on;
-   * 4. the head is newer; or it is of `generation`, and `refused` is given and is not its bytes: `superseded`;
+   * 4. the latest token is newer; or it is of `generation`, and `refused` is given and is not its bytes: `superseded`;
    * 5. there is no candidate: `current`;
-   * 6. otherwise the candidate becomes the head: `rotated`. `lostWrite` if the head was older than `generation`, 0 where there is no record.
+   * 6. otherwise the candidate becomes the latest token: `rotated`. `lostWrite` if the latest token was older than `generation`, 0 where there is no record.
    *
-   * Where there is a record after that, `presented` raises its `used`. A tracked session whose candidate became the head is listed for as
+   * Where there is a record after that, `presented` raises its `used`. A tracked session whose candidate became the latest token is listed for as
    * long as that is kept: with `details` anew, otherwise if it is listed already. With `currentSeal`, `rotated` returns the details of a
    * listed session that begin with other bytes.
    */
   rotate(request: RotationRequest): Promise<RotationAnswer>;
 
-  /** Raises `used` of each session that has a head. Creates nothing, and prolongs nothing. */
-  markUsed(marks: readonly UsedMark[]): Promise<void>;
+  /** Raises `used` of each session that has a latest token. Creates nothing, and prolongs nothing. */
+  recordUse(uses: readonly UsedGeneration[]): Promise<void>;
 
   /**
-   * Ends a session: replaces its record, if any, by a tombstone; then appends to the log and rings the bell. Idempotent; fulfilled
+   * Ends a session: replaces its record, if any, by a revoked record; then appends to the log and publishes a notification. Idempotent; fulfilled
    * only after both.
    */
   revoke(sid: string, ttl: RevocationTtl): Promise<void>;
@@ -221,17 +221,17 @@ export interface SessionStore {
   /** Whether the session has ended, by the first rule of `rotate`. */
   isRevoked(session: SessionOfToken): Promise<boolean>;
 
-  /** The subject's mark, if it has one. */
-  subjectMark(sub: string): Promise<SubjectMark | undefined>;
+  /** The user's cutoff, if it has one. */
+  userCutoff(sub: string): Promise<Cutoff | undefined>;
 
   /**
-   * Ends all sessions of a subject that have begun: its mark becomes the greater of the store's clock and the mark before plus 1; then
-   * as `revoke`. `except` is a `sid` whose session goes on: its floor is the mark before, 0 if there was none, and stays as it was if the
+   * Ends all sessions of a user that have begun: its cutoff becomes the greater of the store's clock and the cutoff before plus 1; then
+   * as `revoke`. `except` is a `sid` whose session goes on: its floor is the cutoff before, 0 if there was none, and stays as it was if the
    * same session was already excepted.
    *
-   * @returns the new mark
+   * @returns the new cutoff
    */
-  revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark>;
+  revokeUser(sub: string, ttl: RevocationTtl, except?: string): Promise<Cutoff>;
 
   /**
    * A page of the log. Entries are kept as long as the longest time that any process has asked for, and no longer, even if nothing is
@@ -243,7 +243,7 @@ export interface SessionStore {
   revocationsAfter?(position: number, countedFrom: number): Promise<RevocationPage>;
 
   /**
-   * Writes again what a failover has lost: the tombstone or the mark, and the entry in the log, as of now, so that those who have read further
+   * Writes again what a failover has lost: the revoked record or the cutoff, and the entry in the log, as of now, so that those who have read further
    * see it too. Without entries it only makes known how long this process asks to keep them.
    */
   restoreRevocations?(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void>;

@@ -3,7 +3,7 @@ import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { Events, type RefreshAuthEvent } from '../events/events.js';
-import { LateRevocation, type SessionStore, StoreRefusal } from './session-store.js';
+import { LateRevocation, type SessionStore, StoreError } from './session-store.js';
 import { StoreAccess } from './store-access.js';
 
 const TIMEOUT = 500;
@@ -205,7 +205,7 @@ describe('StoreAccess', () => {
   });
 
   describe('is not known to be out', () => {
-    const refuse = (reason: string, isOfOneRecord?: boolean) => Promise.reject(new StoreRefusal(reason, isOfOneRecord));
+    const refuse = (reason: string, isOfOneRecord?: boolean) => Promise.reject(new StoreError(reason, isOfOneRecord));
     const expectAsked = async () => expect(await access.begin()(async () => 'answer')).toBe('answer');
 
     test.each<[string, () => Promise<never>]>([
@@ -239,7 +239,7 @@ describe('StoreAccess', () => {
 
   describe('a store that refuses', () => {
     const QUIET = 10_000;
-    const ask = (outcome?: StoreRefusal) =>
+    const ask = (outcome?: StoreError) =>
       access
         .begin()(() => (outcome ? Promise.reject(outcome) : Promise.resolve()))
         .catch(() => undefined);
@@ -247,7 +247,7 @@ describe('StoreAccess', () => {
 
     test('is reported once, and works again when it has refused nothing for ten seconds: reads prove nothing', async () => {
       for (let times = 0; times < 3; times++) {
-        await ask(new StoreRefusal('OOM'));
+        await ask(new StoreError('OOM'));
         clock.advance(QUIET - 1);
         await ask();
       }
@@ -261,7 +261,7 @@ describe('StoreAccess', () => {
     });
 
     test('only one record is no failure of the store', async () => {
-      await ask(new StoreRefusal('WRONGTYPE', true));
+      await ask(new StoreError('WRONGTYPE', true));
 
       expect([types(), access.failure]).toEqual([[], undefined]);
     });
@@ -330,7 +330,7 @@ describe('A store whose methods throw instead of rejecting [F38]', () => {
 
   test('is a store that is out: 503, and no rejection that nobody handles', async () => {
     const clock = new TestClock();
-    const options = { sessions: 'tracked', replay: { grace: 30 }, revocation: 'every-request' } as const;
+    const options = { sessions: 'tracked', reuseDetection: { grace: 30 }, revocation: 'every-request' } as const;
     // One for each, as a process that is known to be without its store says so.
     const open = () => makeCore(options, { store: broken, clock });
     const { token } = issue(open());
@@ -341,13 +341,13 @@ describe('A store whose methods throw instead of rejecting [F38]', () => {
     expect(await refusal(open().authenticator.inspect(token))).toMatchObject(unavailable);
     expect(await refusal(open().signIns.start({ sub: '1' }, {}))).toMatchObject(unavailable);
     expect(await refusal(open().revocations.revokeSession('x'.repeat(30)))).toMatchObject(unavailable);
-    expect(await refusal(open().revocations.revokeSubject('1'))).toMatchObject(unavailable);
+    expect(await refusal(open().revocations.revokeUser('1'))).toMatchObject(unavailable);
     expect(await refusal(open().tracked?.list('1') ?? Promise.resolve())).toMatchObject(unavailable);
     const pushed = makeCore({}, { store: broken, clock });
     const events = recordEvents(pushed);
     await pushed.start();
     await pushed.stop();
-    expect(events.map(({ type }) => type)).toEqual(['bell-refused', 'store-failed']);
+    expect(events.map(({ type }) => type)).toEqual(['subscription-failed', 'store-failed']);
 
     await new Promise(setImmediate);
     expect(unhandled).toEqual([]);
@@ -364,8 +364,8 @@ describe('A request whose store never answers', () => {
   });
 
   test.each([
-    ['a renewal', 1],
-    ['the second call of a renewal', 2],
+    ['a refresh', 1],
+    ['the second call of a refresh', 2],
   ])('%s: is refused as 503 within storeTimeout, and the next one goes through', async (_, calls) => {
     const clock = new TestClock();
     const store = new InterceptedStore(clock);
@@ -384,11 +384,11 @@ describe('A request whose store never answers', () => {
 
     expect((await authenticate(core, token)).state).toBe('already-refreshed');
     expect(events.map(({ type }) => type)).toEqual([
-      'rotated',
+      'refreshed',
       'store-failed',
-      'token-refused',
+      'token-rejected',
       'store-recovered',
-      'replayed',
+      'already-refreshed',
     ]);
   });
 

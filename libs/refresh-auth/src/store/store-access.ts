@@ -3,7 +3,7 @@ import type { Clock } from '../tokens/clock.js';
 import { Breaker } from './breaker.js';
 import { within } from './deadline.js';
 import type { Events } from '../events/events.js';
-import { LateRevocation, StoreRefusal } from './session-store.js';
+import { LateRevocation, StoreError } from './session-store.js';
 
 /** Asks the store something, before the deadline that was begun; that is on the store's clock, in milliseconds, if it has told its time. */
 export type Ask = <T>(ask: (deadline: () => number | undefined) => Promise<T>) => Promise<T>;
@@ -102,7 +102,7 @@ export class StoreAccess {
 
   #unavailable(error: unknown): StoreOutage {
     const reason = reasonOf(error);
-    const isRefusal = error instanceof StoreRefusal;
+    const isRefusal = error instanceof StoreError;
     // One record that cannot be read is the trouble of one session, whose refused token is reported.
     if (!(isRefusal && error.isOfOneRecord)) this.#report(reason, isRefusal);
     return new StoreOutage(reason);

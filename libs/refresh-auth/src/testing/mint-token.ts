@@ -19,7 +19,7 @@ export interface MintOptions {
 
 /**
  * Signs a user in, some time ago, and gives the token: for tests of how an application treats each of the four states. An
- * `'already-refreshed'` one has really been renewed.
+ * `'already-refreshed'` one has really been refreshed.
  *
  * @param app the application or testing module, after it was initialized
  * @param claims `sub`, and whatever else the application signs

@@ -2,11 +2,11 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { RouteAccess } from '../decorators/route-access.js';
 import { findRequestResponse } from '../contexts/execution-context.js';
-import { markAdmitted } from '../contexts/request-state.js';
+import { noteAdmission } from '../contexts/request-state.js';
 
 /**
  * Takes the place of the guard in tests of what lies behind it: every request is this user's, whatever token it carries, and nothing is
- * renewed. Routes that are `@Public()` have no user, as ever.
+ * refreshed. Routes that are `@Public()` have no user, as ever.
  *
  * ```ts
  * builder.overrideProvider(RefreshAuthGuard).useValue(signedInAs({ sub: '7', role: 'admin' }));
@@ -23,7 +23,7 @@ export function signedInAs(user: object, module?: string): CanActivate {
   return {
     canActivate(context: ExecutionContext): boolean {
       if (access.of(context) !== 'public') {
-        markAdmitted(context, findRequestResponse(context).request, { state: 'valid', user });
+        noteAdmission(context, findRequestResponse(context).request, { state: 'valid', user });
       }
       return true;
     },

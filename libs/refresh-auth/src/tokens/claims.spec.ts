@@ -106,7 +106,7 @@ test.each([undefined, 'null', '""', '"0"', 'true', '[0]', '{}', '-1', '0.5', '1e
 test.each([undefined, 'null', '""', '"0"', 'true', '[0]', '{}', '-1', '0.5', '1e999', String(2 ** 53)])(
   'claim rev is not %s [L5]',
   (json) => {
-    expect(refusalOf(withClaim('rev', json))).toEqual(invalid('claim rev is not a revocation mark'));
+    expect(refusalOf(withClaim('rev', json))).toEqual(invalid('claim rev is not a revocation cutoff'));
   },
 );
 

@@ -12,15 +12,15 @@ export interface TokenClaims {
   readonly gen: number;
   /** Token id, 128 random bits. */
   readonly jti: string;
-  /** Revocation mark of the subject when the session was started, in milliseconds: a later mark ends it. */
+  /** Revocation cutoff of the user when the session was started, in milliseconds: a later cutoff ends it. */
   readonly rev: number;
   /** When the session was started. */
   readonly auth_time: number;
   /** When this token was signed. */
   readonly iat: number;
-  /** From when on this token must be renewed. */
+  /** From when on this token must be refreshed. */
   readonly exp: number;
-  /** From when on this token can no longer be renewed. */
+  /** From when on this token can no longer be refreshed. */
   readonly refresh_exp: number;
   /** How long this session's tokens are valid, in seconds: the smaller of this and the option counts. */
   readonly expires_in?: number;
@@ -69,7 +69,7 @@ export type OwnClaims<TClaims extends object = object> = { readonly sub: string 
 
 const EARLIEST_TIME = Date.UTC(2000, 0) / 1000;
 const LATEST_TIME = Date.UTC(10_000, 0) / 1000 - 1;
-/** A chain that is renewed every second reaches it after 30,000 years; stores can count on twelve digits. */
+/** A chain that is refreshed every second reaches it after 30,000 years; stores can count on twelve digits. */
 const HIGHEST_GENERATION = 999_999_999_999;
 
 /**
@@ -154,7 +154,7 @@ export function assertTokenClaims(
   }
   const { gen, rev } = payload;
   if (!Number.isSafeInteger(rev) || (rev as number) < 0) {
-    throw new RefreshAuthError('token_invalid', 'claim rev is not a revocation mark');
+    throw new RefreshAuthError('token_invalid', 'claim rev is not a revocation cutoff');
   }
   if (!Number.isInteger(gen) || (gen as number) < 0 || (gen as number) > HIGHEST_GENERATION) {
     throw new RefreshAuthError('token_invalid', 'claim gen is not a generation');

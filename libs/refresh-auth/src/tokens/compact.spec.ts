@@ -84,7 +84,7 @@ describe('a header that is not a JSON object is malformed', () => {
     ['text', 'alg: HS256'],
     ['half an object', '{"alg":"HS256"'],
     ['an object and more', '{"alg":"HS256"} {}'],
-    ['a byte order mark in front', '\ufeff{"alg":"HS256"}'],
+    ['a byte order cutoff in front', '\ufeff{"alg":"HS256"}'],
     ['null', 'null'],
     ['an array', '["HS256"]'],
     ['a string', '"HS256"'],

@@ -52,7 +52,7 @@ describe.each([
 ])('[M4] %s nested as deep as fit into a token', (_, open, close) => {
   const deepest = deepestThatFits(open, close);
 
-  test.each([0, 0.5, 0.9, 1])('verify and renew, or are dead: %d of that depth', async (share) => {
+  test.each([0, 0.5, 0.9, 1])('verify and refresh, or are dead: %d of that depth', async (share) => {
     const token = tokenWith(nest(open, close, Math.round(deepest * share)));
 
     for (const seconds of [0, 900]) {

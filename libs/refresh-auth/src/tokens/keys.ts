@@ -35,7 +35,7 @@ export interface Key {
   /** Absent from a key that only verifies. */
   readonly signingKey?: KeyObject;
   /** Why its secret can be guessed, if it can: good enough to try things out with, and for nothing else. */
-  readonly doubt?: RefreshAuthOptionsError;
+  readonly warning?: RefreshAuthOptionsError;
 }
 
 export type SigningKey = Key & { readonly signingKey: KeyObject };

@@ -13,7 +13,7 @@ export interface PreparedSecret {
   readonly signingKey: KeyObject;
   readonly verifyingKey: KeyObject;
   /** Why the secret can be guessed, if it can: good enough to try things out with, and for nothing else. */
-  readonly doubt?: RefreshAuthOptionsError;
+  readonly warning?: RefreshAuthOptionsError;
 }
 
 /** @throws RefreshAuthOptionsError when the secret is blank, too short, of the wrong type or known to others */
@@ -41,7 +41,7 @@ export function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: un
   return {
     signingKey: key,
     verifyingKey: key,
-    ...(guessable === undefined ? {} : { doubt: new RefreshAuthOptionsError(path, guessable, remedy) }),
+    ...(guessable === undefined ? {} : { warning: new RefreshAuthOptionsError(path, guessable, remedy) }),
   };
 }
 

@@ -71,7 +71,7 @@ describe('a successor', () => {
     0,
   ).claims;
 
-  test('[R8] keeps the claims, and renews the times and the jti', () => {
+  test('[R8] keeps the claims, and refreshes the times and the jti', () => {
     clock.set((START + 1000) * 1000);
     const { token, claims } = signerAt(clock).successor(first);
 
@@ -132,7 +132,7 @@ const ownClaims = fc.record({
   others: fc.dictionary(name, fc.jsonValue({ stringUnit: 'binary', maxDepth: 3 }), { maxKeys: 6 }),
 });
 
-test('[R8] any JSON claims survive sign-in and renewals, byte for byte', () => {
+test('[R8] any JSON claims survive sign-in and refreshes, byte for byte', () => {
   fc.assert(
     fc.property(ownClaims, fc.array(fc.nat(6 * DAY), { minLength: 1, maxLength: 4 }), ({ sub, others }, waits) => {
       const clock = new TestClock();
@@ -182,8 +182,8 @@ test('[R7] jti has 128 bits and sid ends with as many, each of which is random',
   expect(seen).toEqual({ jti: everyBitBothWays, sid: everyBitBothWays });
 });
 
-describe('a chain of renewals', () => {
-  function renew(every: number, until: number): TokenClaims {
+describe('a chain of refreshes', () => {
+  function refresh(every: number, until: number): TokenClaims {
     const clock = new TestClock();
     const signer = signerAt(clock);
     let { claims } = signer.first(checkOwnClaims({ sub: '1', role: 'admin' }), 0);
@@ -196,14 +196,14 @@ describe('a chain of renewals', () => {
   }
 
   test('[T8] goes on while each token is used inside its window, and [T7] ends with the session', () => {
-    const last = renew(7 * DAY - 1, 30 * DAY);
+    const last = refresh(7 * DAY - 1, 30 * DAY);
 
     expect(timeState(last, (START + 30 * DAY) * 1000 - 1, lifetimes)).toBe('expired');
     expect(timeState(last, (START + 30 * DAY) * 1000, lifetimes)).toBe('session_expired');
   });
 
   test('[T8] ends when a token is not used inside its window', () => {
-    const { iat, ...last } = renew(900, 10 * DAY);
+    const { iat, ...last } = refresh(900, 10 * DAY);
 
     expect(timeState({ iat, ...last }, (iat + 7 * DAY) * 1000 - 1, lifetimes)).toBe('expired');
     expect(timeState({ iat, ...last }, (iat + 7 * DAY) * 1000, lifetimes)).toBe('token_expired');
@@ -218,7 +218,7 @@ describe('a chain of renewals', () => {
     const [, payload = ''] = first.split('.');
     const bytes = Buffer.from(payload, 'base64url').length;
 
-    for (let renewals = 0; renewals <= 1000; renewals++) {
+    for (let refreshes = 0; refreshes <= 1000; refreshes++) {
       const digits = String(claims.gen).length;
       byDigits.set(digits, (byDigits.get(digits) ?? new Set()).add(token.length));
       clock.advance(900_000);

@@ -33,7 +33,7 @@ export class TokenSigner {
    * The token of generation 0: a new session begins.
    *
    * @param claims the application's own
-   * @param rev the subject's revocation mark
+   * @param rev the user's revocation cutoff
    * @param limits of this session's own
    */
   first(claims: OwnClaims, rev: number, limits: OwnLimits = {}): IssuedToken {

@@ -46,7 +46,7 @@ describe('[V10] one token in several spellings', () => {
     expect(found).toEqual(spellings.map(() => ({ state: 'valid', claims })));
   });
 
-  test.each(algorithms)('%s: renewed once, whatever the spelling', async (algorithm) => {
+  test.each(algorithms)('%s: refreshed once, whatever the spelling', async (algorithm) => {
     const { clock, core, token, spellings } = setUp(algorithm);
     clock.advance(900_000);
 
@@ -58,7 +58,7 @@ describe('[V10] one token in several spellings', () => {
     expect(others).toEqual(others.map(() => ({ ...first, state: 'already-refreshed' })));
   });
 
-  test.each(algorithms)('%s: renewed once, even if all come at once', async (algorithm) => {
+  test.each(algorithms)('%s: refreshed once, even if all come at once', async (algorithm) => {
     const { clock, core, token, spellings } = setUp(algorithm);
     clock.advance(900_000);
 
@@ -67,7 +67,7 @@ describe('[V10] one token in several spellings', () => {
     );
 
     expect(all.filter(({ state }) => state === 'refreshable')).toHaveLength(1);
-    expect(new Set(all.map(({ renewed }) => renewed?.token)).size).toBe(1);
+    expect(new Set(all.map(({ refreshed }) => refreshed?.token)).size).toBe(1);
   });
 
   test.each(algorithms)('%s: revoked in every spelling', async (algorithm) => {

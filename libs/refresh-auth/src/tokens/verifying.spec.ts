@@ -279,7 +279,7 @@ describe('[V8] [V14] a token of another kind', () => {
       'claim exp is not a plausible time in whole seconds',
     ],
     [
-      'a token that cannot be renewed',
+      'a token that cannot be refreshed',
       { sub: '1', sid, jti: 'j', gen: 0, auth_time, iat, exp },
       'claim refresh_exp is not a plausible time in whole seconds',
     ],

@@ -28,7 +28,7 @@ export async function measureCache({ quick }: Effort): Promise<Section[]> {
     {
       name: 'cache',
       title: 'Verified tokens in the memory of a process',
-      head: ['tokens', 'bytes for each'],
+      latest: ['tokens', 'bytes for each'],
       rows: [[number(tokens), number(figures.bytes)]],
       remarks: [],
       figures,

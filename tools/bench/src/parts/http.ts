@@ -36,7 +36,11 @@ const FASTIFY_JWT_CACHED: Contestant = { name: '@fastify/jwt with its cache', va
 const SESSION: Contestant = { name: 'express-session with connect-redis', variant: 'express-session' };
 const PUSHED: Contestant = { name: `${OURS}, 'pushed' (the default)`, variant: 'pushed' };
 const EVERY_REQUEST: Contestant = { name: `${OURS}, 'every-request'`, variant: 'every-request' };
-const RENEWING: Contestant = { name: `${OURS}, every request renews`, variant: 'pushed', carrying: 'expired tokens' };
+const RENEWING: Contestant = {
+  name: `${OURS}, every request refreshes`,
+  variant: 'pushed',
+  carrying: 'expired tokens',
+};
 const RACING: Contestant = {
   name: `${OURS}, all bring one expired token`,
   variant: 'pushed',
@@ -193,7 +197,13 @@ function standings(platform: string, runners: readonly Runner[]): Section {
   return {
     name: `http-${platform}`,
     title: `A small route on ${platform === 'fastify' ? 'Fastify' : 'Express'}, and what stands in front of it`,
-    head: ['in front of the route', 'CPU per request, x no guard', 'added us', 'requests/s, x no guard', 'requests/s'],
+    latest: [
+      'in front of the route',
+      'CPU per request, x no guard',
+      'added us',
+      'requests/s, x no guard',
+      'requests/s',
+    ],
     rows: figures.map(({ name, cpuRatio, added, speedRatio, perSecond }) => [
       name,
       show(cpuRatio),
@@ -201,7 +211,7 @@ function standings(platform: string, runners: readonly Runner[]): Section {
       show(speedRatio),
       number(perSecond.median),
     ]),
-    remarks: [...racing(runners), ...doubts(unguarded)],
+    remarks: [...racing(runners), ...warnings(unguarded)],
     figures,
   };
 }
@@ -216,7 +226,7 @@ function comparison(platform: string, runners: readonly Runner[], rivals: readon
   return {
     name: `against-${platform}`,
     title: `${OURS}, 'pushed', on ${platform === 'fastify' ? 'Fastify' : 'Express'}, set against`,
-    head: ['set against', 'CPU per request', 'requests/s'],
+    latest: ['set against', 'CPU per request', 'requests/s'],
     rows: figures.map(({ name, cpuRatio, speedRatio }) => [name, `x ${show(cpuRatio)}`, `x ${show(speedRatio)}`]),
     remarks: [],
     figures,
@@ -229,12 +239,12 @@ function racing(runners: readonly Runner[]): string[] {
   if (!racer) return [];
   const ratio = ratios(racer, find(runners, PUSHED), ({ cpu }) => cpu);
   return [
-    `A request that races for a renewal costs the process ${show(ratio)} times the CPU of one with a valid token.`,
+    `A request that races for a refresh costs the process ${show(ratio)} times the CPU of one with a valid token.`,
   ];
 }
 
 /** What a reader has to know before believing the table. */
-function doubts({ samples }: Runner): string[] {
+function warnings({ samples }: Runner): string[] {
   const cpu = summarize(samples.map((sample) => sample.cpu));
   const { median } = summarize(samples.map(({ utilization }) => utilization));
   return [

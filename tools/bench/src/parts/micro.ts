@@ -38,7 +38,7 @@ export async function measureMicro({ quick }: Effort): Promise<Section[]> {
   const cases = [
     ...['HS256', 'RS256', 'ES256'].flatMap((algorithm) => firstSight(algorithm)),
     ...again(core),
-    ...renewing(),
+    ...refreshing(),
   ];
   const samples = new Map<string, number[]>(cases.map(({ name }) => [name, []]));
   for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
@@ -62,7 +62,7 @@ export async function measureMicro({ quick }: Effort): Promise<Section[]> {
     {
       name: 'micro',
       title: 'One thing at a time',
-      head: ['', 'us', 'times', ''],
+      latest: ['', 'us', 'times', ''],
       rows: figures.map(({ name, against, time, ratio }) => [
         name,
         show(time),
@@ -123,7 +123,7 @@ function again(core: RefreshAuthCore): Case[] {
   ];
 }
 
-function renewing(): Case[] {
+function refreshing(): Case[] {
   const ring = createKeyRing({ secret: SECRET });
   const signer = new TokenSigner(ring, {}, LIFETIMES, CLOCK);
   const { token, claims } = signer.first(CLAIMS, 0);

@@ -51,7 +51,7 @@ async function pending({ quick, redisUrl }: Effort): Promise<Section> {
   return {
     name: 'revocations',
     title: 'Pending revocations (those of the last expiresIn), in each process',
-    head: [
+    latest: [
       'pending',
       'memory, bytes for each',
       'lookup, us',
@@ -114,7 +114,7 @@ async function readingTime(redis: Redis): Promise<number> {
 async function logouts({ quick, redisUrl }: Effort): Promise<Section> {
   const admin = new Redis(redisUrl);
   await admin.flushall();
-  // This user may not listen to any channel: its process hears no bell.
+  // This user may not listen to any channel: its process hears no notification.
   await admin.call('ACL', 'SETUSER', 'deaf', 'on', '>deaf', '~*', '+@all', 'resetchannels');
   const deafUrl = redisUrl.replace('redis://', 'redis://deaf:deaf@');
   const [hearing, deaf] = await Promise.all([
@@ -140,14 +140,16 @@ async function logouts({ quick, redisUrl }: Effort): Promise<Section> {
   return {
     name: 'logouts',
     title: 'From the end of a session to the first 401 in another process, ms',
-    head: ['', 'median', 'p99', 'most', 'of'],
-    rows: Object.entries({ 'bell working': figures.heard, 'bell cut off': figures.unheard }).map(([kind, times]) => [
-      kind,
-      number(quantile(times, 0.5), 1),
-      number(quantile(times, 0.99), 1),
-      number(quantile(times, 1), 1),
-      `${times.length}`,
-    ]),
+    latest: ['', 'median', 'p99', 'most', 'of'],
+    rows: Object.entries({ 'notification working': figures.heard, 'notification cut off': figures.unheard }).map(
+      ([kind, times]) => [
+        kind,
+        number(quantile(times, 0.5), 1),
+        number(quantile(times, 0.99), 1),
+        number(quantile(times, 1), 1),
+        `${times.length}`,
+      ],
+    ),
     remarks: [],
     figures,
   };

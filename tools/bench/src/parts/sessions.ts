@@ -7,12 +7,12 @@ import { LIFETIMES } from '../support/tokens.js';
 const RENEWALS = [1, 10, 600];
 const SESSIONS = 10_000;
 export interface SessionFigures {
-  readonly records: readonly { readonly renewals: number; readonly token: number; readonly bytes: number }[];
+  readonly records: readonly { readonly refreshes: number; readonly token: number; readonly bytes: number }[];
   /** Bytes, with its share of the tables of keys. */
   readonly perSession: number;
   readonly perGib: number;
   /** Bytes of a session that was ended. */
-  readonly tombstone: number;
+  readonly revokedRecord: number;
 }
 
 const GIB = 2 ** 30;
@@ -22,7 +22,7 @@ const SEAL_BYTES = 30;
 /** What a session occupies in Redis. */
 export async function measureSessions({ quick, redisUrl }: Effort): Promise<Section[]> {
   const redis = new Redis(redisUrl);
-  // Each renewal finds the token expired: the clock moves on by its lifetime.
+  // Each refresh finds the token expired: the clock moves on by its lifetime.
   const clock = { time: Date.now(), now: () => clock.time, monotonic: () => performance.now() };
   const client = new Redis(redisUrl);
   const { core, stop } = await startProcess(client, clock);
@@ -30,10 +30,11 @@ export async function measureSessions({ quick, redisUrl }: Effort): Promise<Sect
   try {
     let { token } = core.signer.first(claims, 0);
     const records: SessionFigures['records'][number][] = [];
-    for (let renewals = 1; renewals <= (quick ? 10 : 600); renewals++) {
+    for (let refreshes = 1; refreshes <= (quick ? 10 : 600); refreshes++) {
       clock.time += LIFETIMES.expiresIn * 1000;
-      token = (await core.authenticator.authenticate(token, true)).renewed?.token ?? token;
-      if (RENEWALS.includes(renewals)) records.push({ renewals, token: token.length, bytes: await recordBytes(redis) });
+      token = (await core.authenticator.authenticate(token, true)).refreshed?.token ?? token;
+      if (RENEWALS.includes(refreshes))
+        records.push({ refreshes, token: token.length, bytes: await recordBytes(redis) });
     }
     const perSession = await bytesPerSession(quick ? 500 : SESSIONS, redis, async (i) => {
       const first = core.signer.first({ ...claims, sub: `user-${i}` }, 0);
@@ -43,7 +44,9 @@ export async function measureSessions({ quick, redisUrl }: Effort): Promise<Sect
     });
     await redis.flushall();
     await core.revocations.revokeSession('ended');
-    return [report({ records, perSession, perGib: Math.floor(GIB / perSession), tombstone: await recordBytes(redis) })];
+    return [
+      report({ records, perSession, perGib: Math.floor(GIB / perSession), revokedRecord: await recordBytes(redis) }),
+    ];
   } finally {
     await stop();
     client.disconnect();
@@ -59,10 +62,10 @@ async function recordBytes(redis: Redis): Promise<number> {
 async function bytesPerSession(
   sessions: number,
   redis: Redis,
-  renewOne: (index: number) => Promise<void>,
+  refreshOne: (index: number) => Promise<void>,
 ): Promise<number> {
   const before = await usedMemory(redis);
-  for (let i = 0; i < sessions; i++) await renewOne(i);
+  for (let i = 0; i < sessions; i++) await refreshOne(i);
   return ((await usedMemory(redis)) - before) / sessions;
 }
 
@@ -71,14 +74,19 @@ async function usedMemory(redis: Redis): Promise<number> {
 }
 
 function report(figures: SessionFigures): Section {
-  const { records, perSession, perGib, tombstone } = figures;
+  const { records, perSession, perGib, revokedRecord } = figures;
   return {
     name: 'sessions',
     title: 'A session in Redis (expiresIn 15 minutes, refreshWindow 7 days)',
-    head: ['after renewals', 'token, bytes', 'sealed, bytes', 'MEMORY USAGE, bytes'],
-    rows: records.map(({ renewals, token, bytes }) => [`${renewals}`, `${token}`, `${token + SEAL_BYTES}`, `${bytes}`]),
+    latest: ['after refreshes', 'token, bytes', 'sealed, bytes', 'MEMORY USAGE, bytes'],
+    rows: records.map(({ refreshes, token, bytes }) => [
+      `${refreshes}`,
+      `${token}`,
+      `${token + SEAL_BYTES}`,
+      `${bytes}`,
+    ]),
     remarks: [
-      `With its share of the tables of keys and times to live, a session takes ${number(perSession)} bytes: ${number(perGib)} sessions in a GiB. Sealing adds ${SEAL_BYTES} bytes to a token; a session that was never renewed has no record; one that was ended takes ${tombstone} bytes.`,
+      `With its share of the tables of keys and times to live, a session takes ${number(perSession)} bytes: ${number(perGib)} sessions in a GiB. Sealing adds ${SEAL_BYTES} bytes to a token; a session that was never refreshed has no record; one that was ended takes ${revokedRecord} bytes.`,
     ],
     figures,
   };

@@ -7,10 +7,10 @@ import { expiredTokens, validToken } from '../support/tokens.js';
 
 const WAITERS = 1_000;
 const OTHERS = 1_000;
-/** Long enough for all of this, and too short for the process to doubt what it knows of revocations. */
+/** Long enough for all of this, and too short for the process to warning what it knows of revocations. */
 const HANGS_MS = 4_000;
 
-/** How long a user with a valid token waits while many requests wait for the renewal of another user's, and Redis hangs. */
+/** How long a user with a valid token waits while many requests wait for the refresh of another user's, and Redis hangs. */
 export async function measureWaiters({ quick, redisUrl }: Effort): Promise<Section[]> {
   const [waiters, others] = quick ? [100, 20] : [WAITERS, OTHERS];
   const server = await ServerProcess.start('fastify', 'pushed', redisUrl);
@@ -53,8 +53,8 @@ async function latencies(url: string, token: string, requests: number): Promise<
 function report(waiters: number, figures: Readonly<Record<string, readonly number[]>>): Section {
   return {
     name: 'waiters',
-    title: `A valid token beside ${number(waiters)} requests that wait for one renewal, ms`,
-    head: ['', 'median', 'p99', 'most', 'of'],
+    title: `A valid token beside ${number(waiters)} requests that wait for one refresh, ms`,
+    latest: ['', 'median', 'p99', 'most', 'of'],
     rows: Object.entries(figures).map(([how, times]) => [
       how,
       number(quantile(times, 0.5), 2),

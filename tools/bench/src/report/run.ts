@@ -33,7 +33,7 @@ export function describeRun(machine: Machine, redisVersion: string): Section {
   return {
     name: 'run',
     title: 'The run',
-    head: ['', ''],
+    latest: ['', ''],
     rows,
     remarks: [],
     figures: { machine, redisVersion, versions },

@@ -1,6 +1,6 @@
 import type { CacheFigures } from '../parts/cache.js';
 import type { HttpFigures } from '../parts/http.js';
-import type { RenewalFigures } from '../parts/renewals.js';
+import type { RefreshFigures } from '../parts/refreshes.js';
 import type { PendingFigures } from '../parts/revocations.js';
 import type { SessionFigures } from '../parts/sessions.js';
 import type { Section } from '../support/section.js';
@@ -15,8 +15,8 @@ const RENEWALS_A_USER = 5;
 const LOGOUTS_A_DAY = 500e3;
 const PROCESSES = 100;
 const PEAK = 4;
-/** How far back a reading of the log goes after a bell, and with each poll. */
-const BELL_OVERLAP_SECONDS = 1;
+/** How far back a reading of the log goes after a notification, and with each poll. */
+const NOTIFICATION_OVERLAP_SECONDS = 1;
 const POLL_OVERLAP_SECONDS = 60;
 const POLLS_A_SECOND = 1 / 2;
 const DAY = 24 * 60 * 60;
@@ -26,7 +26,7 @@ const MIB = 2 ** 20;
 /** What that deployment takes, computed from what was measured. */
 export function sizing(sections: readonly Section[]): Section {
   const session = figures(sections, 'sessions') as SessionFigures;
-  const renewal = named(figures(sections, 'renewals') as RenewalFigures, 'renewal');
+  const refresh = named(figures(sections, 'refreshes') as RefreshFigures, 'refresh');
   const http = figures(sections, 'http-fastify') as HttpFigures;
   const ours = named(http, "nestjs-refresh-auth, 'pushed' (the default)");
   const documented = named(http, "documentation's guard, KeyObject");
@@ -38,16 +38,17 @@ export function sizing(sections: readonly Section[]): Section {
 
   const logRetention = LIFETIMES.expiresIn + 120;
   const window = LIFETIMES.refreshWindow / DAY;
-  const renewals = peak(USERS_A_DAY * RENEWALS_A_USER);
+  const refreshes = peak(USERS_A_DAY * RENEWALS_A_USER);
   const requests = peak(USERS_A_DAY * REQUESTS_A_USER);
   const logouts = peak(LOGOUTS_A_DAY);
   const revocations = logouts * logRetention;
   const readings = (logouts + POLLS_A_SECOND) * PROCESSES;
-  const entries = logouts * (logouts * BELL_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
+  const entries =
+    logouts * (logouts * NOTIFICATION_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
   const perEntry = (thousand?.reading ?? Number.NaN) / (thousand?.count ?? Number.NaN);
   const cores = (microseconds: number): number => (requests * microseconds) / 1e6;
   const records = (SESSIONS_IN_WINDOW * session.perSession) / GIB;
-  const tombstones = (LOGOUTS_A_DAY * window * session.tombstone) / GIB;
+  const revokedRecords = (LOGOUTS_A_DAY * window * session.revokedRecord) / GIB;
 
   const rows = [
     [
@@ -56,20 +57,24 @@ export function sizing(sections: readonly Section[]): Section {
       `${number(records, 1)} GiB`,
     ],
     [
-      'tombstones of logouts',
-      `${number(LOGOUTS_A_DAY)} a day x ${window} days x ${number(session.tombstone)} bytes`,
-      `${number(tombstones, 1)} GiB`,
+      'revoked records of logouts',
+      `${number(LOGOUTS_A_DAY)} a day x ${window} days x ${number(session.revokedRecord)} bytes`,
+      `${number(revokedRecords, 1)} GiB`,
     ],
-    ['Redis, memory', `${number(records, 1)} + ${number(tombstones, 1)} GiB`, `${number(records + tombstones, 1)} GiB`],
     [
-      'renewals at the peak',
+      'Redis, memory',
+      `${number(records, 1)} + ${number(revokedRecords, 1)} GiB`,
+      `${number(records + revokedRecords, 1)} GiB`,
+    ],
+    [
+      'refreshes at the peak',
       `${millions(USERS_A_DAY)} users x ${RENEWALS_A_USER} / ${number(DAY)} s x ${PEAK}`,
-      `${number(renewals)} a second`,
+      `${number(refreshes)} a second`,
     ],
     [
       'Redis, CPU at the peak',
-      `${number(renewals)} x ${number(renewal.redis.median, 1)} us`,
-      `${number((renewals * renewal.redis.median) / 1e4)} % of a core`,
+      `${number(refreshes)} x ${number(refresh.redis.median, 1)} us`,
+      `${number((refreshes * refresh.redis.median) / 1e4)} % of a core`,
     ],
     [
       'requests at the peak',
@@ -115,7 +120,7 @@ export function sizing(sections: readonly Section[]): Section {
   return {
     name: 'sizing',
     title: `A deployment of ${millions(USERS_A_DAY)} daily users`,
-    head: ['', 'from', ''],
+    latest: ['', 'from', ''],
     rows,
     remarks: [],
     figures: rows,

@@ -31,7 +31,7 @@ export function validToken(): string {
   return signer(0).first(claimsOf('ada'), 0).token;
 }
 
-/** Tokens of as many sessions, each to be renewed when it is next presented. */
+/** Tokens of as many sessions, each to be refreshed when it is next presented. */
 export function expiredTokens(count: number): string[] {
   const expired = signer(LIFETIMES.expiresIn + EXPIRED_FOR);
   return Array.from({ length: count }, (_, i) => expired.first(claimsOf(`user-${i}`), 0).token);

@@ -1,4 +1,4 @@
-// Boots the application, and is its client: is refused without a token, signs in, renews, replays and signs out; in memory, then on Redis.
+// Boots the application, and is its client: is refused without a token, signs in, refreshes, hands over and signs out; in memory, then on Redis.
 import { deepStrictEqual } from 'node:assert';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -26,13 +26,13 @@ async function walk(): Promise<void> {
   deepStrictEqual(await (await call('GET', '/profile', first)).json(), { sub: '1', state: 'valid' });
 
   const { token: expired } = await mintToken(app, { sub: '1' }, { state: 'refreshable' });
-  const renewed = await call('GET', '/profile', expired);
-  const next = assertTokenDelivered(renewed);
-  deepStrictEqual(await renewed.json(), { sub: '1', state: 'refreshable' });
+  const refreshed = await call('GET', '/profile', expired);
+  const next = assertTokenDelivered(refreshed);
+  deepStrictEqual(await refreshed.json(), { sub: '1', state: 'refreshable' });
 
-  const replayed = await call('GET', '/profile', expired);
-  deepStrictEqual(assertTokenDelivered(replayed), next);
-  deepStrictEqual(await replayed.json(), { sub: '1', state: 'already-refreshed' });
+  const handedOver = await call('GET', '/profile', expired);
+  deepStrictEqual(assertTokenDelivered(handedOver), next);
+  deepStrictEqual(await handedOver.json(), { sub: '1', state: 'already-refreshed' });
 
   deepStrictEqual((await call('POST', '/logout', next)).status, 204);
   const refused = await call('GET', '/profile', next);

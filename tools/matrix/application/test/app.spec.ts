@@ -25,7 +25,7 @@ async function start(builder: TestingModuleBuilder) {
   return { app, profile };
 }
 
-test('a token is renewed, once, when its time has come', async () => {
+test('a token is refreshed, once, when its time has come', async () => {
   const { app, profile } = await start(build());
   const { token } = await mintToken(app, { sub: '1' });
 
@@ -64,11 +64,11 @@ if (process.env['ADAPTER'] === 'fastify' && process.env['VITEST']) {
     const { token } = await mintToken(app, { sub: '1' }, { state: 'refreshable' });
     const inject = app.getHttpAdapter().getInstance().inject;
 
-    const renewed = await inject({ url: '/profile', headers: { authorization: `Bearer ${token}` } });
-    const replayed = await inject({ url: '/profile', headers: { cookie: `__Host-authorization=${token}` } });
+    const refreshed = await inject({ url: '/profile', headers: { authorization: `Bearer ${token}` } });
+    const handedOver = await inject({ url: '/profile', headers: { cookie: `__Host-authorization=${token}` } });
 
-    expect(assertTokenDelivered(renewed)).not.toBe(token);
-    expect(deliveredToken(replayed)).toBe(deliveredToken(renewed));
+    expect(assertTokenDelivered(refreshed)).not.toBe(token);
+    expect(deliveredToken(handedOver)).toBe(deliveredToken(refreshed));
     await app.close();
   });
 }

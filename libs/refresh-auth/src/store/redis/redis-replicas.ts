@@ -1,7 +1,7 @@
 import { within } from '../deadline.js';
 import type { PipelineClient, RedisConnection } from './redis-connection.js';
 import type { Script } from './redis-scripts.js';
-import { StoreRefusal } from '../session-store.js';
+import { StoreError } from '../session-store.js';
 
 /** A script, its keys and its arguments. */
 export type ScriptCall = readonly [
@@ -32,7 +32,7 @@ export class RedisReplicas {
   /**
    * @param calls must write, each to one slot of a cluster, and change nothing if they run twice
    * @param since when the revocation began, in milliseconds of `performance.now()`
-   * @throws StoreRefusal when fewer replicas have all of it in what is left of `storeTimeout`
+   * @throws StoreError when fewer replicas have all of it in what is left of `storeTimeout`
    */
   async write(calls: readonly ScriptCall[], since: number): Promise<void> {
     // To Redis, 0 means without end.
@@ -40,7 +40,7 @@ export class RedisReplicas {
     try {
       await within(left, 'storeTimeout', () => Promise.all(calls.map((call) => this.#write(call, left))));
     } catch (error) {
-      if (error instanceof StoreRefusal) throw error;
+      if (error instanceof StoreError) throw error;
       throw this.#tooFew(error instanceof Error ? error.message : 'unknown');
     }
   }
@@ -65,9 +65,9 @@ export class RedisReplicas {
     if (replicas < this.count) throw this.#tooFew(`${replicas} of them`);
   }
 
-  #tooFew(reason: string): StoreRefusal {
+  #tooFew(reason: string): StoreError {
     const [message] = reason.split(', with args');
-    return new StoreRefusal(
+    return new StoreError(
       `the revocation is written, but fewer than ${this.count} replicas have confirmed it: ${message}`,
     );
   }

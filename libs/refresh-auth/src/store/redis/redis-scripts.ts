@@ -53,42 +53,42 @@ local function read(key)
   if version and tonumber(version) > 1 then
     return { unreadable = redis.error_reply('NEWERFORMAT the record was written by a newer version') }
   end
-  local head, at, used, sealed = string.match(version == '1' and rest or '', '^(%d+):(%d+):(%d+):(.*)$')
+  local latest, at, used, sealed = string.match(version == '1' and rest or '', '^(%d+):(%d+):(%d+):(.*)$')
   -- No client has lived through more than eleven digits of generations: such a number was planted.
-  if not head or #head > 11 or #at > 15 or #used > 15 then return { head = -1, at = 0, used = 0, sealed = '' } end
-  return { head = tonumber(head), at = tonumber(at), used = tonumber(used), sealed = sealed }
+  if not latest or #latest > 11 or #at > 15 or #used > 15 then return { latest = -1, at = 0, used = 0, sealed = '' } end
+  return { latest = tonumber(latest), at = tonumber(at), used = tonumber(used), sealed = sealed }
 end
 local function write(key, record, ...)
-  redis.call('SET', key, string.format('1:%.0f:%.0f:%.0f:', record.head, record.at, record.used) .. record.sealed, ...)
+  redis.call('SET', key, string.format('1:%.0f:%.0f:%.0f:', record.latest, record.at, record.used) .. record.sealed, ...)
 end
-local function bury(key, ttl)
+local function writeRevoked(key, ttl)
   redis.call('SET', key, '1:revoked', 'PX', math.max(ttl, redis.call('PTTL', key)))
 end`;
 
 /*
- * A subject's record is one string: `1:<mark in ms>`, or with an excepted session `1:<mark>:<floor>:<name of the session>`.
+ * A user's record is one string: `1:<cutoff in ms>`, or with an excepted session `1:<cutoff>:<floor>:<name of the session>`.
  */
-const SUBJECT = `
-local function writeMark(key, ttl, mark, floor, except)
-  local text = string.format('1:%.0f', mark)
+const CUTOFF = `
+local function writeCutoff(key, ttl, cutoff, floor, except)
+  local text = string.format('1:%.0f', cutoff)
   if except ~= '' then text = text .. string.format(':%.0f:', floor) .. except end
   redis.call('SET', key, text, 'PX', math.max(tonumber(ttl), redis.call('PTTL', key)))
 end
-local function readMark(key)
-  local version, mark, rest = string.match(redis.call('GET', key) or '', '^(%d+):(%d+)(.*)$')
-  if not mark then return nil end
-  if tonumber(version) > 1 then error('NEWERFORMAT the mark was written by a newer version') end
+local function readCutoff(key)
+  local version, cutoff, rest = string.match(redis.call('GET', key) or '', '^(%d+):(%d+)(.*)$')
+  if not cutoff then return nil end
+  if tonumber(version) > 1 then error('NEWERFORMAT the cutoff was written by a newer version') end
   -- No clock is ahead by so much: such a number was planted.
-  if #mark > 15 then return nil end
+  if #cutoff > 15 then return nil end
   local floor, except = string.match(rest, '^:(%d+):(.+)$')
-  return { mark = tonumber(mark), floor = tonumber(floor), except = except }
+  return { time = tonumber(cutoff), floor = tonumber(floor), except = except }
 end
-local function markReply(found)
-  return found and {found.mark, found.floor, found.except} or {}
+local function cutoffReply(found)
+  return found and {found.time, found.floor, found.except} or {}
 end
--- Before one is written: what is no string at all is nobody's mark, and a user's sessions must be able to end.
-local function markToReplace(key)
-  return redis.call('TYPE', key).ok == 'string' and readMark(key) or nil
+-- Before one is written: what is no string at all is nobody's cutoff, and a user's sessions must be able to end.
+local function cutoffToReplace(key)
+  return redis.call('TYPE', key).ok == 'string' and readCutoff(key) or nil
 end`;
 
 /** Before a revocation is written: who asked for it may have gone. `LATE` and the store's clock. */
@@ -98,17 +98,17 @@ local function late(before, given)
   return now >= (tonumber(before) or math.huge) and redis.error_reply(string.format('LATE %.0f', now))
 end`;
 
-/** KEYS: record, subject. Both are read before anything is decided: an end that can be read counts, even if the rest cannot be read. */
+/** KEYS: record, user. Both are read before anything is decided: an end that can be read counts, even if the rest cannot be read. */
 const END = `
 local function endOf(record, session, rev)
   if record and record.revoked then return {'revoked', 0} end
-  local subject = readMark(KEYS[2])
-  if not subject or rev >= subject.mark then return nil end
-  if subject.except == session and rev >= subject.floor then return nil end
-  return {'revoked', subject.mark}
+  local user = readCutoff(KEYS[2])
+  if not user or rev >= user.time then return nil end
+  if user.except == session and rev >= user.floor then return nil end
+  return {'revoked', user.time}
 end`;
 
-/** KEYS: record, subject, the subject's listed sessions by when they end, their details. The last two only of a tracked session. */
+/** KEYS: record, user, the user's listed sessions by when they end, their details. The last two only of a tracked session. */
 const LISTING = `
 local function list(now, ttl, session, details)
   for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', string.format('%.0f', now))) do
@@ -128,7 +128,7 @@ end`;
 /**
  * KEYS: as LISTING.
  * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, refused or '', presented or '', the clock or '',
- * grace in ms or '', expiredAt in ms, time to live of a tombstone in ms or '', details or '', the first bytes of current details or '', before when
+ * grace in ms or '', expiredAt in ms, time to live of a revoked record in ms or '', details or '', the first bytes of current details or '', before when
  * it may be written or ''.
  * The rules are those of `SessionStore.rotate`, in the same order.
  */
@@ -137,7 +137,7 @@ export const ROTATE = script(
   FENCE,
   IN_TIME,
   RECORD,
-  SUBJECT,
+  CUTOFF,
   END,
   LISTING,
   `
@@ -150,48 +150,48 @@ if ended then return ended end
 if record and record.unreadable then return record.unreadable end
 local begins = generation < 0 and candidate ~= ''
 if tracked and not record and not begins then return {'revoked', 0} end
-local head = record and record.head or 0
-local repeated = record and head > generation and candidate ~= '' and record.sealed == candidate
-if record and not repeated and head > generation and grace and record.used > generation then
+local latest = record and record.latest or 0
+local repeated = record and latest > generation and candidate ~= '' and record.sealed == candidate
+if record and not repeated and latest > generation and grace and record.used > generation then
   local since = expiredAt
-  if head == generation + 1 then since = math.max(since, record.at) end
+  if latest == generation + 1 then since = math.max(since, record.at) end
   if clock(ARGV[8]) >= since + grace then
     local late = revokeFor and late(ARGV[14], ARGV[8])
     if late then return late end
-    if revokeFor then bury(KEYS[1], revokeFor) end
-    return {'reused', head}
+    if revokeFor then writeRevoked(KEYS[1], revokeFor) end
+    return {'reused', latest}
   end
 end
-local superseded = record and (head > generation or head == generation and refused ~= '' and record.sealed ~= refused)
-local answer = repeated and {'rotated', 0, sealedOtherwise(session, ARGV[13])} or superseded and {'superseded', head, record.sealed} or candidate == '' and {'current'}
+local superseded = record and (latest > generation or latest == generation and refused ~= '' and record.sealed ~= refused)
+local answer = repeated and {'rotated', 0, sealedOtherwise(session, ARGV[13])} or superseded and {'superseded', latest, record.sealed} or candidate == '' and {'current'}
 if answer then
-  if not record or head < 0 or not presented or presented <= record.used then return fenced(answer) end
+  if not record or latest < 0 or not presented or presented <= record.used then return fenced(answer) end
   record.used = presented
   write(KEYS[1], record, 'KEEPTTL')
   return answer
 end
 local used, now = math.max(record and record.used or 0, presented or 0), clock(ARGV[8])
-write(KEYS[1], { head = generation + 1, at = now, used = used, sealed = candidate }, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
+write(KEYS[1], { latest = generation + 1, at = now, used = used, sealed = candidate }, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
 -- A session that cannot be listed does not begin, but goes on: a refresh is worth more than its place in a list.
 if tracked and begins then list(now, ttl, session, ARGV[12]) elseif tracked then pcall(list, now, ttl, session, '') end
-return {'rotated', head < generation and 1 or 0, sealedOtherwise(session, ARGV[13])}
+return {'rotated', latest < generation and 1 or 0, sealedOtherwise(session, ARGV[13])}
 `,
 );
 
 /** KEYS: record. ARGV: a generation that was seen in use. */
-export const MARK_USED = script(
+export const RECORD_USE = script(
   RECORD,
   `
 local record = read(KEYS[1])
 if record and record.unreadable then return record.unreadable end
-if record and record.head and record.used < tonumber(ARGV[1]) then
+if record and record.latest and record.used < tonumber(ARGV[1]) then
   record.used = tonumber(ARGV[1])
   write(KEYS[1], record, 'KEEPTTL')
 end
 `,
 );
 
-/** KEYS: record. ARGV: time to live of the tombstone in ms, before when it may be written or '', the clock or ''. */
+/** KEYS: record. ARGV: time to live of the revoked record in ms, before when it may be written or '', the clock or ''. */
 export const REVOKE = script(
   CLOCK,
   IN_TIME,
@@ -199,15 +199,15 @@ export const REVOKE = script(
   `
 local late = late(ARGV[2], ARGV[3])
 if late then return late end
-bury(KEYS[1], tonumber(ARGV[1]))
+writeRevoked(KEYS[1], tonumber(ARGV[1]))
 `,
 );
 
-/** KEYS: record, subject. ARGV: name of the session, rev, tracked or ''. A script, because a plain GET may be answered by a replica. */
+/** KEYS: record, user. ARGV: name of the session, rev, tracked or ''. A script, because a plain GET may be answered by a replica. */
 export const IS_REVOKED = script(
   FENCE,
   RECORD,
-  SUBJECT,
+  CUTOFF,
   END,
   `
 local record = read(KEYS[1])
@@ -218,48 +218,48 @@ return fenced(0)
 `,
 );
 
-/** KEYS: subject. Returns the mark, and floor and name of the excepted session where there is one; nothing without a mark. */
-export const SUBJECT_MARK = script(
+/** KEYS: user. Returns the cutoff, and floor and name of the excepted session where there is one; nothing without a cutoff. */
+export const USER_CUTOFF = script(
   FENCE,
-  SUBJECT,
+  CUTOFF,
   `
-return fenced(markReply(readMark(KEYS[1])))
+return fenced(cutoffReply(readCutoff(KEYS[1])))
 `,
 );
 
-/** KEYS: subject. ARGV: time to live in ms, name of the excepted session or '', the clock or '', before when it may be written or ''. Returns as SUBJECT_MARK. */
-export const REVOKE_SUBJECT = script(
+/** KEYS: user. ARGV: time to live in ms, name of the excepted session or '', the clock or '', before when it may be written or ''. Returns as USER_CUTOFF. */
+export const REVOKE_USER = script(
   CLOCK,
   IN_TIME,
-  SUBJECT,
+  CUTOFF,
   `
 local late = late(ARGV[4], ARGV[3])
 if late then return late end
-local before, except = markToReplace(KEYS[1]), ARGV[2]
-local mark = math.max(clock(ARGV[3]), (before and before.mark or 0) + 1)
-local floor = before and (before.except == except and before.floor or before.mark) or 0
-writeMark(KEYS[1], ARGV[1], mark, floor, except)
-if except == '' then return {mark} end
-return {mark, floor, except}
+local before, except = cutoffToReplace(KEYS[1]), ARGV[2]
+local cutoff = math.max(clock(ARGV[3]), (before and before.time or 0) + 1)
+local floor = before and (before.except == except and before.floor or before.time) or 0
+writeCutoff(KEYS[1], ARGV[1], cutoff, floor, except)
+if except == '' then return {cutoff} end
+return {cutoff, floor, except}
 `,
 );
 
 /**
- * KEYS: subject. ARGV: time to live in ms, a mark that the subject once had, its floor and the name of the excepted session, or ''. Writes
+ * KEYS: user. ARGV: time to live in ms, a cutoff that the user once had, its floor and the name of the excepted session, or ''. Writes
  * also what stands there already: to `WAIT`, only what a connection has written itself counts.
  */
-export const RAISE_MARK = script(
-  SUBJECT,
+export const RAISE_CUTOFF = script(
+  CUTOFF,
   `
-local found, latest = markToReplace(KEYS[1]), { mark = tonumber(ARGV[2]), floor = tonumber(ARGV[3]), except = ARGV[4] }
-if found and found.mark > latest.mark then latest = found end
-writeMark(KEYS[1], ARGV[1], latest.mark, latest.floor, latest.except or '')
+local found, latest = cutoffToReplace(KEYS[1]), { time = tonumber(ARGV[2]), floor = tonumber(ARGV[3]), except = ARGV[4] }
+if found and found.time > latest.time then latest = found end
+writeCutoff(KEYS[1], ARGV[1], latest.time, latest.floor, latest.except or '')
 `,
 );
 
 /*
- * The log is a sorted set of entries by their positions, `s:<session>` or `u:<subject>:<mark>:<floor>:<except>`. Two members say by their
- * negative scores how long entries, and records and marks, are kept: the longest that any process ever asked for, which lasts as long.
+ * The log is a sorted set of entries by their positions, `s:<session>` or `u:<user>:<cutoff>:<floor>:<except>`. Two members say by their
+ * negative scores how long entries, and records and cutoffs, are kept: the longest that any process ever asked for, which lasts as long.
  */
 const LOG = `
 local OVERLAP = 60000000
@@ -328,16 +328,16 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')
 );
 
 /**
- * KEYS: subject, the subject's listed sessions by when they end, their details, and the beginning of the keys of the subject's records, which
+ * KEYS: user, the user's listed sessions by when they end, their details, and the beginning of the keys of the user's records, which
  * all lie in the same slot. ARGV: the clock or '', how many sessions are a page, how many are listed, and of the last session of the page
  * before when it ended and its name, or ''. Returns details, latest generation and sealed token of each session in turn; when the last one
- * ends and its name, if there may be more; and the mark, as SUBJECT_MARK.
+ * ends and its name, if there may be more; and the cutoff, as USER_CUTOFF.
  */
 export const LISTED_SESSIONS = script(
   CLOCK,
   FENCE,
   RECORD,
-  SUBJECT,
+  CUTOFF,
   `
 local page, most, score, name = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local first
@@ -357,16 +357,16 @@ for i = 1, #listed, 2 do
   if record and record.unreadable then return record.unreadable end
   local details = redis.call('HGET', KEYS[3], listed[i])
   if record and not record.revoked and details then
-    for _, part in ipairs({details, record.head, record.sealed}) do sessions[#sessions + 1] = part end
+    for _, part in ipairs({details, record.latest, record.sealed}) do sessions[#sessions + 1] = part end
   end
 end
 local next = {}
 if #listed == 2 * page then next = {listed[#listed], listed[#listed - 1]} end
-return fenced({sessions, next, markReply(readMark(KEYS[1]))})
+return fenced({sessions, next, cutoffReply(readCutoff(KEYS[1]))})
 `,
 );
 
-/** KEYS: the details of the subject's listed sessions. ARGV: name of the session, the details that are replaced, the new ones. */
+/** KEYS: the details of the user's listed sessions. ARGV: name of the session, the details that are replaced, the new ones. */
 export const REPLACE_DETAILS = script(`
 if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
 `);

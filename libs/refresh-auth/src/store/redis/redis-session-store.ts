@@ -1,22 +1,22 @@
 import type { Clock } from '../../tokens/clock.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
-import { redisDoubts } from './redis-warnings.js';
+import { redisWarnings } from './redis-warnings.js';
 import type { RedisReplicas, ScriptCall } from './redis-replicas.js';
 import {
   ANNOUNCE_KEYS,
   APPEND,
   IS_REVOKED,
   LISTED_SESSIONS,
-  MARK_USED,
-  RAISE_MARK,
+  RECORD_USE,
+  RAISE_CUTOFF,
   REPLACE_DETAILS,
   REVOCATIONS_AFTER,
   REVOKE,
-  REVOKE_SUBJECT,
+  REVOKE_USER,
   ROTATE,
   type Script,
-  SUBJECT_MARK,
+  USER_CUTOFF,
 } from './redis-scripts.js';
 import {
   LateRevocation,
@@ -31,10 +31,10 @@ import {
   type RotationRequest,
   type SessionOfToken,
   type SessionStore,
-  StoreRefusal,
+  StoreError,
   UNSEEN,
-  type SubjectMark,
-  type UsedMark,
+  type Cutoff,
+  type UsedGeneration,
 } from '../session-store.js';
 
 type Argument = string | number | Buffer;
@@ -61,7 +61,7 @@ export class RedisSessionStore implements SessionStore {
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
     const { sid, sub, rev, generation, candidate, refused, presented, tracked, reuse, details, currentSeal } = request;
-    const keys = [this.#recordKey(sessionName(sid)), this.#subjectKey(hashed(sub))];
+    const keys = [this.#recordKey(sessionName(sid)), this.#userKey(hashed(sub))];
     const reply = await this.#run(ROTATE, tracked ? [...keys, ...this.#listKeys(sub)] : keys, [
       sessionName(sid),
       rev,
@@ -81,8 +81,8 @@ export class RedisSessionStore implements SessionStore {
     return parseAnswer(reply);
   }
 
-  async markUsed(marks: readonly UsedMark[]): Promise<void> {
-    await Promise.all(marks.map(({ sid, gen }) => this.#run(MARK_USED, [this.#recordKey(sessionName(sid))], [gen])));
+  async recordUse(uses: readonly UsedGeneration[]): Promise<void> {
+    await Promise.all(uses.map(({ sid, gen }) => this.#run(RECORD_USE, [this.#recordKey(sessionName(sid))], [gen])));
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
@@ -95,30 +95,26 @@ export class RedisSessionStore implements SessionStore {
 
   async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
     const session = sessionName(sid);
-    const keys = [this.#recordKey(session), this.#subjectKey(hashed(sub))];
+    const keys = [this.#recordKey(session), this.#userKey(hashed(sub))];
     return parseInteger(await this.#run(IS_REVOKED, keys, [session, rev, tracked ? 1 : ''])) === 1;
   }
 
-  async subjectMark(sub: string): Promise<SubjectMark | undefined> {
-    const reply = await this.#run(SUBJECT_MARK, [this.#subjectKey(hashed(sub))], []);
-    return parseOptionalMark(reply);
+  async userCutoff(sub: string): Promise<Cutoff | undefined> {
+    const reply = await this.#run(USER_CUTOFF, [this.#userKey(hashed(sub))], []);
+    return parseOptionalCutoff(reply);
   }
 
-  async revokeSubject(sub: string, ttl: RevocationTtl, except?: string): Promise<SubjectMark> {
+  async revokeUser(sub: string, ttl: RevocationTtl, except?: string): Promise<Cutoff> {
     const since = performance.now();
-    const subject = hashed(sub);
+    const user = hashed(sub);
     const session = except === undefined ? '' : sessionName(except);
-    const mark = parseMark(
-      await this.#run(
-        REVOKE_SUBJECT,
-        [this.#subjectKey(subject)],
-        [ttl.record, session, this.#now(), ttl.before ?? ''],
-      ),
+    const cutoff = parseCutoff(
+      await this.#run(REVOKE_USER, [this.#userKey(user)], [ttl.record, session, this.#now(), ttl.before ?? '']),
     );
-    const entry = { subject, mark, at: UNSEEN };
+    const entry = { user, cutoff, at: UNSEEN };
     await this.#append([entry], ttl);
     await this.#replicate(entry, ttl, since);
-    return mark;
+    return cutoff;
   }
 
   async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
@@ -146,7 +142,7 @@ export class RedisSessionStore implements SessionStore {
 
   async listedSessions(sub: string, after = ':'): Promise<ListingPage> {
     const user = hashed(sub);
-    const keys = [this.#subjectKey(user), ...this.#listKeys(sub), this.#keyOfSubject('session', user, '')];
+    const keys = [this.#userKey(user), ...this.#listKeys(sub), this.#keyOfUser('session', user, '')];
     const [end = '', session = ''] = after.split(':');
     return parseListing(await this.#run(LISTED_SESSIONS, keys, [this.#now(), LISTING_PAGE, MOST_LISTED, end, session]));
   }
@@ -161,8 +157,8 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** What in the set-up of this Redis an operator should know. */
-  doubts(clock: Clock, leeway: number): Promise<string[]> {
-    return redisDoubts(this.connection.client, clock, leeway);
+  warnings(clock: Clock, leeway: number): Promise<string[]> {
+    return redisWarnings(this.connection.client, clock, leeway);
   }
 
   async close(): Promise<void> {
@@ -176,18 +172,18 @@ export class RedisSessionStore implements SessionStore {
     return `${this.keyPrefix}:{${tag}}:session:${hash}`;
   }
 
-  #subjectKey(subject: string): string {
-    return this.#keyOfSubject('user', subject);
+  #userKey(user: string): string {
+    return this.#keyOfUser('user', user);
   }
 
   #listKeys(sub: string): string[] {
-    const listed = this.#keyOfSubject('sessions', hashed(sub));
+    const listed = this.#keyOfUser('sessions', hashed(sub));
     return [listed, `${listed}:details`];
   }
 
   /** The braces make a hash tag: all that belongs to one user shares a slot of the cluster. The tag of a session begins the hash of its user. */
-  #keyOfSubject(kind: string, subject: string, name = subject): string {
-    return `${this.keyPrefix}:{${subject.slice(0, 8)}}:${kind}:${name}`;
+  #keyOfUser(kind: string, user: string, name = user): string {
+    return `${this.keyPrefix}:{${user.slice(0, 8)}}:${kind}:${name}`;
   }
 
   #now(): Argument {
@@ -196,8 +192,8 @@ export class RedisSessionStore implements SessionStore {
 
   #restoreCall(entry: Revocation, ttl: number): ScriptCall {
     if ('session' in entry) return [REVOKE, [this.#recordKey(entry.session)], [ttl, '', this.#now()]];
-    const { mark, except } = entry.mark;
-    return [RAISE_MARK, [this.#subjectKey(entry.subject)], [ttl, mark, except?.floor ?? '', except?.session ?? '']];
+    const { time, except } = entry.cutoff;
+    return [RAISE_CUTOFF, [this.#userKey(entry.user)], [ttl, time, except?.floor ?? '', except?.session ?? '']];
   }
 
   #appendCall(entries: readonly Revocation[], { log, record }: RevocationTtl): ScriptCall {
@@ -232,11 +228,11 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** Without the error of ioredis itself, which holds the arguments of its command. */
-  #refusal({ message }: Error, keys: readonly string[]): StoreRefusal {
+  #refusal({ message }: Error, keys: readonly string[]): StoreError {
     const [, now] = /^LATE (\d+)$/.exec(message) ?? [];
     if (now !== undefined) return new LateRevocation(Number(now));
     const isOddValue = /\b(WRONGTYPE|NEWERFORMAT)\b/.test(message);
-    return new StoreRefusal(message, isOddValue && !keys.includes(this.#log));
+    return new StoreError(message, isOddValue && !keys.includes(this.#log));
   }
 }
 
@@ -248,8 +244,8 @@ function isList(reply: unknown): reply is unknown[] {
   return Array.isArray(reply);
 }
 
-function unexpected(): StoreRefusal {
-  return new StoreRefusal('Redis gave an answer that the scripts of the session store do not give');
+function unexpected(): StoreError {
+  return new StoreError('Redis gave an answer that the scripts of the session store do not give');
 }
 
 /** Clients with `stringNumbers` give integers as text. */
@@ -273,26 +269,26 @@ function parseAnswer(reply: unknown): RotationAnswer {
         ...(Buffer.isBuffer(sealed) ? { details: sealed } : {}),
       };
     case 'reused':
-      return { outcome: 'reused', head: parseInteger(number) };
+      return { outcome: 'reused', latest: parseInteger(number) };
     case 'superseded':
-      if (Buffer.isBuffer(sealed)) return { outcome: 'superseded', head: parseInteger(number), sealed };
+      if (Buffer.isBuffer(sealed)) return { outcome: 'superseded', latest: parseInteger(number), sealed };
   }
   throw unexpected();
 }
 
-function parseMark(reply: unknown): SubjectMark {
-  const [mark, floor, session] = isList(reply) ? reply : [];
-  const found = { mark: parseInteger(mark) };
+function parseCutoff(reply: unknown): Cutoff {
+  const [time, floor, session] = isList(reply) ? reply : [];
+  const found = { time: parseInteger(time) };
   if (!Buffer.isBuffer(session)) return found;
   return { ...found, except: { session: session.toString(), floor: parseInteger(floor) } };
 }
 
-function parseOptionalMark(reply: unknown): SubjectMark | undefined {
-  return isList(reply) && reply.length === 0 ? undefined : parseMark(reply);
+function parseOptionalCutoff(reply: unknown): Cutoff | undefined {
+  return isList(reply) && reply.length === 0 ? undefined : parseCutoff(reply);
 }
 
 function parseListing(reply: unknown): ListingPage {
-  const [parts, next, mark] = isList(reply) ? reply : [];
+  const [parts, next, found] = isList(reply) ? reply : [];
   if (!isList(parts) || !isList(next)) throw unexpected();
   const sessions: ListedSession[] = [];
   for (let i = 0; i < parts.length; i += 3) {
@@ -300,7 +296,7 @@ function parseListing(reply: unknown): ListingPage {
     if (!Buffer.isBuffer(details) || !Buffer.isBuffer(sealed)) throw unexpected();
     sessions.push({ details, latest: parseInteger(latest), sealed });
   }
-  const cutoff = parseOptionalMark(mark);
+  const cutoff = parseOptionalCutoff(found);
   return { sessions, ...(next.length > 0 ? { next: next.join(':') } : {}), ...(cutoff ? { cutoff } : {}) };
 }
 
@@ -324,16 +320,16 @@ function parsePage(reply: unknown): RevocationPage {
 
 function formatRevocation(revocation: Revocation): string {
   if ('session' in revocation) return `s:${revocation.session}`;
-  const { mark, except } = revocation.mark;
-  return `u:${revocation.subject}:${mark}:${except ? `${except.floor}:${except.session}` : ''}`;
+  const { time, except } = revocation.cutoff;
+  return `u:${revocation.user}:${time}:${except ? `${except.floor}:${except.session}` : ''}`;
 }
 
 /** What cannot be read was written by a newer version, or by somebody else: left alone. */
 function parseRevocation(member: string, at: number): Revocation | undefined {
   const [, session] = /^s:([^:]+)$/.exec(member) ?? [];
   if (session !== undefined) return { session, at };
-  const [, subject, mark, floor, excepted] = /^u:([^:]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
-  if (subject === undefined) return undefined;
+  const [, user, time, floor, excepted] = /^u:([^:]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
+  if (user === undefined) return undefined;
   const except = excepted === undefined ? {} : { except: { session: excepted, floor: Number(floor) } };
-  return { subject, mark: { mark: Number(mark), ...except }, at };
+  return { user, cutoff: { time: Number(time), ...except }, at };
 }

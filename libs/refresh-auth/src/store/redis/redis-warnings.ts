@@ -7,24 +7,24 @@ import type { RedisClient } from './redis-connection.js';
  * @param leeway how far the clocks of two processes may differ, in seconds
  * @returns nothing where Redis does not answer, or may not be asked
  */
-export async function redisDoubts(
+export async function redisWarnings(
   client: Pick<RedisClient, 'info' | 'time'>,
   clock: Clock,
   leeway: number,
 ): Promise<string[]> {
-  const doubts = await Promise.all(
-    [doubtEviction(client), doubtClock(client, clock, leeway)].map((doubt) => doubt.catch(() => undefined)),
+  const warnings = await Promise.all(
+    [warnOfEviction(client), warnOfClock(client, clock, leeway)].map((warning) => warning.catch(() => undefined)),
   );
-  return doubts.filter((doubt) => doubt !== undefined);
+  return warnings.filter((warning) => warning !== undefined);
 }
 
-async function doubtEviction(client: Pick<RedisClient, 'info'>): Promise<string | undefined> {
+async function warnOfEviction(client: Pick<RedisClient, 'info'>): Promise<string | undefined> {
   const policy = /^maxmemory_policy:(\S+)/m.exec(await client.info('memory'))?.[1];
   if (policy === undefined || policy === 'noeviction') return undefined;
   return `Redis evicts keys when its memory is full (maxmemory-policy ${policy}): a revoked session can come back to life, and a tracked one end. Set maxmemory-policy to noeviction.`;
 }
 
-async function doubtClock(
+async function warnOfClock(
   client: Pick<RedisClient, 'time'>,
   clock: Clock,
   leeway: number,

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type {
   RotationAnswer,
   RotationRequest,
-  SealedSuccessor,
+  SealedToken,
   SessionOfToken,
   SessionStore,
 } from '../../store/session-store.js';
@@ -24,7 +24,7 @@ export interface StoresUnderTest {
 /** A store with all that one can do; a check that needs a part is only made of stores that have it. */
 export type WholeStore = Required<SessionStore>;
 
-/** The stores of one check, a session and a subject of its own, and what a check does most. */
+/** The stores of one check, a session and a user of its own, and what a check does most. */
 export interface Bench extends StoresUnderTest {
   readonly stores: readonly [WholeStore, ...WholeStore[]];
   readonly store: WholeStore;
@@ -35,7 +35,7 @@ export interface Bench extends StoresUnderTest {
   rotate(request: Asked): Promise<RotationAnswer>;
   rotateTo(successor: string, generation: number, keep?: number): Promise<RotationAnswer>;
   /** What stands there, asked so that nothing is written. */
-  head(): Promise<RotationAnswer>;
+  latest(): Promise<RotationAnswer>;
 }
 
 /** What is asked about the session of a check. */
@@ -47,16 +47,16 @@ export interface Check {
   readonly run: (bench: Bench) => Promise<void>;
 }
 
-/** The checks of one subject; `prepare` goes before each of them. */
+/** The checks of one user; `prepare` goes before each of them. */
 export function about(
-  subject: string,
+  user: string,
   define: (check: (name: string, run: Check['run']) => void) => void,
   prepare?: Check['run'],
 ): Check[] {
   const checks: Check[] = [];
   define((name, run) => {
     checks.push({
-      name: `${subject}: ${name}`,
+      name: `${user}: ${name}`,
       async run(bench) {
         await prepare?.(bench);
         await run(bench);
@@ -77,7 +77,7 @@ export function benchOf(stores: StoresUnderTest): Bench {
     now: () => stores.clock.now(),
     rotate: (request) => bench.store.rotate({ ...session, ...request }),
     rotateTo: (text, generation, keep) => bench.rotate({ generation, candidate: successor(text, keep) }),
-    head: () => bench.rotate({ generation: 0 }),
+    latest: () => bench.rotate({ generation: 0 }),
   };
   return bench;
 }
@@ -101,7 +101,7 @@ export const ttl = { record: HOUR, log: HOUR };
 /** Every byte there is. */
 export const NOT_TEXT = Uint8Array.from({ length: 256 }, (_, index) => index);
 
-export function successor(text: string | Uint8Array, keep = HOUR): SealedSuccessor {
+export function successor(text: string | Uint8Array, keep = HOUR): SealedToken {
   return { sealed: Buffer.from(text), ttl: keep };
 }
 
@@ -114,12 +114,12 @@ export function cutOff(cutoff: number): RotationAnswer {
   return { outcome: 'revoked', cutoff };
 }
 
-export function superseded(head: number, sealed: string | Uint8Array): RotationAnswer {
-  return { outcome: 'superseded', head, sealed: Buffer.from(sealed) };
+export function superseded(latest: number, sealed: string | Uint8Array): RotationAnswer {
+  return { outcome: 'superseded', latest, sealed: Buffer.from(sealed) };
 }
 
-export function reused(head: number): RotationAnswer {
-  return { outcome: 'reused', head };
+export function reused(latest: number): RotationAnswer {
+  return { outcome: 'reused', latest };
 }
 
 /**

@@ -5,10 +5,10 @@ export const keepingChecks = [
     check('for the time that it was given', async (t) => {
       await t.rotateTo('one', 0, HOUR);
       await t.pass(HOUR - 10 * SECOND);
-      same(await t.head(), superseded(1, 'one'));
+      same(await t.latest(), superseded(1, 'one'));
 
       await t.pass(10 * SECOND);
-      same(await t.head(), CURRENT);
+      same(await t.latest(), CURRENT);
     });
 
     check('for milliseconds, not seconds', async (t) => {
@@ -16,7 +16,7 @@ export const keepingChecks = [
 
       await t.pass(21 * SECOND);
 
-      same(await t.head(), CURRENT);
+      same(await t.latest(), CURRENT);
     });
 
     for (const [what, act, expected] of [
@@ -32,7 +32,7 @@ export const keepingChecks = [
         await act(t);
         await t.pass(HOUR - 10 * SECOND);
 
-        same(await t.head(), expected);
+        same(await t.latest(), expected);
       });
     }
 
@@ -46,21 +46,21 @@ export const keepingChecks = [
         await act(t);
         await t.pass(HOUR - 10 * SECOND);
 
-        same(await t.head(), expected);
+        same(await t.latest(), expected);
       });
     }
 
     check(
-      'that is a tombstone for the time that it was given, and no shorter because of another revocation [L6]',
+      'that is a revoked record for the time that it was given, and no shorter because of another revocation [L6]',
       async (t) => {
         await t.store.revoke(t.sid, ttl);
         await t.store.revoke(t.sid, { record: SECOND, log: SECOND });
 
         await t.pass(HOUR - 10 * SECOND);
-        same(await t.head(), REVOKED);
+        same(await t.latest(), REVOKED);
 
         await t.pass(10 * SECOND);
-        same(await t.head(), CURRENT);
+        same(await t.latest(), CURRENT);
       },
     );
   }),

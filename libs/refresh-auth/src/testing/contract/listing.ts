@@ -37,8 +37,8 @@ async function beginMany(t: Bench, count: number): Promise<Map<string, SessionOf
 }
 /** A refresh by a process whose details begin with these bytes. */
 const NEW_SEAL = { currentSeal: Buffer.from('new'), tracked: true };
-/** It is renewed. */
-const renew = (t: Bench, generation: number, keep = HOUR) =>
+/** It is refreshed. */
+const refresh = (t: Bench, generation: number, keep = HOUR) =>
   t.rotate({ generation, candidate: successor(`after ${generation}`, keep), tracked: true });
 
 export const listingChecks = [
@@ -47,7 +47,7 @@ export const listingChecks = [
       same(await t.store.listedSessions(t.sub), { sessions: [] });
     });
 
-    check('are those of their subject, with their details byte for byte, in all processes', async (t) => {
+    check('are those of their user, with their details byte for byte, in all processes', async (t) => {
       await begin(t, NOT_TEXT);
       await begin(t, 'other', HOUR, sessionOf(t.sub));
       await begin(t, 'somebody else’s', HOUR, sessionOf());
@@ -80,11 +80,11 @@ export const listingChecks = [
     });
 
     check(
-      'are listed for longer when they are renewed, with the details that they have, and for no shorter',
+      'are listed for longer when they are refreshed, with the details that they have, and for no shorter',
       async (t) => {
         await begin(t, 'one', MINUTE);
-        await renew(t, 0);
-        await renew(t, 1, SECOND);
+        await refresh(t, 0);
+        await refresh(t, 1, SECOND);
 
         await t.pass(HOUR - 10 * SECOND);
         same(await listed(t), ['one']);
@@ -97,7 +97,7 @@ export const listingChecks = [
       await begin(t, 'one', MINUTE);
       await t.rotateTo('one', 0, HOUR);
 
-      await renew(t, 0);
+      await refresh(t, 0);
       await t.rotate({ generation: 0, tracked: true });
       await t.pass(MINUTE);
 
@@ -106,14 +106,14 @@ export const listingChecks = [
 
     check('are not those that are not tracked', async (t) => {
       await t.rotateTo('one', 0);
-      await renew(t, 1);
+      await refresh(t, 1);
 
       same(await listed(t), []);
     });
 
     check('have their latest generation and its sealed token', async (t) => {
       await begin(t, 'one');
-      await renew(t, 0);
+      await refresh(t, 0);
       await t.rotate({ generation: 1, candidate: successor(NOT_TEXT), tracked: true });
 
       const [session] = (await t.store.listedSessions(t.sub)).sessions;
@@ -132,7 +132,7 @@ export const listingChecks = [
 
     check('come with the cutoff of their user, which is not applied', async (t) => {
       await begin(t, 'one');
-      const cutoff = await t.store.revokeSubject(t.sub, ttl, t.sid);
+      const cutoff = await t.store.revokeUser(t.sub, ttl, t.sid);
 
       const page = await t.store.listedSessions(t.sub);
 
@@ -169,10 +169,10 @@ export const listingChecks = [
       same(read, new Set(names.keys()));
     });
 
-    check('are not those that a mark has kept from beginning', async (t) => {
-      const { mark } = await t.store.revokeSubject(t.sub, ttl);
+    check('are not those that a cutoff has kept from beginning', async (t) => {
+      const { time: cutoff } = await t.store.revokeUser(t.sub, ttl);
 
-      same(await begin(t, 'one'), cutOff(mark));
+      same(await begin(t, 'one'), cutOff(cutoff));
 
       same(await listed(t), []);
     });

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Revocation, RevocationPage } from '../../store/session-store.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
-import { listen } from './bell.js';
+import { listen } from './notification.js';
 import { about, type Bench, DAY, HOUR, MINUTE, same, SECOND, sessionOf, storeOf, ttl } from './checks.js';
 
 /** The log of a test that appends little. */
@@ -22,14 +22,14 @@ export const logChecks = [
         const at = t.now();
         await t.store.revoke(t.sid, ttl);
         t.clock.advance(SECOND);
-        const given = await t.store.revokeSubject(t.sub, ttl, t.sid);
+        const given = await t.store.revokeUser(t.sub, ttl, t.sid);
         t.clock.advance(SECOND);
-        const other = await t.store.revokeSubject(`other ${t.sub}`, ttl);
+        const other = await t.store.revokeUser(`other ${t.sub}`, ttl);
 
         const entries: Revocation[] = [
           { session: sessionName(t.sid), at: 1000 * at },
-          { subject: hashed(t.sub), mark: given, at: 1000 * (at + SECOND) },
-          { subject: hashed(`other ${t.sub}`), mark: other, at: 1000 * (at + 2 * SECOND) },
+          { user: hashed(t.sub), cutoff: given, at: 1000 * (at + SECOND) },
+          { user: hashed(`other ${t.sub}`), cutoff: other, at: 1000 * (at + 2 * SECOND) },
         ];
         const pages = await Promise.all(t.stores.map((each) => whole(t, each)));
         same(
@@ -121,18 +121,18 @@ export const logChecks = [
         same(await whole(t), { now: t.now(), entries, count: 1 });
       });
 
-      check('has the newest mark of a subject', async (t) => {
-        await t.store.revokeSubject(t.sub, ttl);
+      check('has the newest cutoff of a user', async (t) => {
+        await t.store.revokeUser(t.sub, ttl);
         t.clock.advance(SECOND);
-        const newest = await t.store.revokeSubject(t.sub, ttl);
+        const newest = await t.store.revokeUser(t.sub, ttl);
 
         const { entries } = await t.store.revocationsAfter(1000 * t.now() - 1, 0);
-        same(entries, [{ subject: hashed(t.sub), mark: newest, at: 1000 * t.now() }]);
+        same(entries, [{ user: hashed(t.sub), cutoff: newest, at: 1000 * t.now() }]);
       });
 
       check('keeps an entry as long as was asked', async (t) => {
         await t.store.revoke(t.sid, { record: HOUR, log: MINUTE });
-        await t.store.revokeSubject(t.sub, { record: HOUR, log: MINUTE });
+        await t.store.revokeUser(t.sub, { record: HOUR, log: MINUTE });
         await t.pass(MINUTE - 5 * SECOND);
         same((await whole(t)).entries.length, 2);
 
@@ -151,12 +151,12 @@ export const logChecks = [
 
       check('has nothing of a revocation that was late', async (t) => {
         const late = { ...ttl, before: t.now() };
-        await Promise.allSettled([t.store.revoke(t.sid, late), t.store.revokeSubject(t.sub, late)]);
+        await Promise.allSettled([t.store.revoke(t.sid, late), t.store.revokeUser(t.sub, late)]);
 
         same(await whole(t), { now: t.now(), entries: [], count: 0 });
       });
 
-      check('is written after the tombstone: whoever finds an entry finds the session revoked', async (t) => {
+      check('is written after the revoked record: whoever finds an entry finds the session revoked', async (t) => {
         let isWritten = false;
         const look = async (): Promise<boolean | undefined> => {
           for (;;) {
@@ -178,7 +178,7 @@ export const logChecks = [
     },
     (t) => t.pass(30 * DAY),
   ),
-  ...about('the bell', (check) => {
+  ...about('the notification', (check) => {
     check('rings for all processes whenever something was appended', async (t) => {
       const listeners = t.stores.map(listen);
 
@@ -199,7 +199,7 @@ export const logChecks = [
       const listeners = t.stores.map(listen);
       const answers = Promise.all(listeners.map(({ heard }) => heard(hashed(t.sub))));
 
-      await t.store.revokeSubject(t.sub, ttl);
+      await t.store.revokeUser(t.sub, ttl);
 
       await answers;
       await Promise.all(listeners.map((listener) => listener.stop()));

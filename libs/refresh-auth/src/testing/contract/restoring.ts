@@ -1,10 +1,10 @@
-import type { Revocation, SubjectMark } from '../../store/session-store.js';
+import type { Revocation, Cutoff } from '../../store/session-store.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
-import { listen } from './bell.js';
+import { listen } from './notification.js';
 import { about, DAY, HOUR, MINUTE, NOT_TEXT, same, SECOND, sessionOf, ttl } from './checks.js';
 
 const session = (sid: string, at: number): Revocation => ({ session: sessionName(sid), at });
-const subject = (name: string, mark: SubjectMark, at: number): Revocation => ({ subject: hashed(name), mark, at });
+const user = (name: string, cutoff: Cutoff, at: number): Revocation => ({ user: hashed(name), cutoff, at });
 
 /** What only stores can do that outlive what they know: whatever a failover took from their log can be put back. */
 export const restoringChecks = about(
@@ -12,31 +12,31 @@ export const restoringChecks = about(
   (check) => {
     check('writes entries again as of now, so that those who have read further see them', async (t) => {
       const at = t.clock.now();
-      const marks = { b: { mark: at - 1 }, c: { mark: at - 1, except: { session: sessionName(t.sid), floor: 7 } } };
+      const cutoffs = { b: { time: at - 1 }, c: { time: at - 1, except: { session: sessionName(t.sid), floor: 7 } } };
 
       await t.store.restoreRevocations(
-        [session(t.sid, at - MINUTE), subject('b', marks.b, at - 2000), subject('c', marks.c, 0)],
+        [session(t.sid, at - MINUTE), user('b', cutoffs.b, at - 2000), user('c', cutoffs.c, 0)],
         ttl,
       );
 
       const { now, count, entries } = await t.store.revocationsAfter(1000 * at - 1, 0);
       same({ now, count }, { now: at, count: 3 });
       const first = 1000 * at;
-      same(entries, [session(t.sid, first), subject('b', marks.b, first + 1), subject('c', marks.c, first + 2)]);
+      same(entries, [session(t.sid, first), user('b', cutoffs.b, first + 1), user('c', cutoffs.c, first + 2)]);
     });
 
-    check('writes tombstones and marks too, and lowers no mark', async (t) => {
+    check('writes revoked records and cutoffs too, and lowers no cutoff', async (t) => {
       await t.store.rotate({ ...t.session, generation: 0, candidate: { sealed: NOT_TEXT, ttl: HOUR } });
-      const { mark } = await t.store.revokeSubject('b', ttl);
+      const { time: cutoff } = await t.store.revokeUser('b', ttl);
 
       await t.store.restoreRevocations(
-        [session(t.sid, 1), subject('b', { mark: mark - 1 }, 1), subject('c', { mark: 5 }, 1)],
+        [session(t.sid, 1), user('b', { time: cutoff - 1 }, 1), user('c', { time: 5 }, 1)],
         ttl,
       );
 
       same(await t.store.isRevoked(t.session), true);
-      same(await t.store.subjectMark('b'), { mark });
-      same(await t.store.subjectMark('c'), { mark: 5 });
+      same(await t.store.userCutoff('b'), { cutoff });
+      same(await t.store.userCutoff('c'), { time: 5 });
     });
 
     check('keeps them for the time that it was given, and ends nothing earlier', async (t) => {

@@ -29,7 +29,7 @@ async function inUse(t: Bench, used = 3): Promise<void> {
   await t.rotateTo('two', 1);
   t.clock.advance(MINUTE);
   await t.rotateTo('three', 2);
-  await t.store.markUsed([{ sid: t.sid, gen: used }]);
+  await t.store.recordUse([{ sid: t.sid, gen: used }]);
 }
 
 /** Whether this generation, whose grace is over, counts as reused; asked so that nothing is written. */
@@ -53,14 +53,14 @@ export const reuseChecks = [
       });
     }
 
-    check('of an older generation: whenever the head took its place', async (t) => {
+    check('of an older generation: whenever the latest token took its place', async (t) => {
       await inUse(t);
 
       same(await t.rotate({ generation: 1, reuse: rule(t, { expiredAt: t.now() - GRACE }) }), reused(3));
     });
 
     check(
-      'of the predecessor that expired before: from when the head took its place, to the millisecond',
+      'of the predecessor that expired before: from when the latest token took its place, to the millisecond',
       async (t) => {
         await inUse(t);
         const reuse = rule(t, { expiredAt: t.now() - HOUR });
@@ -88,7 +88,7 @@ export const reuseChecks = [
         t.clock.advance(30 * MINUTE);
 
         same(await t.rotate({ generation: gen, reuse: rule(t, { expiredAt: 0 }) }), superseded(3, 'three'));
-        await t.store.markUsed([{ sid: t.sid, gen: gen + 1 }]);
+        await t.store.recordUse([{ sid: t.sid, gen: gen + 1 }]);
         same(await t.rotate({ generation: gen, reuse: rule(t, { expiredAt: 0 }) }), reused(3));
       });
     }
@@ -103,7 +103,7 @@ export const reuseChecks = [
     for (const generation of [3, 4] as const) {
       check(`is none of generation ${generation}: nothing newer is there`, async (t) => {
         await inUse(t);
-        await t.store.markUsed([{ sid: t.sid, gen: 9 }]);
+        await t.store.recordUse([{ sid: t.sid, gen: 9 }]);
         t.clock.advance(30 * MINUTE);
 
         same(await t.rotate({ generation, reuse: rule(t, { expiredAt: 0 }) }), CURRENT);
@@ -130,7 +130,7 @@ export const reuseChecks = [
       });
 
       same(answer, reused(3));
-      same(await t.head(), REVOKED);
+      same(await t.latest(), REVOKED);
       same(await t.store.isRevoked(t.session), true);
     });
 
@@ -154,16 +154,16 @@ export const reuseChecks = [
       ['the time of revokeFor', SECOND, HOUR],
       ['no shorter than the record was', HOUR, SECOND],
     ] as const) {
-      check(`with revokeFor leaves a tombstone for ${what} [L6]`, async (t) => {
+      check(`with revokeFor leaves a revoked record for ${what} [L6]`, async (t) => {
         await t.rotateTo('one', 0, keep);
         await t.rotateTo('two', 1, keep);
-        await t.store.markUsed([{ sid: t.sid, gen: 2 }]);
+        await t.store.recordUse([{ sid: t.sid, gen: 2 }]);
         same(await t.rotate({ generation: 0, reuse: rule(t, { grace: 0, revokeFor }) }), reused(2));
 
         await t.pass(HOUR - 10 * SECOND);
-        same(await t.head(), REVOKED);
+        same(await t.latest(), REVOKED);
         await t.pass(10 * SECOND);
-        same(await t.head(), CURRENT);
+        same(await t.latest(), CURRENT);
       });
     }
 
@@ -176,7 +176,7 @@ export const reuseChecks = [
         .catch((error: unknown) => error);
 
       same(reason instanceof LateRevocation && reason.now, t.now());
-      same(await t.head(), superseded(3, 'three'));
+      same(await t.latest(), superseded(3, 'three'));
       same(await t.rotate({ generation: 0, reuse: before(t.now() + 1) }), reused(3));
     });
 
@@ -186,17 +186,17 @@ export const reuseChecks = [
 
       same(await t.rotate({ generation: 0, candidate: successor('fork'), reuse }), reused(3));
 
-      same(await t.head(), superseded(3, 'three'));
+      same(await t.latest(), superseded(3, 'three'));
       same(await t.rotate({ generation: 3, candidate: successor('four'), presented: 3, reuse }), ROTATED);
       same(await t.rotate({ generation: 0, reuse }), reused(4));
     });
   }),
   ...about('presented', (check) => {
     for (const [what, request, outcome] of [
-      ['the head is renewed', { generation: 2, candidate: successor('three') }, 'rotated'],
-      ['the head is handed over', { generation: 1, candidate: successor('fork') }, 'superseded'],
-      ['the head is not the refused one', { generation: 2, refused: Buffer.from('spoilt') }, 'superseded'],
-      ['the head is looked at', { generation: 2 }, 'current'],
+      ['the latest token is refreshed', { generation: 2, candidate: successor('three') }, 'rotated'],
+      ['the latest token is handed over', { generation: 1, candidate: successor('fork') }, 'superseded'],
+      ['the latest token is not the refused one', { generation: 2, refused: Buffer.from('spoilt') }, 'superseded'],
+      ['the latest token is looked at', { generation: 2 }, 'current'],
       ['the reply was lost', { generation: 1, candidate: successor('two') }, 'rotated'],
     ] as [string, Asked, string][]) {
       check(`raises 'used' where ${what}`, async (t) => {
@@ -207,7 +207,7 @@ export const reuseChecks = [
 
         same((await t.rotate({ ...request, presented: 2 })).outcome, outcome);
 
-        // One more on top, so that the second is not the head itself.
+        // One more on top, so that the second is not the latest token itself.
         await t.rotateTo('nine', 8);
         t.clock.advance(SECOND);
         same([await isUsed(t, 2), await isUsed(t, 3)], [true, false]);
@@ -216,7 +216,7 @@ export const reuseChecks = [
 
     check('lowers nothing', async (t) => {
       await t.rotateTo('three', 2);
-      await t.store.markUsed([{ sid: t.sid, gen: 3 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 3 }]);
 
       await t.rotate({ generation: 0, presented: 0 });
       await t.rotate({ generation: 3, candidate: successor('four'), presented: 1 });
@@ -233,27 +233,27 @@ export const reuseChecks = [
       await t.pass(HOUR - 10 * SECOND);
       await t.rotate({ generation: 3, presented: 3 });
       await t.pass(10 * SECOND);
-      same(await t.head(), CURRENT);
+      same(await t.latest(), CURRENT);
     });
   }),
-  ...about('markUsed', (check) => {
+  ...about('recordUse', (check) => {
     check('keeps the highest, in whatever order they come', async (t) => {
       await t.rotateTo('nine', 8);
-      await t.store.markUsed([{ sid: t.sid, gen: 3 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 3 }]);
       same([await isReused(t, 2), await isReused(t, 3)], [true, false]);
 
-      await t.store.markUsed([
+      await t.store.recordUse([
         { sid: t.sid, gen: 5 },
         { sid: t.sid, gen: 4 },
       ]);
-      await t.store.markUsed([{ sid: t.sid, gen: 2 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 2 }]);
 
       same([await isReused(t, 4), await isReused(t, 5)], [true, false]);
     });
 
-    check('keeps it when the head is renewed', async (t) => {
+    check('keeps it when the latest token is refreshed', async (t) => {
       await t.rotateTo('five', 4);
-      await t.store.markUsed([{ sid: t.sid, gen: 5 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 5 }]);
 
       await t.rotateTo('six', 5);
       await t.rotateTo('seven', 6);
@@ -261,19 +261,19 @@ export const reuseChecks = [
       same([await isReused(t, 4), await isReused(t, 5)], [true, false]);
     });
 
-    check('leaves the head as it is', async (t) => {
+    check('leaves the latest token as it is', async (t) => {
       await t.rotateTo(NOT_TEXT.toString(), 0);
 
-      await t.store.markUsed([{ sid: t.sid, gen: 1 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 1 }]);
 
-      same(await t.head(), superseded(1, NOT_TEXT.toString()));
+      same(await t.latest(), superseded(1, NOT_TEXT.toString()));
     });
 
     check('is for many sessions at once, and for no other', async (t) => {
       const sessions = [t.session, sessionOf(), sessionOf()];
       for (const each of sessions) await t.store.rotate({ ...each, generation: 4, candidate: successor('five') });
 
-      await t.store.markUsed(sessions.slice(0, 2).map(({ sid }) => ({ sid, gen: 5 })));
+      await t.store.recordUse(sessions.slice(0, 2).map(({ sid }) => ({ sid, gen: 5 })));
       t.clock.advance(SECOND);
 
       const reuse = { grace: 0, expiredAt: 0 };
@@ -285,34 +285,34 @@ export const reuseChecks = [
     });
 
     check('of nothing is none', async (t) => {
-      same(await t.store.markUsed([]), undefined);
+      same(await t.store.recordUse([]), undefined);
     });
 
     check('creates nothing', async (t) => {
-      await t.store.markUsed([{ sid: t.sid, gen: 3 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 3 }]);
 
       same(await t.rotate({ generation: 0, tracked: true }), REVOKED);
-      same(await t.head(), CURRENT);
+      same(await t.latest(), CURRENT);
     });
 
     check('brings no session back', async (t) => {
       await t.rotateTo('one', 0);
       await t.store.revoke(t.sid, ttl);
 
-      await t.store.markUsed([{ sid: t.sid, gen: 1 }]);
+      await t.store.recordUse([{ sid: t.sid, gen: 1 }]);
 
-      same(await t.head(), REVOKED);
+      same(await t.latest(), REVOKED);
     });
 
     check('prolongs nothing', async (t) => {
       await t.rotateTo('one', 0, HOUR);
       await t.pass(HOUR - 10 * SECOND);
 
-      await t.store.markUsed([{ sid: t.sid, gen: 1 }]);
-      same(await t.head(), superseded(1, 'one'));
+      await t.store.recordUse([{ sid: t.sid, gen: 1 }]);
+      same(await t.latest(), superseded(1, 'one'));
 
       await t.pass(10 * SECOND);
-      same(await t.head(), CURRENT);
+      same(await t.latest(), CURRENT);
     });
   }),
 ];

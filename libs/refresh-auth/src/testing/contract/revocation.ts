@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LateRevocation, type SubjectMark } from '../../store/session-store.js';
+import { LateRevocation, type Cutoff } from '../../store/session-store.js';
 import { sessionName } from '../../tokens/session-id.js';
 import {
   about,
@@ -18,8 +18,8 @@ import {
   ttl,
 } from './checks.js';
 
-const mark = (value: number, except?: { session: string; floor: number }): SubjectMark => ({
-  mark: value,
+const cutoff = (value: number, except?: { session: string; floor: number }): Cutoff => ({
+  time: value,
   ...(except ? { except } : {}),
 });
 
@@ -27,14 +27,14 @@ export const revocationChecks = [
   ...about('revoke', (check) => {
     for (const [what, prepare] of [
       ['a session without a record', async () => undefined],
-      ['a renewed session', (t: Bench) => t.rotateTo('one', 0)],
+      ['a refreshed session', (t: Bench) => t.rotateTo('one', 0)],
       ['a revoked session', (t: Bench) => t.store.revoke(t.sid, ttl)],
     ] as const) {
       check(`ends ${what}`, async (t) => {
         await prepare(t);
 
         same(await t.store.revoke(t.sid, ttl), undefined);
-        same(await t.head(), REVOKED);
+        same(await t.latest(), REVOKED);
       });
     }
 
@@ -50,7 +50,7 @@ export const revocationChecks = [
   ...about('isRevoked', (check) => {
     for (const [what, prepare, untracked, tracked] of [
       ['of a session without a record', async () => undefined, false, true],
-      ['of a renewed session', (t: Bench) => t.rotateTo('one', 0), false, false],
+      ['of a refreshed session', (t: Bench) => t.rotateTo('one', 0), false, false],
       ['of a session that has begun', (t: Bench) => t.rotateTo('zero', -1), false, false],
       ['of a revoked session', (t: Bench) => t.store.revoke(t.sid, ttl), true, true],
     ] as const) {
@@ -68,7 +68,7 @@ export const revocationChecks = [
       });
     }
 
-    check('is as long as the tombstone is kept', async (t) => {
+    check('is as long as the revoked record is kept', async (t) => {
       await t.store.revoke(t.sid, ttl);
 
       await t.pass(HOUR - 10 * SECOND);
@@ -77,120 +77,118 @@ export const revocationChecks = [
       same(await t.store.isRevoked(t.session), false);
     });
   }),
-  ...about('revokeSubject', (check) => {
-    check('there is no mark before', async (t) => {
-      same(await t.store.subjectMark(t.sub), undefined);
+  ...about('revokeUser', (check) => {
+    check('there is no cutoff before', async (t) => {
+      same(await t.store.userCutoff(t.sub), undefined);
     });
 
-    check('sets the mark to the store’s clock, for all processes', async (t) => {
-      same(await t.store.revokeSubject(t.sub, ttl), mark(t.now()));
+    check('sets the cutoff to the store’s clock, for all processes', async (t) => {
+      same(await t.store.revokeUser(t.sub, ttl), cutoff(t.now()));
 
-      const marks = await Promise.all(t.stores.map((each) => each.subjectMark(t.sub)));
+      const cutoffs = await Promise.all(t.stores.map((each) => each.userCutoff(t.sub)));
       same(
-        marks,
-        marks.map(() => mark(t.now())),
+        cutoffs,
+        cutoffs.map(() => cutoff(t.now())),
       );
-      same(await t.store.subjectMark(randomUUID()), undefined);
+      same(await t.store.userCutoff(randomUUID()), undefined);
     });
 
     check('always grows, by one at least while the clock stands or goes back [L5]', async (t) => {
       const first = t.now();
-      await t.store.revokeSubject(t.sub, ttl);
-      same(await t.store.revokeSubject(t.sub, ttl), mark(first + 1));
+      await t.store.revokeUser(t.sub, ttl);
+      same(await t.store.revokeUser(t.sub, ttl), cutoff(first + 1));
 
       t.clock.advance(-MINUTE);
-      same(await t.store.revokeSubject(t.sub, ttl), mark(first + 2));
+      same(await t.store.revokeUser(t.sub, ttl), cutoff(first + 2));
 
       t.clock.advance(2 * MINUTE);
-      same(await t.store.revokeSubject(t.sub, ttl), mark(first + MINUTE));
+      same(await t.store.revokeUser(t.sub, ttl), cutoff(first + MINUTE));
     });
 
-    check('of many at once: each has a mark of its own [L5]', async (t) => {
+    check('of many at once: each has a cutoff of its own [L5]', async (t) => {
       const given = await Promise.all(
-        Array.from({ length: 32 }, (_, index) =>
-          (t.stores[index % t.stores.length] ?? t.store).revokeSubject(t.sub, ttl),
-        ),
+        Array.from({ length: 32 }, (_, index) => (t.stores[index % t.stores.length] ?? t.store).revokeUser(t.sub, ttl)),
       );
 
-      const marks = new Set(given.map((each) => each.mark));
-      same(marks, new Set(Array.from({ length: 32 }, (_, index) => t.now() + index)));
-      same(await t.store.subjectMark(t.sub), mark(t.now() + 31));
+      const cutoffs = new Set(given.map((each) => each.time));
+      same(cutoffs, new Set(Array.from({ length: 32 }, (_, index) => t.now() + index)));
+      same(await t.store.userCutoff(t.sub), cutoff(t.now() + 31));
     });
 
-    check('excepts a session, from the mark before on', async (t) => {
+    check('excepts a session, from the cutoff before on', async (t) => {
       const session = sessionName(t.sid);
-      same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), { session, floor: 0 }));
-      same(await t.store.subjectMark(t.sub), mark(t.now(), { session, floor: 0 }));
+      same(await t.store.revokeUser(t.sub, ttl, t.sid), cutoff(t.now(), { session, floor: 0 }));
+      same(await t.store.userCutoff(t.sub), cutoff(t.now(), { session, floor: 0 }));
 
-      const before = await t.store.revokeSubject(t.sub, ttl);
+      const before = await t.store.revokeUser(t.sub, ttl);
       t.clock.advance(MINUTE);
-      same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), { session, floor: before.mark }));
-      same(await t.store.subjectMark(t.sub), mark(t.now(), { session, floor: before.mark }));
+      same(await t.store.revokeUser(t.sub, ttl, t.sid), cutoff(t.now(), { session, floor: before.time }));
+      same(await t.store.userCutoff(t.sub), cutoff(t.now(), { session, floor: before.time }));
     });
 
     check('that excepts the same session again keeps its floor', async (t) => {
-      const before = await t.store.revokeSubject(t.sub, ttl);
+      const before = await t.store.revokeUser(t.sub, ttl);
       for (let times = 0; times < 3; times++) {
         t.clock.advance(MINUTE);
-        const except = { session: sessionName(t.sid), floor: before.mark };
-        same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), except));
+        const except = { session: sessionName(t.sid), floor: before.time };
+        same(await t.store.revokeUser(t.sub, ttl, t.sid), cutoff(t.now(), except));
       }
     });
 
-    check('that excepts another session replaces it: its floor is the mark before', async (t) => {
-      const before = await t.store.revokeSubject(t.sub, ttl, sessionOf(t.sub).sid);
+    check('that excepts another session replaces it: its floor is the cutoff before', async (t) => {
+      const before = await t.store.revokeUser(t.sub, ttl, sessionOf(t.sub).sid);
       t.clock.advance(MINUTE);
 
-      const except = { session: sessionName(t.sid), floor: before.mark };
-      same(await t.store.revokeSubject(t.sub, ttl, t.sid), mark(t.now(), except));
-      same(await t.store.subjectMark(t.sub), mark(t.now(), except));
+      const except = { session: sessionName(t.sid), floor: before.time };
+      same(await t.store.revokeUser(t.sub, ttl, t.sid), cutoff(t.now(), except));
+      same(await t.store.userCutoff(t.sub), cutoff(t.now(), except));
     });
 
     check('that excepts none ends the excepted one', async (t) => {
-      await t.store.revokeSubject(t.sub, ttl, t.sid);
+      await t.store.revokeUser(t.sub, ttl, t.sid);
       t.clock.advance(MINUTE);
 
-      same(await t.store.revokeSubject(t.sub, ttl), mark(t.now()));
-      same(await t.store.subjectMark(t.sub), mark(t.now()));
+      same(await t.store.revokeUser(t.sub, ttl), cutoff(t.now()));
+      same(await t.store.userCutoff(t.sub), cutoff(t.now()));
     });
 
     check('is kept for the time that it was given, and no shorter because of another one [L6]', async (t) => {
-      await t.store.revokeSubject(t.sub, ttl);
-      const last = await t.store.revokeSubject(t.sub, { record: SECOND, log: SECOND });
+      await t.store.revokeUser(t.sub, ttl);
+      const last = await t.store.revokeUser(t.sub, { record: SECOND, log: SECOND });
 
       await t.pass(HOUR - 10 * SECOND);
-      same(await t.store.subjectMark(t.sub), last);
+      same(await t.store.userCutoff(t.sub), last);
       await t.pass(10 * SECOND);
-      same(await t.store.subjectMark(t.sub), undefined);
+      same(await t.store.userCutoff(t.sub), undefined);
     });
 
     check('ends no session of another user', async (t) => {
       await t.rotateTo('one', 0);
 
-      await t.store.revokeSubject(randomUUID(), ttl);
+      await t.store.revokeUser(randomUUID(), ttl);
 
       same(await t.store.isRevoked(t.session), false);
-      same(await t.head(), superseded(1, 'one'));
+      same(await t.latest(), superseded(1, 'one'));
     });
 
-    check('keeps subjects apart, whatever their ids look like', async (t) => {
+    check('keeps users apart, whatever their ids look like', async (t) => {
       const subs = ['a', 'A', 'a:b', '{a}', '{a', '', ' a', 'a\0', 'ä'].map((id) => `${t.sub}${id}`);
       for (const each of subs) {
-        await t.store.revokeSubject(each, ttl);
+        await t.store.revokeUser(each, ttl);
         t.clock.advance(SECOND);
       }
 
-      const marks = await Promise.all(subs.map((each) => t.store.subjectMark(each)));
+      const cutoffs = await Promise.all(subs.map((each) => t.store.userCutoff(each)));
       same(
-        marks,
-        subs.map((_, index) => mark(t.now() - (subs.length - index) * SECOND)),
+        cutoffs,
+        subs.map((_, index) => cutoff(t.now() - (subs.length - index) * SECOND)),
       );
     });
   }),
   ...about('a revocation that is late', (check) => {
     for (const [what, act] of [
       ['of a session', (t: Bench, before: number) => t.store.revoke(t.sid, { ...ttl, before })],
-      ['of a user', (t: Bench, before: number) => t.store.revokeSubject(t.sub, { ...ttl, before })],
+      ['of a user', (t: Bench, before: number) => t.store.revokeUser(t.sub, { ...ttl, before })],
     ] as const) {
       check(`${what} writes nothing, and says what time it is`, async (t) => {
         const reason: unknown = await Promise.resolve(act(t, t.now())).then(
@@ -200,7 +198,7 @@ export const revocationChecks = [
 
         same(reason instanceof LateRevocation && reason.now, t.now());
         same(await t.store.isRevoked(t.session), false);
-        same(await t.store.subjectMark(t.sub), undefined);
+        same(await t.store.userCutoff(t.sub), undefined);
       });
 
       check(`${what} is none a millisecond before`, async (t) => {
@@ -210,7 +208,7 @@ export const revocationChecks = [
       });
     }
   }),
-  ...about('a mark', (check) => {
+  ...about('a cutoff', (check) => {
     for (const [what, rev, ends] of [
       ['ends a session that began before it', -1, true],
       ['ends no session that began with it', 0, false],
@@ -218,9 +216,9 @@ export const revocationChecks = [
     ] as const) {
       check(`${what}, whether or not it has a record, and whatever is asked`, async (t) => {
         await t.rotateTo('one', 0);
-        const { mark: cutoff } = await t.store.revokeSubject(t.sub, ttl);
-        const known = { ...t.session, rev: cutoff + rev };
-        const unknown = { ...sessionOf(t.sub), rev: cutoff + rev };
+        const { time } = await t.store.revokeUser(t.sub, ttl);
+        const known = { ...t.session, rev: time + rev };
+        const unknown = { ...sessionOf(t.sub), rev: time + rev };
 
         same(await Promise.all([known, unknown].map((each) => t.store.isRevoked(each))), [ends, ends]);
         same(
@@ -229,10 +227,10 @@ export const revocationChecks = [
             await t.store.rotate({ ...known, generation: 1, candidate: successor('two') }),
             await t.store.rotate({ ...unknown, generation: 0 }),
           ],
-          ends ? [cutOff(cutoff), cutOff(cutoff), cutOff(cutoff)] : [superseded(1, 'one'), ROTATED, CURRENT],
+          ends ? [cutOff(time), cutOff(time), cutOff(time)] : [superseded(1, 'one'), ROTATED, CURRENT],
         );
         // The record itself is as it was, or one further.
-        same(await t.rotate({ generation: 0, rev: cutoff }), ends ? superseded(1, 'one') : superseded(2, 'two'));
+        same(await t.rotate({ generation: 0, rev: time }), ends ? superseded(1, 'one') : superseded(2, 'two'));
       });
     }
 
@@ -241,42 +239,42 @@ export const revocationChecks = [
       ['and no longer, if it began before the floor', -1, true],
     ] as const) {
       check(`leaves the excepted session alone ${what}`, async (t) => {
-        const { mark: floor } = await t.store.revokeSubject(t.sub, ttl);
+        const { time: floor } = await t.store.revokeUser(t.sub, ttl);
         t.clock.advance(MINUTE);
-        const { mark: cutoff } = await t.store.revokeSubject(t.sub, ttl, t.sid);
+        const { time } = await t.store.revokeUser(t.sub, ttl, t.sid);
         const session = { ...t.session, rev: floor + rev };
 
         same(await t.store.isRevoked(session), ends);
-        same(await t.store.rotate({ ...session, generation: 0 }), ends ? cutOff(cutoff) : CURRENT);
+        same(await t.store.rotate({ ...session, generation: 0 }), ends ? cutOff(time) : CURRENT);
         same(await t.store.isRevoked({ ...sessionOf(t.sub), rev: floor }), true);
       });
     }
 
     check('is not what ends a session that was revoked by itself', async (t) => {
-      await t.store.revokeSubject(t.sub, ttl);
+      await t.store.revokeUser(t.sub, ttl);
       await t.store.revoke(t.sid, ttl);
 
-      same(await t.head(), REVOKED);
+      same(await t.latest(), REVOKED);
       same(await t.store.isRevoked(t.session), true);
     });
 
     check('does not count for longer than it was to be kept', async (t) => {
-      await t.store.revokeSubject(t.sub, ttl);
+      await t.store.revokeUser(t.sub, ttl);
 
       await t.pass(HOUR);
 
       same(await t.store.isRevoked(t.session), false);
-      same(await t.head(), CURRENT);
+      same(await t.latest(), CURRENT);
     });
 
-    check('keeps a tracked session from beginning, which begins once it knows the mark', async (t) => {
-      const { mark: cutoff } = await t.store.revokeSubject(t.sub, ttl);
+    check('keeps a tracked session from beginning, which begins once it knows the cutoff', async (t) => {
+      const { time } = await t.store.revokeUser(t.sub, ttl);
       const begin = { generation: -1, candidate: successor('zero'), tracked: true };
 
-      same(await t.rotate(begin), cutOff(cutoff));
-      same(await t.rotate({ generation: 0, rev: cutoff }), CURRENT);
-      same(await t.rotate({ ...begin, rev: cutoff }), ROTATED);
-      same(await t.rotate({ generation: -1, rev: cutoff }), superseded(0, 'zero'));
+      same(await t.rotate(begin), cutOff(time));
+      same(await t.rotate({ generation: 0, rev: time }), CURRENT);
+      same(await t.rotate({ ...begin, rev: time }), ROTATED);
+      same(await t.rotate({ generation: -1, rev: time }), superseded(0, 'zero'));
     });
   }),
 ];

@@ -15,7 +15,7 @@ import {
   ttl,
 } from './checks.js';
 
-/** A chain that is renewed every second gets there after 3,000 years. */
+/** A chain that is refreshed every second gets there after 3,000 years. */
 const LAST_GENERATION = 99_999_999_999;
 
 const RACERS = 64;
@@ -24,17 +24,17 @@ export const rotationChecks = [
   ...about('rule 1: a revoked session', (check) => {
     for (const [what, request] of [
       ['a candidate', { generation: 1, candidate: successor('two') }],
-      ['the candidate that became its head', { generation: 0, candidate: successor('one') }],
+      ['the candidate that became its latest token', { generation: 0, candidate: successor('one') }],
       ['a candidate of a later generation', { generation: 7, candidate: successor('eight') }],
       ['no candidate', { generation: 0 }],
-      ['a refused head', { generation: 1, candidate: successor('two'), refused: Buffer.from('one') }],
+      ['a refused latest token', { generation: 1, candidate: successor('two'), refused: Buffer.from('one') }],
     ] as [string, Asked][]) {
       check(`hands nothing over to ${what}`, async (t) => {
         await t.rotateTo('one', 0);
         await t.store.revoke(t.sid, ttl);
 
         same(await t.rotate(request), REVOKED);
-        same(await t.head(), REVOKED);
+        same(await t.latest(), REVOKED);
       });
     }
   }),
@@ -46,7 +46,7 @@ export const rotationChecks = [
     ] as [string, Asked][]) {
       check(`without a record has ended: with ${what}, and none is made [S7]`, async (t) => {
         same(await t.rotate({ ...request, tracked: true }), REVOKED);
-        same(await t.head(), CURRENT);
+        same(await t.latest(), CURRENT);
       });
     }
 
@@ -56,7 +56,7 @@ export const rotationChecks = [
       const answer = await t.rotate({ generation: 1, candidate: successor('two'), tracked: true });
 
       same(answer, ROTATED);
-      same(await t.head(), superseded(2, 'two'));
+      same(await t.latest(), superseded(2, 'two'));
     });
 
     check('that was revoked has ended', async (t) => {
@@ -75,7 +75,7 @@ export const rotationChecks = [
 
         same(await t.rotate({ generation: -1, tracked: true }), superseded(0, 'zero'));
         same(await t.rotate({ generation: 0, candidate: successor('one'), tracked: true }), ROTATED);
-        same(await t.head(), superseded(1, 'one'));
+        same(await t.latest(), superseded(1, 'one'));
       });
     }
 
@@ -85,7 +85,7 @@ export const rotationChecks = [
       same(await t.rotateTo('other', -1), superseded(0, 'zero'));
     });
   }),
-  ...about('rule 2 and 4: a head that is newer than the generation', (check) => {
+  ...about('rule 2 and 4: a latest token that is newer than the generation', (check) => {
     for (const generation of [0, 1, 2] as const) {
       check(`is the answer to a candidate for generation ${generation}`, async (t) => {
         await t.rotateTo('one', 0);
@@ -93,7 +93,7 @@ export const rotationChecks = [
         await t.rotateTo('three', 2);
 
         same(await t.rotateTo('fork', generation), superseded(3, 'three'));
-        same(await t.head(), superseded(3, 'three'));
+        same(await t.latest(), superseded(3, 'three'));
       });
     }
 
@@ -103,14 +103,14 @@ export const rotationChecks = [
       same(await t.rotate({ generation: 0 }), superseded(1, 'one'));
     });
 
-    check('is the answer where another head was refused', async (t) => {
+    check('is the answer where another latest token was refused', async (t) => {
       await t.rotateTo('one', 0);
       await t.rotateTo('two', 1);
 
       const answer = await t.rotate({ generation: 1, candidate: successor('mend'), refused: Buffer.from('one') });
 
       same(answer, superseded(2, 'two'));
-      same(await t.head(), superseded(2, 'two'));
+      same(await t.latest(), superseded(2, 'two'));
     });
 
     check('is no lost race where its bytes are those of the candidate: the reply was lost [R3]', async (t) => {
@@ -118,24 +118,24 @@ export const rotationChecks = [
 
       same(await t.rotateTo('one', 0), ROTATED);
       same(await t.rotateTo('one', 0), ROTATED);
-      same(await t.head(), superseded(1, 'one'));
+      same(await t.latest(), superseded(1, 'one'));
     });
 
-    check('is the answer to the former head that comes again', async (t) => {
+    check('is the answer to the former latest token that comes again', async (t) => {
       await t.rotateTo('one', 0);
       await t.rotateTo('two', 1);
 
       same(await t.rotateTo('one', 0), superseded(2, 'two'));
     });
   }),
-  ...about('rule 4: a head that was refused', (check) => {
+  ...about('rule 4: a latest token that was refused', (check) => {
     check('is replaced where it still stands there byte for byte', async (t) => {
       await t.rotateTo('spoilt', 4);
 
       const answer = await t.rotate({ generation: 5, candidate: successor('mended'), refused: Buffer.from('spoilt') });
 
       same(answer, ROTATED);
-      same(await t.head(), superseded(6, 'mended'));
+      same(await t.latest(), superseded(6, 'mended'));
     });
 
     for (const [what, candidate] of [
@@ -148,7 +148,7 @@ export const rotationChecks = [
         const answer = await t.rotate({ generation: 5, ...candidate, refused: Buffer.from('spoilt') });
 
         same(answer, superseded(5, 'sound'));
-        same(await t.head(), superseded(5, 'sound'));
+        same(await t.latest(), superseded(5, 'sound'));
       });
     }
 
@@ -156,7 +156,7 @@ export const rotationChecks = [
       const answer = await t.rotate({ generation: 5, candidate: successor('mended'), refused: Buffer.from('spoilt') });
 
       same(answer, ROTATED_AFTER_LOSS);
-      same(await t.head(), superseded(6, 'mended'));
+      same(await t.latest(), superseded(6, 'mended'));
     });
   }),
   ...about('rule 5: without a candidate', (check) => {
@@ -167,43 +167,43 @@ export const rotationChecks = [
     });
 
     for (const [what, generation] of [
-      ['the head', 2],
-      ['later than the head', 3],
+      ['the latest token', 2],
+      ['later than the latest token', 3],
     ] as const) {
       check(`a generation that is ${what} is current, and nothing is written`, async (t) => {
         await t.rotateTo('two', 1);
 
         same(await t.rotate({ generation }), CURRENT);
-        same(await t.head(), superseded(2, 'two'));
+        same(await t.latest(), superseded(2, 'two'));
       });
     }
 
-    check('the head is current where it is the refused one', async (t) => {
+    check('the latest token is current where it is the refused one', async (t) => {
       await t.rotateTo('spoilt', 0);
 
       same(await t.rotate({ generation: 1, refused: Buffer.from('spoilt') }), CURRENT);
     });
   }),
-  ...about('rule 6: the candidate becomes the head', (check) => {
+  ...about('rule 6: the candidate becomes the latest token', (check) => {
     for (const [what, before, generation, answer] of [
       ['of a session without a record', undefined, 0, ROTATED],
       ['of a session whose record was lost', undefined, 1, ROTATED_AFTER_LOSS],
-      ['after the head', 4, 5, ROTATED],
+      ['after the latest token', 4, 5, ROTATED],
       ['after a generation that the store does not know', 4, 6, ROTATED_AFTER_LOSS],
       ['after the last but one generation', undefined, LAST_GENERATION - 1, ROTATED_AFTER_LOSS],
-      ['after a head of eleven digits', LAST_GENERATION - 2, LAST_GENERATION - 1, ROTATED],
+      ['after a latest token of eleven digits', LAST_GENERATION - 2, LAST_GENERATION - 1, ROTATED],
     ] as const) {
       check(what, async (t) => {
         if (before !== undefined) await t.rotateTo('before', before);
 
         same(await t.rotateTo('after', generation), answer);
-        same(await t.head(), superseded(generation + 1, 'after'));
+        same(await t.latest(), superseded(generation + 1, 'after'));
       });
     }
   }),
   ...about('one atomic step', (check) => {
     check(
-      'of 64 that renew one generation at once, one wins and all others get its successor [R2]; look-up and insert in two steps would have several winners',
+      'of 64 that refresh one generation at once, one wins and all others get its successor [R2]; look-up and insert in two steps would have several winners',
       async (t) => {
         const answers = await Promise.all(
           Array.from({ length: RACERS }, (_, racer) =>
@@ -219,7 +219,7 @@ export const rotationChecks = [
       },
     );
 
-    check('of 64 that replace one refused head at once, one wins', async (t) => {
+    check('of 64 that replace one refused latest token at once, one wins', async (t) => {
       await t.rotateTo('spoilt', 0);
 
       const answers = await Promise.all(
@@ -250,7 +250,7 @@ export const rotationChecks = [
       );
 
       same(answers.length, RACERS);
-      same(await t.head(), REVOKED);
+      same(await t.latest(), REVOKED);
     });
   }),
   ...about('returns the bytes of a successor exactly as they came', (check) => {
@@ -262,14 +262,14 @@ export const rotationChecks = [
       ['separators', Buffer.from(':::1:2:three')],
       ['digits in front', Buffer.from('12:34')],
       ['line breaks', Buffer.from('\r\none\n\ntwo\r\n')],
-      ['the word for a tombstone', Buffer.from('revoked')],
+      ['the word for a revoked record', Buffer.from('revoked')],
       ['as much as the longest token', Buffer.alloc(9000, 0xa5)],
       ['a part of a larger buffer', new Uint8Array(NOT_TEXT.buffer, 100, 50)],
     ] as const) {
       check(what, async (t) => {
         same(await t.rotate({ generation: 0, candidate: { sealed, ttl: HOUR } }), ROTATED);
 
-        const answer = await t.head();
+        const answer = await t.latest();
         same({ ...answer, sealed: 'sealed' in answer && Buffer.from(answer.sealed) }, superseded(1, sealed));
         same(await t.rotate({ generation: 0, candidate: { sealed, ttl: HOUR } }), ROTATED);
         same(await t.rotate({ generation: 1, candidate: successor('next'), refused: sealed }), ROTATED);

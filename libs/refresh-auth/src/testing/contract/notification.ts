@@ -44,5 +44,5 @@ export function listen(on: WholeStore) {
 }
 
 function nameOf(entry: Revocation): string {
-  return 'session' in entry ? entry.session : entry.subject;
+  return 'session' in entry ? entry.session : entry.user;
 }

@@ -9,14 +9,14 @@ const ROUNDS = 7;
 const OPERATIONS = 2_000;
 const IN_FLIGHT = 64;
 
-/** What a renewal is set against: the least that a script can do which decides a race. */
+/** What a refresh is set against: the least that a script can do which decides a race. */
 const COMPARE_AND_SET = `
 local now = redis.call('GET', KEYS[1])
 if now and now ~= ARGV[1] then return now end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', 60000)
 return ''`;
 
-export type RenewalFigures = readonly {
+export type RefreshFigures = readonly {
   readonly name: string;
   readonly cpu: Summary;
   /** To one EVALSHA, under the same conditions. */
@@ -44,8 +44,8 @@ interface Contestant {
   readonly prepare: (operations: number) => Promise<(index: number) => unknown>;
 }
 
-/** What the renewal of a token costs the process and Redis, without HTTP. */
-export async function measureRenewals({ quick, redisUrl }: Effort): Promise<Section[]> {
+/** What the refresh of a token costs the process and Redis, without HTTP. */
+export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Section[]> {
   const inspector = new Redis(redisUrl);
   const clients = [false, true].map((enableAutoPipelining) => new Redis(redisUrl, { enableAutoPipelining }));
   const processes = await Promise.all(clients.map((client) => startProcess(client)));
@@ -57,7 +57,7 @@ export async function measureRenewals({ quick, redisUrl }: Effort): Promise<Sect
     return [
       { name: `EVALSHA: get, compare, set${how}`, together: [], alone: [], prepare: compareAndSet(client) },
       {
-        name: `renewal${how}`,
+        name: `refresh${how}`,
         together: [],
         alone: [],
         prepare: async (operations: number) => {
@@ -66,7 +66,7 @@ export async function measureRenewals({ quick, redisUrl }: Effort): Promise<Sect
         },
       },
       {
-        name: `renewal that another process has won${how}`,
+        name: `refresh that another process has won${how}`,
         together: [],
         alone: [],
         prepare: async (operations: number) => {
@@ -126,7 +126,7 @@ async function repeat(operations: number, underWay: number, operation: (index: n
 }
 
 function report(contestants: readonly Contestant[]): Section {
-  const figures: RenewalFigures = contestants.map(({ name, together, alone }) => {
+  const figures: RefreshFigures = contestants.map(({ name, together, alone }) => {
     const redis = summarize(together.map((cost) => cost.redis));
     return {
       name,
@@ -139,9 +139,9 @@ function report(contestants: readonly Contestant[]): Section {
     };
   });
   return {
-    name: 'renewals',
-    title: 'Renewing, without HTTP',
-    head: [
+    name: 'refreshes',
+    title: 'Refreshing, without HTTP',
+    latest: [
       'CPU of the process',
       'one at a time, us',
       'x EVALSHA',
