@@ -100,7 +100,7 @@ const refreshes: [name: string, refresh: Refresh][] = [
         scene.clock.advance((EXPIRES_IN - 1) * SECOND);
         return [token];
       },
-      run: async (core, { claims }) => core.authenticator.refreshAhead(claims),
+      run: async (core, { claims }) => core.refreshAhead?.refresh(claims),
     },
   ],
 ];
@@ -247,7 +247,7 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
       await raceAll(
         openStore,
         refresh,
-        async (scene, { own }) => scene.refusing.authenticator.refreshAhead(own.claims),
+        async (scene, { own }) => scene.refusing.refreshAhead?.refresh(own.claims),
         async (scene, outcome, tokens, stop) => {
           // The hook is asked only by who refreshes the latest token: who comes too late for that ends nothing.
           if (!(await scene.store.isRevoked(tokens[0]!.claims))) return;

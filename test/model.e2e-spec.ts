@@ -140,7 +140,7 @@ class Network implements ListingStore {
   ) {}
 
   readonly rotate: SessionStore['rotate'] = (request) => this.#deliver(() => this.store.rotate(request));
-  readonly recordUse: SessionStore['recordUse'] = (uses) => this.#deliver(() => this.store.recordUse(uses));
+  readonly recordUse: SessionStore['recordUse'] = (...uses) => this.#deliver(() => this.store.recordUse(...uses));
   readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.#deliver(() => this.store.revoke(sid, ttl));
   readonly isRevoked: SessionStore['isRevoked'] = (session) => this.#deliver(() => this.store.isRevoked(session));
   readonly userCutoff: SessionStore['userCutoff'] = (sub) => this.#deliver(() => this.store.userCutoff(sub));

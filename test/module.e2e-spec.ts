@@ -442,7 +442,7 @@ describe('stores', () => {
     await app.auth.revokeSession('x'.repeat(30));
     await apps.pop()?.close();
 
-    expect(store.calls).toEqual(['rotated', 'superseded', 'revoke']);
+    expect(store.calls).toEqual(['rotated', 'handed-over', 'revoke']);
     await store.close();
   });
 

@@ -45,14 +45,15 @@ async function askEverything(redis: RedisOption): Promise<void> {
       () => setImmediate(() => resolve(stopListening)),
     );
   });
+  const reuse = { grace: HOUR, revokeAfter: HOUR, expiredAt: 0, waited: 0, isUse: true };
   const questions: (() => Promise<unknown>)[] = [
     () => store.warnings(clock, 60),
     () => store.rotate({ ...session, ...begin, candidate: { ...begin.candidate, ttl: 1000 } }),
     async () => clock.advance(2000),
     () => store.rotate({ ...other, ...begin }),
-    () => store.rotate({ ...other, generation: 0, presented: 0, candidate: { sealed: Buffer.from('one'), ttl: HOUR } }),
+    () => store.rotate({ ...other, generation: 0, reuse, candidate: { sealed: Buffer.from('one'), ttl: HOUR } }),
     () => store.rotate({ ...other, generation: 0 }),
-    () => store.recordUse([{ sid: other.sid, gen: 1 }]),
+    () => store.recordUse([{ sid: other.sid, gen: 1 }], HOUR),
     () => store.listedSessions('1'),
     // The page after the one that ends with this session.
     () => store.listedSessions('1', `${clock.now() + HOUR}:${sessionName(other.sid)}`),

@@ -491,7 +491,7 @@ describe('Without a clock of its own the store goes by that of Redis', () => {
     expect(moments.every((moment) => moment >= before && moment < after + 1)).toBe(true);
   });
 
-  test('in the grace of a predecessor', async () => {
+  test('in the grace of a superseded token', async () => {
     const store = await open();
     const now = await time();
     const session = newSession();
@@ -499,12 +499,17 @@ describe('Without a clock of its own the store goes by that of Redis', () => {
       ...session,
       generation: 0,
       candidate: { sealed: Buffer.from('one'), ttl: 60_000 },
-      presented: 1,
     });
-    const ask = (grace: number) => store.rotate({ ...session, generation: 0, reuse: { grace, expiredAt: now } });
+    await store.recordUse([{ sid: session.sid, gen: 1 }], 60_000);
+    const ask = (grace: number) =>
+      store.rotate({
+        ...session,
+        generation: 0,
+        reuse: { grace, revokeAfter: 60_000, expiredAt: now, waited: 0, isUse: false },
+      });
 
-    expect(await ask(0)).toEqual({ outcome: 'reused', latest: 1 });
-    expect(await ask(60_000)).toEqual({ outcome: 'superseded', latest: 1, sealed: Buffer.from('one') });
+    expect(await ask(0)).toEqual({ outcome: 'superseded', latest: 1 });
+    expect(await ask(60_000)).toEqual({ outcome: 'handed-over', latest: 1, sealed: Buffer.from('one') });
   });
 });
 

@@ -39,7 +39,7 @@ test('a replica may lag behind: sessions are decided on their masters, whatever 
 
   await Promise.all(SESSIONS.map((each) => store.rotate({ ...each, generation: 0, candidate })));
   await Promise.all(SESSIONS.map((each) => store.rotate({ ...each, generation: 0 })));
-  await Promise.all(SESSIONS.map(({ sid }) => store.recordUse([{ sid, gen: 1 }])));
+  await Promise.all(SESSIONS.map(({ sid }) => store.recordUse([{ sid, gen: 1 }], TTL.record)));
   await Promise.all(SESSIONS.map(({ sid }) => store.revoke(sid, TTL)));
   await Promise.all(SESSIONS.map((each) => store.isRevoked(each)));
   await Promise.all(SESSIONS.map(({ sub }) => store.revokeUser(sub, TTL)));

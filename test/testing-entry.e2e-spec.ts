@@ -334,7 +334,7 @@ describe('sessionStoreContract', () => {
   class FaultyStore extends InMemorySessionStore {
     override async rotate(request: RotationRequest): Promise<RotationAnswer> {
       const answer = await super.rotate(request);
-      return answer.outcome === 'superseded' ? { ...answer, sealed: Buffer.from('another') } : answer;
+      return answer.outcome === 'handed-over' ? { ...answer, sealed: Buffer.from('another') } : answer;
     }
   }
 

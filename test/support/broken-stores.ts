@@ -119,52 +119,62 @@ const keepingRecords =
     };
   };
 
-/** `used` is what came last, instead of the highest. */
+/** In use is what came last, instead of the highest. */
 const lowering =
-  (by: 'presented' | 'uses'): Break =>
+  (by: 'isUse' | 'recordUse'): Break =>
   ({ rotate, recordUse }) => {
     const used = new Map<string, number>();
     const raise = (sid: string, gen: number) => used.set(sid, Math.max(gen, used.get(sid) ?? 0));
     const lower = (sid: string, gen: number) => used.set(sid, gen);
     return {
       async rotate({ reuse, ...request }) {
-        const { sid, generation, presented } = request;
+        const { sid, generation } = request;
         const isSeen = reuse && (used.get(sid) ?? 0) > generation;
-        if (presented !== undefined) (by === 'presented' ? lower : raise)(sid, presented);
+        if (reuse?.isUse) (by === 'isUse' ? lower : raise)(sid, generation);
         return rotate(isSeen ? { ...request, reuse } : request);
       },
-      async recordUse(uses) {
-        for (const { sid, gen } of uses) (by === 'uses' ? lower : raise)(sid, gen);
-        await recordUse(uses);
+      async recordUse(uses, revokeAfter) {
+        for (const { sid, gen } of uses) (by === 'recordUse' ? lower : raise)(sid, gen);
+        await recordUse(uses, revokeAfter);
       },
     };
   };
 
-/** From when on a superseded token counts as reused. */
-const countingFrom =
-  (since: (reuse: { expiredAt: number; at: number; isNext: boolean }) => number): Break =>
-  ({ rotate, clock }) => {
-    const latestTokens = new Map<string, { gen: number; at: number }>();
-    return {
-      async rotate(request) {
-        const { sid, generation, reuse } = request;
-        const { gen, at } = latestTokens.get(sid) ?? { gen: 0, at: 0 };
-        const isNext = gen === generation + 1;
-        // The whole store counts from the later moment: the grace makes up for it.
-        const counted = isNext ? Math.max(reuse?.expiredAt ?? 0, at) : (reuse?.expiredAt ?? 0);
-        const answer = await rotate({
-          ...request,
-          ...(reuse
-            ? { reuse: { ...reuse, grace: reuse.grace + since({ expiredAt: reuse.expiredAt, at, isNext }) - counted } }
-            : {}),
-        });
-        if (answer.outcome === 'rotated' && request.candidate && gen <= generation) {
-          latestTokens.set(sid, { gen: generation + 1, at: clock.now() });
-        }
-        return answer;
-      },
-    };
+/** Both times count from when the successor was minted, once something newer is in use. */
+const countingFromMinting: Break = ({ rotate, recordUse }) => {
+  const used = new Map<string, number>();
+  return {
+    async rotate({ reuse, ...request }) {
+      const { sid, generation, candidate } = request;
+      const isSeen = reuse && (used.get(sid) ?? 0) > generation;
+      const answer = await rotate(isSeen ? { ...request, reuse } : request);
+      if (answer.outcome === 'rotated' && candidate) await recordUse([{ sid, gen: generation + 1 }], HOUR);
+      return answer;
+    },
+    async recordUse(uses) {
+      for (const { sid, gen } of uses) used.set(sid, Math.max(gen, used.get(sid) ?? 0));
+    },
   };
+};
+
+/** Uses count from when their requests arrived, instead of from when the store hears of them. */
+const countingFromArrival: Break = ({ rotate }) => {
+  const arrivals = new Map<string, number>();
+  return {
+    async rotate(request) {
+      const { sid, reuse } = request;
+      if (reuse?.isUse) arrivals.set(sid, reuse.waited);
+      return rotate(
+        reuse ? { ...request, reuse: { ...reuse, waited: reuse.waited - (arrivals.get(sid) ?? 0) } } : request,
+      );
+    },
+  };
+};
+
+/** With checkpoints of use at another distance. */
+const checkpointing =
+  (distance: number): Break =>
+  ({ recordUse }) => ({ recordUse: (uses) => recordUse(uses, distance) });
 
 const withReuse = (
   change: (reuse: NonNullable<RotationRequest['reuse']>) => RotationRequest['reuse'] | undefined,
@@ -265,43 +275,46 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
   },
   'rule 2 and 4: a latest token that is newer than the generation': {
     'the same bytes again are rotated': answering((answer, { generation }, before) =>
-      answer.outcome === 'rotated' && before.outcome === 'superseded' && before.latest > generation ? before : answer,
+      answer.outcome === 'rotated' && before.outcome === 'handed-over' && before.latest > generation ? before : answer,
     ),
     'only the same bytes are the same request': answering((answer, { candidate }) =>
-      answer.outcome === 'superseded' && answer.sealed.length === candidate?.sealed.length ? ROTATED : answer,
+      answer.outcome === 'handed-over' && answer.sealed.length === candidate?.sealed.length ? ROTATED : answer,
     ),
     'a newer latest is kept': answering((answer, request, _, { rotate }) =>
-      answer.outcome === 'superseded' ? rotate({ ...request, generation: answer.latest }) : answer,
+      answer.outcome === 'handed-over' ? rotate({ ...request, generation: answer.latest }) : answer,
     ),
     'the latest token is told by its own generation': answering((answer, { generation }) =>
-      answer.outcome === 'superseded' ? { ...answer, latest: generation + 1 } : answer,
+      answer.outcome === 'handed-over' ? { ...answer, latest: generation + 1 } : answer,
     ),
   },
-  'rule 3: reuse': {
-    'a superseded token is reused after the grace': withReuse(() => undefined),
+  'rule 3: a superseded token': {
+    'a superseded token is judged': withReuse(() => undefined),
+    'it is superseded after the grace': withReuse((reuse) => ({ ...reuse, grace: reuse.revokeAfter })),
+    'it is reused after revokeAfter': withReuse((reuse) => ({ ...reuse, revokeAfter: ALL })),
+    'it is reused only after revokeAfter': withReuse((reuse) => ({ ...reuse, revokeAfter: reuse.grace })),
     'rule 2 comes before rule 3': ({ rotate }) => ({
       async rotate(request) {
         const first = await rotate(without(request, 'candidate'));
         return first.outcome === 'reused' ? first : rotate(request);
       },
     }),
-    'reuse needs a newer generation in use': answering(async (answer, { sid, generation }, _, { recordUse }) => {
-      if (answer.outcome === 'rotated') await recordUse([{ sid, gen: generation + 1 }]);
+    'a newer generation must be in use': answering(async (answer, { sid, generation }, _, { recordUse }) => {
+      if (answer.outcome === 'rotated') await recordUse([{ sid, gen: generation + 1 }], HOUR);
       return answer;
     }),
-    'the predecessor’s grace begins when the latest token took its place': countingFrom(({ expiredAt }) => expiredAt),
-    'the predecessor’s grace begins with its expiry, where that is later': countingFrom(({ expiredAt, at, isNext }) =>
-      isNext ? at : expiredAt,
-    ),
-    'an older generation’s grace begins with its expiry': countingFrom(({ expiredAt, at }) => Math.max(expiredAt, at)),
+    'both times count from use': countingFromMinting,
+    'both times count from the expiry where that is later': withReuse((reuse) => ({ ...reuse, expiredAt: 0 })),
+    'the request is judged by when it arrived': withReuse((reuse) => ({ ...reuse, waited: 0 })),
     'the grace is over to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace + 1 })),
     'the grace lasts to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace - 1 })),
+    'revokeAfter is over to the millisecond': withReuse((reuse) => ({ ...reuse, revokeAfter: reuse.revokeAfter + 1 })),
+    'revokeAfter lasts to the millisecond': withReuse((reuse) => ({ ...reuse, revokeAfter: reuse.revokeAfter - 1 })),
     'revokeFor ends the session': withReuse((reuse) => without(reuse, 'revokeFor')),
     'revokeFor ends the session in the same step': ({ rotate, revoke }) => ({
       async rotate({ reuse, ...request }) {
-        const { revokeFor, ...rule } = reuse ?? { grace: 0, expiredAt: ALL };
-        const answer = await rotate({ ...request, ...(reuse ? { reuse: rule } : {}) });
+        const answer = await rotate({ ...request, ...(reuse ? { reuse: without(reuse, 'revokeFor') } : {}) });
         await nextTurn();
+        const { revokeFor } = reuse ?? {};
         if (answer.outcome === 'reused' && revokeFor) await revoke(request.sid, { record: revokeFor, log: revokeFor });
         return answer;
       },
@@ -309,16 +322,20 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     'revokeFor is how long': withReuse((reuse) => ({ ...reuse, ...(reuse.revokeFor ? { revokeFor: 1 } : {}) })),
     'revokeFor ends nothing where it is late': withReuse((reuse) => without(reuse, 'before')),
     'nothing is written without revokeFor': withReuse((reuse) => ({ ...reuse, revokeFor: HOUR })),
+    'a superseded token ends nothing': answering(async (answer, { sid, reuse }, _, { revoke }) => {
+      if (answer.outcome === 'superseded' && reuse?.revokeFor) await revoke(sid, { record: HOUR, log: HOUR });
+      return answer;
+    }),
   },
-  'rule 4: a latest token that was refused': {
-    'a refused latest token is replaced': ({ rotate, look }) => ({
+  'rule 4: a latest token that was rejected': {
+    'a rejected latest token is replaced': ({ rotate, look }) => ({
       async rotate(request) {
         const before = await look(request);
-        const isRefused = before.outcome === 'superseded' && sameBytes(before.sealed, request.refused);
+        const isRefused = before.outcome === 'handed-over' && sameBytes(before.sealed, request.rejected);
         return isRefused ? before : rotate(request);
       },
     }),
-    'another latest token than the refused one is kept': asking((request) => without(request, 'refused')),
+    'another latest token than the rejected one is kept': asking((request) => without(request, 'rejected')),
   },
   'rule 5: without a candidate': {
     'nothing is written without a candidate': answering(async (answer, request, _, { rotate }) => {
@@ -326,7 +343,9 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       return answer;
     }),
     'the latest token itself is current': answering((answer, { generation }, before) =>
-      answer.outcome === 'current' && before.outcome === 'superseded' && before.latest === generation ? before : answer,
+      answer.outcome === 'current' && before.outcome === 'handed-over' && before.latest === generation
+        ? before
+        : answer,
     ),
   },
   'rule 6: the candidate becomes the latest token': {
@@ -339,7 +358,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     'an older latest is replaced': ({ rotate, look }) => ({
       async rotate(request) {
         const before = await look(request);
-        return before.outcome === 'superseded' && before.latest < request.generation ? before : rotate(request);
+        return before.outcome === 'handed-over' && before.latest < request.generation ? before : rotate(request);
       },
     }),
     'a lost write is told': answering((answer) => (answer.outcome === 'rotated' ? ROTATED : answer)),
@@ -353,54 +372,62 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
         const before = await look(request);
         await nextTurn();
         const answer = await rotate(request);
-        return before.outcome === 'current' && request.candidate && answer.outcome === 'superseded' ? ROTATED : answer;
+        return before.outcome === 'current' && request.candidate && answer.outcome === 'handed-over' ? ROTATED : answer;
       },
     }),
   },
   'returns the bytes of a successor exactly as they came': {
     'bytes are no text': answering((answer) =>
-      answer.outcome === 'superseded'
+      answer.outcome === 'handed-over'
         ? { ...answer, sealed: Buffer.from(Buffer.from(answer.sealed).toString('utf8')) }
         : answer,
     ),
     'no byte is cut off': withCandidate((candidate) => ({ ...candidate, sealed: candidate.sealed.subarray(0, 1024) })),
   },
-  presented: {
-    'presented raises used': asking((request) => without(request, 'presented')),
-    'presented raises used where nothing is written besides': asking((request) =>
-      request.candidate ? request : without(request, 'presented'),
+  'checkpoints of use': {
+    'checkpoints are kept': checkpointing(0),
+    'checkpoints move on': checkpointing(ALL),
+  },
+  isUse: {
+    'isUse records a use': withReuse((reuse) => ({ ...reuse, isUse: false })),
+    'isUse records a use where nothing is written besides': asking((request) =>
+      request.candidate || !request.reuse ? request : { ...request, reuse: { ...request.reuse, isUse: false } },
     ),
-    'presented lowers nothing': lowering('presented'),
-    'presented makes no record': answering(async (answer, request, _, { rotate }) => {
-      const { presented } = request;
-      if (presented === 3) await rotate({ ...request, candidate: { sealed: Buffer.of(), ttl: HOUR } });
+    'without isUse nothing is recorded': withReuse((reuse) => ({ ...reuse, isUse: true })),
+    'uses count by the clock of the store': countingFromArrival,
+    'isUse lowers nothing': lowering('isUse'),
+    'isUse makes no record': answering(async (answer, request, _, { rotate }) => {
+      const isFirst = request.reuse?.isUse && request.generation === 3 && answer.outcome === 'current';
+      if (isFirst) await rotate({ ...request, candidate: { sealed: Buffer.of(), ttl: HOUR } });
       return answer;
     }),
-    'presented prolongs nothing': answering((answer, { presented }, before, { lag }) => {
-      if (presented !== undefined && before.outcome === 'superseded') lag(HOUR);
+    'isUse prolongs nothing': answering((answer, { reuse }, before, { lag }) => {
+      if (reuse?.isUse && before.outcome === 'handed-over') lag(HOUR);
       return answer;
     }),
   },
   recordUse: {
-    'recordUse raises used': () => ({ recordUse: async () => undefined }),
-    'recordUse raises used of each': ({ recordUse }) => ({ recordUse: (uses) => recordUse(uses.slice(0, 1)) }),
-    'recordUse lowers nothing': lowering('uses'),
+    'recordUse records a use': () => ({ recordUse: async () => undefined }),
+    'recordUse records each': ({ recordUse }) => ({
+      recordUse: (uses, revokeAfter) => recordUse(uses.slice(0, 1), revokeAfter),
+    }),
+    'recordUse lowers nothing': lowering('recordUse'),
     'recordUse creates nothing': ({ recordUse, rotate, look }) => ({
-      async recordUse(uses) {
+      async recordUse(uses, revokeAfter) {
         for (const { sid, gen } of uses) {
           const session = { sid, sub: '', rev: 0 };
           const isNew = (await look(session)).outcome === 'current';
           if (isNew) await rotate({ ...session, generation: gen - 1, candidate: { sealed: Buffer.of(), ttl: HOUR } });
         }
-        await recordUse(uses);
+        await recordUse(uses, revokeAfter);
       },
     }),
     'recordUse brings no session back': ({ recordUse, rotate }) => {
       const marked = new Set<string>();
       return {
-        async recordUse(uses) {
+        async recordUse(uses, revokeAfter) {
           for (const { sid } of uses) marked.add(sid);
-          await recordUse(uses);
+          await recordUse(uses, revokeAfter);
         },
         async rotate(request) {
           const answer = await rotate(request);
@@ -409,9 +436,9 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       };
     },
     'recordUse prolongs nothing': ({ recordUse, lag }) => ({
-      async recordUse(uses) {
+      async recordUse(uses, revokeAfter) {
         lag(HOUR);
-        await recordUse(uses);
+        await recordUse(uses, revokeAfter);
       },
     }),
   },
@@ -419,7 +446,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
     'revoke ends a session': () => ({ revoke: async () => undefined }),
     'revoke ends a session that has no record': ({ revoke, look }) => ({
       async revoke(sid, ttl) {
-        if ((await look({ sid, sub: '', rev: 0 })).outcome === 'superseded') await revoke(sid, ttl);
+        if ((await look({ sid, sub: '', rev: 0 })).outcome === 'handed-over') await revoke(sid, ttl);
       },
     }),
     'revoke is fulfilled when it is written': ({ revoke }) => ({
@@ -806,7 +833,7 @@ export function brokenStore(breaks: Break, clock: TestClock): SessionStore {
   const whole = new InMemorySessionStore({ now: () => clock.now() - behind, monotonic: () => clock.monotonic() });
   const sound: Sound = {
     rotate: (request) => whole.rotate(request),
-    recordUse: (uses) => whole.recordUse(uses),
+    recordUse: (...uses) => whole.recordUse(...uses),
     revoke: (sid, ttl) => whole.revoke(sid, ttl),
     isRevoked: (session) => whole.isRevoked(session),
     userCutoff: (sub) => whole.userCutoff(sub),

@@ -2,7 +2,8 @@ import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-aut
 import { InMemorySessionStore } from '../../libs/refresh-auth/src/store/in-memory-session-store.js';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
 import { type RefreshAuthOptions, resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
-import type { Authentication } from '../../libs/refresh-auth/src/sessions/authenticator.js';
+import type { Authentication, ExpiredHandling } from '../../libs/refresh-auth/src/sessions/authenticator.js';
+import type { Presentation } from '../../libs/refresh-auth/src/sessions/rotation.js';
 import type { RefreshAuthEvent } from '../../libs/refresh-auth/src/events/events.js';
 import type { SessionStore } from '../../libs/refresh-auth/src/store/session-store.js';
 import { checkOwnClaims, type IssuedToken } from '../../libs/refresh-auth/src/tokens/claims.js';
@@ -37,13 +38,18 @@ export function issue(core: RefreshAuthCore, claims: object = { sub: '1' }): Iss
   return core.signer.first(checkOwnClaims(claims), 0);
 }
 
+/** How a client presents a token, whose request has just arrived. */
+export const AT_ONCE: Presentation = { waited: 0, isUse: true };
+
 /** What the guard does with a token. */
 export async function authenticate(
   core: RefreshAuthCore,
   token: string,
-  { refresh = true }: { refresh?: boolean } = {},
+  { expired = 'refresh', ...presentation }: Partial<Presentation> & { expired?: ExpiredHandling } = {},
 ): Promise<Authentication> {
-  return core.authenticator.authenticate(token, refresh);
+  const isUse = presentation.isUse ?? true;
+  const known = core.authenticator.acceptKnown(token, isUse);
+  return known ?? core.authenticator.authenticate(token, expired, { ...AT_ONCE, ...presentation });
 }
 
 export const never = <T>(): Promise<T> => new Promise(() => undefined);

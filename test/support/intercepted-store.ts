@@ -40,9 +40,9 @@ export class InterceptedStore extends InMemorySessionStore {
     await super.revoke(sid, ttl);
   }
 
-  override async recordUse(uses: readonly UsedGeneration[]): Promise<void> {
+  override async recordUse(uses: readonly UsedGeneration[], revokeAfter: number): Promise<void> {
     this.uses.push(uses);
-    await super.recordUse(uses);
+    await super.recordUse(uses, revokeAfter);
   }
 
   override async isRevoked(session: SessionOfToken): Promise<boolean> {

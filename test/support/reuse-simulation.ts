@@ -1,3 +1,4 @@
+import { AT_ONCE } from './core.js';
 import {
   InMemorySessionStore,
   type RotationAnswer,
@@ -68,7 +69,7 @@ export class TextbookStore extends InMemorySessionStore {
     const answer = await super.rotate(request);
     if (answer.outcome === 'rotated') this.#rotations.set(sid, { latest: generation + 1, at: this.now.now() });
     const isBenign = last && generation === last.latest - 1 && this.now.now() < last.at + GRACE * SECOND;
-    if (answer.outcome !== 'superseded' || !request.reuse || isBenign) return answer;
+    if (answer.outcome !== 'handed-over' || !request.reuse || isBenign) return answer;
     await this.revoke(sid, { record: HOUR, log: HOUR });
     return { outcome: 'reused', latest: answer.latest };
   }
@@ -101,8 +102,8 @@ class ReplicatedStore implements SessionStore {
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
     return this.#write((store) => store.rotate(request));
   }
-  async recordUse(uses: Parameters<SessionStore['recordUse']>[0]): Promise<void> {
-    await this.#write((store) => store.recordUse(uses));
+  async recordUse(...uses: Parameters<SessionStore['recordUse']>): Promise<void> {
+    await this.#write((store) => store.recordUse(...uses));
   }
   async revoke(sid: string, ttl: Parameters<SessionStore['revoke']>[1]): Promise<void> {
     await this.#write((store) => store.revoke(sid, ttl));
@@ -197,10 +198,10 @@ async function sendBurst(client: Client, processes: RefreshAuthCore[], clock: Te
 }
 
 /** @returns the new token, if the response carries one */
-async function attempt({ authenticator }: RefreshAuthCore, token: string): Promise<string | undefined> {
+async function attempt({ authenticator, refreshAhead }: RefreshAuthCore, token: string): Promise<string | undefined> {
   try {
-    const { state, claims, refreshed } = await authenticator.authenticate(token, true);
-    return (refreshed ?? (state === 'valid' ? await authenticator.refreshAhead(claims) : undefined))?.token;
+    const { state, claims, refreshed } = await authenticator.authenticate(token, 'refresh', AT_ONCE);
+    return (refreshed ?? (state === 'valid' ? await refreshAhead?.refresh(claims) : undefined))?.token;
   } catch {
     return 'refused';
   }

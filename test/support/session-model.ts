@@ -1,3 +1,4 @@
+import { AT_ONCE } from './core.js';
 import assert from 'node:assert/strict';
 import type { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
 import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-auth-error.js';
@@ -441,9 +442,9 @@ export async function act({ what, token }: Action, core: RefreshAuthCore): Promi
   try {
     switch (what) {
       case 'present': {
-        const accepted = await core.authenticator.authenticate(token.token, true);
+        const accepted = await core.authenticator.authenticate(token.token, 'refresh', AT_ONCE);
         if (accepted.refreshed) return accepted;
-        const ahead = await core.authenticator.refreshAhead(accepted.claims);
+        const ahead = await core.refreshAhead?.refresh(accepted.claims);
         return { ...accepted, ...(ahead && { ahead }) };
       }
       case 'inspect':

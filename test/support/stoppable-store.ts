@@ -24,7 +24,7 @@ export class StoppableStore implements FullStore {
   constructor(private readonly store: FullStore) {}
 
   readonly rotate: SessionStore['rotate'] = (request) => this.pass(() => this.store.rotate(request));
-  readonly recordUse: SessionStore['recordUse'] = (uses) => this.pass(() => this.store.recordUse(uses));
+  readonly recordUse: SessionStore['recordUse'] = (...uses) => this.pass(() => this.store.recordUse(...uses));
   readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.pass(() => this.store.revoke(sid, ttl));
   readonly isRevoked: SessionStore['isRevoked'] = (session) => this.pass(() => this.store.isRevoked(session));
   readonly userCutoff: SessionStore['userCutoff'] = (sub) => this.pass(() => this.store.userCutoff(sub));

@@ -3,7 +3,8 @@ import { Credentials } from './http/credentials.js';
 import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
 import { ErrorAnswers } from './http/error-answers.js';
-import { OncePerRequest } from './contexts/once-per-request.js';
+import { Admissions } from './contexts/admissions.js';
+import { NoRefresh } from './contexts/no-refresh.js';
 import { longestDeliverable } from './http/token-size.js';
 import { defaultKeyPrefix, type RefreshAuthSettings } from './options/refresh-auth-options.js';
 import { type Authentication, Authenticator } from './sessions/authenticator.js';
@@ -11,18 +12,20 @@ import { Events } from './events/events.js';
 import { LatestTokens } from './sessions/latest-tokens.js';
 import { KeyAnnouncements } from './store/key-announcements.js';
 import { KnownRevocations } from './revocation/known-revocations.js';
-import { canPush, RevocationLog } from './revocation/revocation-log.js';
+import { canPush, type PushingStore, RevocationLog } from './revocation/revocation-log.js';
 import { logRetention, recordRetention, revocationTtl, Revocations } from './revocation/revocations.js';
+import { RefreshAhead } from './sessions/refresh-ahead.js';
 import { Rotation } from './sessions/rotation.js';
 import { Sealer } from './sessions/sealing.js';
 import type { SessionStore } from './store/session-store.js';
 import { SignIns } from './sessions/sign-ins.js';
 import { StoreAccess } from './store/store-access.js';
-import { canList, TrackedSessions } from './sessions/tracked-sessions.js';
+import { canList, type ListingStore, TrackedSessions } from './sessions/tracked-sessions.js';
 import { UsedGenerations } from './sessions/used-generations.js';
 import type { Clock } from './tokens/clock.js';
 import type { Algorithm } from './tokens/keys.js';
 import { TokenSigner } from './tokens/signing.js';
+import { TokenTimes } from './tokens/token-times.js';
 import { VerifiedTokens } from './tokens/verified-tokens.js';
 import { type SignedParties, TokenVerifier } from './tokens/verifying.js';
 
@@ -39,7 +42,9 @@ export class RefreshAuthCore {
   readonly crossSite: CrossSiteCheck;
   readonly delivery: Delivery;
   readonly answers: ErrorAnswers;
-  readonly admissions = new OncePerRequest<Authentication>();
+  readonly admissions = new Admissions<Authentication>();
+  readonly noRefresh: NoRefresh;
+  readonly refreshAhead: RefreshAhead | undefined;
   readonly usedGenerations: UsedGenerations | undefined;
   readonly #log: RevocationLog | undefined;
   readonly #access: StoreAccess;
@@ -50,28 +55,30 @@ export class RefreshAuthCore {
     readonly store: SessionStore,
     readonly clock: Clock,
   ) {
-    const { keys, parties, lifetimes } = settings;
+    const { keys, parties, lifetimes, reuseDetection, refreshAhead } = settings;
+    const times = new TokenTimes(lifetimes, clock);
     const events = new Events(clock);
-    const access = new StoreAccess(settings.storeTimeout, events, clock);
+    const access = new StoreAccess(store, settings.storeTimeout, events, clock);
     const verifier = new TokenVerifier(keys, parties, (signed) => this.#reportSplit(signed));
-    const verified = new VerifiedTokens(verifier, clock, lifetimes);
+    const verified = new VerifiedTokens(verifier, times);
     const signer = new TokenSigner(keys, parties, lifetimes, clock);
     const sealer = new Sealer(keys, settings.keyPrefix);
     const tracked =
       settings.tracked && canList(store)
-        ? new TrackedSessions(store, access, verifier, sealer, clock, lifetimes)
+        ? new TrackedSessions(access as StoreAccess<ListingStore>, verifier, sealer, times)
         : undefined;
 
     // Kept as long as any token can be refreshed, so that a choice among several cookies seldom needs the store.
     const known = new KnownRevocations(clock, logRetention(lifetimes), recordRetention(lifetimes));
     const log = canPush(store)
-      ? new RevocationLog(store, access, events, known, clock, revocationTtl(lifetimes))
+      ? new RevocationLog(access as StoreAccess<PushingStore>, events, known, clock, revocationTtl(lifetimes))
       : undefined;
-    const revocations = new Revocations(store, access, events, known, log, clock, settings);
-    const usedGenerations = settings.reuseDetection && new UsedGenerations(store, access, events);
-    const latestTokens = new LatestTokens(sealer, verifier, events);
-    const rotation = new Rotation(store, access, signer, latestTokens, revocations, events, clock, {
+    const revocations = new Revocations(access, events, known, log, { ...settings, times });
+    const usedGenerations = reuseDetection && new UsedGenerations(access, events, reuseDetection.revokeAfter);
+    const latestTokens = new LatestTokens(signer, sealer, verifier, events);
+    const rotation = new Rotation(access, latestTokens, revocations, events, {
       ...settings,
+      times,
       looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
       details: tracked,
       longestToken: longestDeliverable(settings.delivery),
@@ -80,8 +87,10 @@ export class RefreshAuthCore {
     this.name = settings.name;
     this.events = events;
     this.signer = signer;
-    this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events, clock, settings);
-    this.signIns = new SignIns(access, signer, revocations, tracked, events, clock, lifetimes);
+    this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events);
+    this.refreshAhead = refreshAhead && new RefreshAhead(rotation, revocations, times, refreshAhead);
+    this.noRefresh = new NoRefresh(reuseDetection);
+    this.signIns = new SignIns(access, signer, revocations, tracked, lifetimes);
     this.revocations = revocations;
     this.tracked = tracked;
     this.credentials = new Credentials(cookieNames(settings.delivery.cookie), (token) =>
@@ -105,9 +114,7 @@ export class RefreshAuthCore {
 
   /** Asks the store something small, unless it is known to be out. @returns why it fails, if it does */
   async storeFailure(): Promise<string | undefined> {
-    await this.#access
-      .begin()(() => this.store.userCutoff(''))
-      .catch(() => undefined);
+    await this.#access.ask((asked) => asked.userCutoff('')).catch(() => undefined);
     return this.#access.failure;
   }
 

@@ -8,15 +8,17 @@ import {
   RequestMethod,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { Access } from './decorators/access.js';
 import { RouteAccess } from './decorators/route-access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
+import { waitedFor } from './contexts/arrivals.js';
 import { findRequestResponse, isMessage, type RequestResponse } from './contexts/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
 import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { coreToken } from './refresh-auth.constants.js';
-import type { Authentication, RefreshRefusal } from './sessions/authenticator.js';
-import { type NowOrLater, orElse, whenThere } from './tokens/now-or-later.js';
+import type { Authentication } from './sessions/authenticator.js';
+import type { RefreshAhead } from './sessions/refresh-ahead.js';
 import type { TokenClaims } from './tokens/claims.js';
 
 /**
@@ -49,16 +51,7 @@ export class RefreshAuthGuard implements CanActivate {
     }
     const exchange = this.getRequestResponse(context);
     if (isPreflight(exchange.request)) return this.#answerPreflight(context);
-    return orElse(
-      () =>
-        whenThere(this.#admit(context, exchange), (authentication) => this.#letPass(context, exchange, authentication)),
-      (error) => {
-        if (access !== 'optional' || !(error instanceof RefreshAuthError && error.isDeadToken))
-          return this.deny(error, context);
-        if (isMessage(context, exchange.request)) forgetAdmission(context, exchange.request);
-        return true;
-      },
-    );
+    return this.#admitKnown(context, exchange) || this.#admit(context, exchange, access);
   }
 
   /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
@@ -68,55 +61,93 @@ export class RefreshAuthGuard implements CanActivate {
     throw new HttpException('', HttpStatus.NO_CONTENT);
   }
 
-  #admit(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
-    const rivals = this.core.credentials.rivals(exchange.request);
-    if (rivals.length < 2) return this.#admitToken(context, exchange);
-    return this.core.authenticator.learnEnds(rivals).then(() => this.#admitToken(context, exchange));
-  }
-
-  #admitToken(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
-    const token = this.getToken(exchange.request);
-    if (!isMessage(context, exchange.request)) {
-      return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
+  /**
+   * The path of nearly all requests: a token that is known and valid. Nothing has to be waited for, and a promise is not free. Returns false
+   * where anything else is found, without any effect.
+   */
+  #admitKnown(context: ExecutionContext, { request, response }: RequestResponse): boolean {
+    // An application's own `toUser` may have to be waited for.
+    if (this.toUser !== RefreshAuthGuard.prototype.toUser || isMessage(context, request)) return false;
+    const { admissions, authenticator, noRefresh, refreshAhead } = this.core;
+    const token = this.#onlyToken(request);
+    if (token === undefined || this.#isForeign(request, token)) return false;
+    const earlier = admissions.recall(request, token);
+    const isUse = response !== undefined && !noRefresh.isHonoured(request);
+    const known = earlier ?? authenticator.acceptKnown(token, isUse);
+    if (known === undefined || known instanceof Promise) return false;
+    if (!earlier) {
+      admissions.remember(request, token, known);
+      if (isUse && refreshAhead) this.#deliverAhead(refreshAhead, known, response, token);
     }
-    // Whatever opened the socket: a message may change something, even if it has come by a GET.
-    if (this.core.credentials.isAmbient(exchange.request, token)) this.core.crossSite.refuseForeign(exchange.request);
-    // Each message anew, since it may come long after the one before; and no response would carry a new token.
-    return this.core.authenticator.authenticate(token, false);
+    noteAdmission(context, request, { state: known.state, user: this.toUser(known.claims) });
+    return true;
   }
 
-  #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
-    const mayRefresh = this.#mayRefresh(exchange.request, token);
-    return whenThere(this.core.authenticator.authenticate(token, mayRefresh), (authentication) => {
-      if (exchange.response && mayRefresh === true) this.#deliver(authentication, exchange.response, token);
-      return authentication;
-    });
+  /** The token of a request, if there is one and no choice has to be made. */
+  #onlyToken(request: HttpRequest): string | undefined {
+    if (this.core.credentials.rivals(request).length > 1) return undefined;
+    try {
+      return this.getToken(request);
+    } catch {
+      return undefined;
+    }
   }
 
-  #deliver({ claims, refreshed }: Authentication, response: HttpResponse, presented: string): void {
-    if (refreshed) return this.core.delivery.deliver(response, refreshed, presented);
-    // Goes on beside the handler, and is delivered if it is there before the headers go out.
-    void this.core.authenticator
-      .refreshAhead(claims)
-      ?.then((ahead) => ahead && this.core.delivery.offer(response, ahead, presented))
+  async #admit(context: ExecutionContext, exchange: RequestResponse, access: Access | undefined): Promise<boolean> {
+    try {
+      const { state, claims } = await this.#authenticate(context, exchange);
+      noteAdmission(context, exchange.request, { state, user: await this.toUser(claims) });
+    } catch (error) {
+      const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
+      if (!isAnonymous) return this.deny(error, context);
+      if (isMessage(context, exchange.request)) forgetAdmission(context, exchange.request);
+    }
+    return true;
+  }
+
+  async #authenticate(context: ExecutionContext, exchange: RequestResponse): Promise<Authentication> {
+    const { request } = exchange;
+    const { admissions, authenticator, credentials, crossSite } = this.core;
+    const rivals = credentials.rivals(request);
+    if (rivals.length > 1) await authenticator.learnEnds(rivals);
+    const token = this.getToken(request);
+    if (isMessage(context, request)) {
+      // Whatever opened the socket: a message may change something, even if it has come by a GET.
+      if (credentials.isAmbient(request, token)) crossSite.refuseForeign(request);
+      // Each message anew, since it may come long after the one before; and no response would carry a new token.
+      return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false });
+    }
+    const earlier = admissions.recall(request, token);
+    if (earlier) return earlier;
+    const decision = this.#decide(exchange, token);
+    admissions.remember(request, token, decision);
+    return decision;
+  }
+
+  async #decide({ request, response }: RequestResponse, token: string): Promise<Authentication> {
+    const { authenticator, credentials, crossSite, delivery, noRefresh, refreshAhead } = this.core;
+    const refusal = credentials.isAmbient(request, token) ? crossSite.admit(request) : undefined;
+    const isServed = noRefresh.isHonoured(request);
+    const isUse = response !== undefined && !isServed;
+    const waited = waitedFor(request, this.core.clock);
+    const expired = refusal ?? (isServed ? 'serve' : 'refresh');
+    const authentication = await authenticator.authenticate(token, expired, { waited, isUse });
+    if (response && authentication.refreshed) delivery.deliver(response, authentication.refreshed, token);
+    else if (isUse && !refusal && refreshAhead) this.#deliverAhead(refreshAhead, authentication, response, token);
+    return authentication;
+  }
+
+  /** Goes on beside the handler, and is delivered if it is there before the headers go out. */
+  #deliverAhead(ahead: RefreshAhead, { claims }: Authentication, response: HttpResponse, presented: string): void {
+    void ahead
+      .refresh(claims)
+      ?.then((refreshed) => refreshed && this.core.delivery.offer(response, refreshed, presented))
       .catch(() => undefined);
   }
 
-  #letPass(
-    context: ExecutionContext,
-    { request }: RequestResponse,
-    { state, claims }: Authentication,
-  ): NowOrLater<true> {
-    return whenThere(this.toUser(claims), (user) => {
-      noteAdmission(context, request, { state, user });
-      return true;
-    });
-  }
-
-  /** Returns `true` unless another site may have made the browser send this token, and then whose request it is. Throws if it may not send it. */
-  #mayRefresh(request: HttpRequest, token: string): true | RefreshRefusal {
-    if (!this.core.credentials.isAmbient(request, token)) return true;
-    return this.core.crossSite.admit(request) ?? true;
+  /** Returns true if another site may have made the browser send this token. */
+  #isForeign(request: HttpRequest, token: string): boolean {
+    return this.core.credentials.isAmbient(request, token) && this.core.crossSite.isForeign(request);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { APP_FILTER, ModulesContainer } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { Arrivals } from './contexts/arrivals.js';
 import { OriginWarnings } from './http/origin-warnings.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthFilter } from './refresh-auth.filter.js';
@@ -48,6 +49,11 @@ import { type Clock, systemClock } from './tokens/clock.js';
     RefreshAuthGuard,
     RefreshAuthInterceptor,
     RegisteredGuards,
+    {
+      provide: Arrivals,
+      useFactory: (host: HttpAdapterHost, clock: Clock) => new Arrivals(host, clock),
+      inject: [HttpAdapterHost, CLOCK],
+    },
     { provide: APP_FILTER, useClass: RefreshAuthFilter },
   ],
 })

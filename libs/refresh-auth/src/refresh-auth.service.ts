@@ -101,13 +101,17 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * What the guard does, without HTTP.
+   * Decides on a token without HTTP. By default without any effect: an expired token inside its refresh window is accepted as it is, after
+   * one look into the store, and no new token is minted.
    *
-   * @param options `refresh: false`: an expired token is refused as `token_expired`, and the store is not asked
+   * @param options `refresh: true` refreshes such a token, as the guard does: hand `refreshed` to the client, or it keeps a superseded one.
+   *   @default false
    * @throws RefreshAuthError when the token is dead, or the store does not decide
    */
-  async authenticate(token: string, { refresh = true }: { refresh?: boolean } = {}): Promise<Authentication<TClaims>> {
-    return (await this.core.authenticator.authenticate(token, refresh)) as unknown as Authentication<TClaims>;
+  async authenticate(token: string, { refresh = false }: { refresh?: boolean } = {}): Promise<Authentication<TClaims>> {
+    const expired = refresh ? 'refresh' : 'serve';
+    const authentication = await this.core.authenticator.authenticate(token, expired, { waited: 0, isUse: false });
+    return authentication as unknown as Authentication<TClaims>;
   }
 
   /**

@@ -20,7 +20,7 @@ export function describe({ httpAdapter, faults, grace, process, refreshAuth }: S
       sessionLifetime: sessionLifetime === false ? null : seconds(sessionLifetime),
     },
     policies: [
-      { base: '', grace: typeof reuseDetection === 'object' ? seconds(reuseDetection.grace) : null },
+      { base: '', grace: typeof reuseDetection === 'object' ? seconds(reuseDetection.grace ?? '30s') : null },
       ...(grace ? [{ base: `/${GRACE}`, grace: GRACE_SECONDS }] : []),
     ],
   };

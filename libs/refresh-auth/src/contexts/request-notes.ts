@@ -1,5 +1,4 @@
 import type { LiveTokenState } from '../sessions/authenticator.js';
-import type { NowOrLater } from '../tokens/now-or-later.js';
 
 /** What the guard leaves on a request for handlers, once it has let it through. */
 export interface RequestState {
@@ -8,13 +7,13 @@ export interface RequestState {
   user?: unknown;
 }
 
-/** What was done for a request: by whom, with which token, and what came of it. */
-interface Admission {
+/** A decision on a request: by which module, about which token, and what it was. */
+interface Decision {
   readonly by: object;
   readonly token: string;
-  readonly result: NowOrLater<unknown>;
-  /** By others, or with another token of the same request, which another guard has found. */
-  readonly before: Admission | undefined;
+  readonly result: unknown;
+  /** By others, or about another token of the same request, which another guard has found. */
+  readonly before: Decision | undefined;
 }
 
 /**
@@ -24,17 +23,19 @@ interface Admission {
 export class RequestNotes implements RequestState {
   state: LiveTokenState | undefined;
   user: unknown;
-  /** Where nobody sees it who prints a request: it may end with a token. */
-  #admissions: Admission | undefined;
+  /** When the request arrived, in milliseconds on the monotonic clock. */
+  arrivedAt: number | undefined;
+  /** Private, so that nobody sees it who prints a request: it may end with a token. */
+  #decisions: Decision | undefined;
 
-  done(by: object, token: string): Admission | undefined {
-    let admission = this.#admissions;
-    while (admission && !(admission.by === by && admission.token === token)) admission = admission.before;
-    return admission;
+  decision(by: object, token: string): unknown {
+    let decision = this.#decisions;
+    while (decision && !(decision.by === by && decision.token === token)) decision = decision.before;
+    return decision?.result;
   }
 
-  add(by: object, token: string, result: NowOrLater<unknown>): void {
-    this.#admissions = { by, token, result, before: this.#admissions };
+  addDecision(by: object, token: string, result: unknown): void {
+    this.#decisions = { by, token, result, before: this.#decisions };
   }
 }
 

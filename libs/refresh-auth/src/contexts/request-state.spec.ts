@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import type { RawRequest } from '../http/http-message.js';
-import { OncePerRequest } from './once-per-request.js';
+import { Admissions } from './admissions.js';
 import { readNotes } from './request-notes.js';
 import { getCurrentUser, getTokenState, noteAdmission, setRequestState, forgetAdmission } from './request-state.js';
 
@@ -19,12 +19,12 @@ test('where it accepted no token there is nothing', () => {
 });
 
 test('it stands beside what was done for the request, and neither loses the other', async () => {
-  const once = new OncePerRequest<number>();
+  const admissions = new Admissions<number>();
   const request = { headers: {} };
-  await once.get(request, 'token', () => 1);
+  admissions.remember(request, 'token', 1);
   setRequestState(request, { state: 'valid', user: { sub: '1' } });
 
-  expect(once.get(request, 'token', () => 2)).toBe(1);
+  expect(admissions.recall(request, 'token')).toBe(1);
   expect(getTokenState(request)).toBe('valid');
 });
 
@@ -35,7 +35,7 @@ test('what another build of the library has left is kept', async () => {
   };
   expect(readNotes(request)).toEqual({ state: 'valid', user: { sub: '1' } });
 
-  await new OncePerRequest<number>().get(request, 'token', () => 1);
+  new Admissions<number>().remember(request, 'token', 1);
 
   expect([getTokenState(request), getCurrentUser(request)]).toEqual(['valid', { sub: '1' }]);
 });

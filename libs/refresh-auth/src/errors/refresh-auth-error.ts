@@ -4,6 +4,7 @@ export type DeadReason =
   | 'token_malformed'
   | 'token_invalid'
   | 'token_expired'
+  | 'token_superseded'
   | 'token_reused'
   | 'session_revoked'
   | 'session_expired';
@@ -28,7 +29,8 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
     message: 'The token has expired',
     ofOrigin: 'The token has expired, and requests from this origin do not refresh it',
   },
-  token_reused: { statusCode: 401, message: 'The token was superseded and is no longer accepted' },
+  token_superseded: { statusCode: 401, message: 'The token was superseded: use the newest one' },
+  token_reused: { statusCode: 401, message: 'The token was superseded long ago and is no longer accepted' },
   session_revoked: { statusCode: 401, message: 'The session was revoked' },
   session_expired: { statusCode: 401, message: 'The session has expired' },
   request_cross_site: { statusCode: 403, message: 'The request came from another site' },
@@ -41,7 +43,7 @@ export class RefreshAuthError extends Error {
   override readonly name = 'RefreshAuthError';
   /** The HTTP status that answers this code; also what a framework finds when nothing translates the error. */
   readonly statusCode: 401 | 403 | 503;
-  /** With `statusCode` and `status`, what cutoffs an error of the package http-errors, which is how NestJS 12 recognizes one. */
+  /** With `statusCode` and `status`, what marks an error of the package http-errors, which is how NestJS 12 recognizes one. */
   readonly expose = true;
 
   constructor(

@@ -19,8 +19,13 @@ interface EventTypes {
   /** A superseded token was presented and the latest token, of generation `gen`, handed over. */
   'already-refreshed': GenerationFacts;
   /**
-   * A superseded token, of generation `gen`, was presented after its grace, although `latest` or another newer generation is in use: somebody
-   * else may have it. `kind`: whether it was the latest token's predecessor or an older one. `revoked`: whether the session was ended for it.
+   * A superseded token, of generation `gen`, was presented later than `grace` after something newer came into use. It was rejected
+   * (`token_superseded`), and its session lives. `latest`: the latest generation.
+   */
+  'reuse-suspected': GenerationFacts & { readonly latest: number };
+  /**
+   * As `reuse-suspected`, but later than `revokeAfter`: somebody else has the token (`token_reused`). `kind`: `'predecessor'` of the latest
+   * generation, or an older `'ancestor'`. `revoked`: true if the session was ended for it.
    */
   'reuse-detected': GenerationFacts & {
     readonly latest: number;
@@ -86,8 +91,8 @@ export class Events {
     this.#subject.next({ type, at: this.clock.now(), ...facts } as RefreshAuthEvent);
   }
 
-  /** @param claims of the token that was refused, where they could be verified */
-  refused({ code, detail, origin }: RefreshAuthError, claims?: { readonly sid: string; readonly gen: number }): void {
+  /** @param claims of the token that was rejected, where they could be verified */
+  rejected({ code, detail, origin }: RefreshAuthError, claims?: { readonly sid: string; readonly gen: number }): void {
     this.emit('token-rejected', {
       code,
       ...(detail === undefined ? {} : { detail }),

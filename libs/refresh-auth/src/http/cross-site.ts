@@ -90,7 +90,7 @@ export class CrossSiteCheck {
 
   #refused({ detail, origin }: RefreshRefusal): RefreshAuthError {
     const error = new RefreshAuthError('request_cross_site', detail, origin);
-    this.events.refused(error);
+    this.events.rejected(error);
     return error;
   }
 }

@@ -17,7 +17,8 @@ describe('[D1] a dead token', () => {
     ['token_malformed', 'The token is malformed'],
     ['token_invalid', 'The token is invalid'],
     ['token_expired', 'The token has expired'],
-    ['token_reused', 'The token was superseded and is no longer accepted'],
+    ['token_superseded', 'The token was superseded: use the newest one'],
+    ['token_reused', 'The token was superseded long ago and is no longer accepted'],
     ['session_revoked', 'The session was revoked'],
     ['session_expired', 'The session has expired'],
   ] as const)('%s', (code, message) => {
@@ -87,6 +88,7 @@ const codes: Record<RefreshAuthErrorCode, true> = {
   token_malformed: true,
   token_invalid: true,
   token_expired: true,
+  token_superseded: true,
   token_reused: true,
   session_revoked: true,
   session_expired: true,

@@ -22,6 +22,7 @@ export async function findWarnings(
     ...warnOfSharedKeys(settings),
     ...warnOfMemory(store),
     ...warnOfEndlessSessions(settings),
+    ...warnOfContradictingReuse(settings),
     ...(await warnOfRedis(settings, store, clock)),
   ];
 }
@@ -56,8 +57,25 @@ function warnOfMemory(store: SessionStore): string[] {
 function warnOfEndlessSessions({ lifetimes, reuseDetection }: RefreshAuthSettings): string[] {
   if (lifetimes.sessionLifetime !== Number.POSITIVE_INFINITY || reuseDetection) return [];
   return [
-    'Sessions have no end, and superseded tokens are handed over for their refresh window: a token that leaks can be refreshed for ever. Set the option `sessionLifetime`, or a grace in `reuseDetection`.',
+    'Sessions have no end, and superseded tokens are handed over for their refresh window: a token that leaks can be refreshed for ever. Set the option `sessionLifetime` or `reuseDetection`.',
   ];
+}
+
+/** Under reuse detection, honest clients must not be left with superseded tokens. */
+function warnOfContradictingReuse({ lifetimes, reuseDetection, delivery }: RefreshAuthSettings): string[] {
+  if (!reuseDetection) return [];
+  const warnings: string[] = [];
+  if (reuseDetection.grace > lifetimes.expiresIn * 1000) {
+    warnings.push(
+      'The option `reuseDetection.grace` is longer than `expiresIn`: a stolen token is handed the newest one for longer than that is valid. Set a grace of at most `expiresIn`.',
+    );
+  }
+  if (delivery.header && delivery.cookie) {
+    warnings.push(
+      'Under `reuseDetection` each new token is written both to a header and to a cookie: a client that keeps both soon presents a superseded one. Set `delivery.header` to false for browsers that use the cookie, or `delivery.cookie` to false for clients that use the header.',
+    );
+  }
+  return warnings;
 }
 
 async function warnOfRedis(

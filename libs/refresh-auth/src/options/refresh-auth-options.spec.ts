@@ -85,7 +85,7 @@ describe('options that boot', () => {
     expect(settings).toEqual({
       name: undefined,
       onStoreFailure: 'tolerate',
-      reuseDetection: { grace: 30_000, onReuse: 'reject' },
+      reuseDetection: { grace: 30_000, revokeAfter: 1_800_000, onReuse: 'reject', allowNoRefresh: false },
       revocation: 'every-request',
       refreshAhead: { seconds: 20 },
       reloader: expect.any(ClaimsReloader),
@@ -307,34 +307,31 @@ describe('policies', () => {
 });
 
 describe('option reuseDetection', () => {
+  const DEFAULTS = { grace: 30_000, revokeAfter: 1_800_000, onReuse: 'revoke', allowNoRefresh: false };
+
   test.each<[RefreshAuthOptions['reuseDetection'], object | undefined]>([
     [undefined, undefined],
     [false, undefined],
-    [{ grace: 1 }, { grace: 1000, onReuse: 'revoke' }],
+    [{}, DEFAULTS],
+    [{ grace: 1 }, { ...DEFAULTS, grace: 1000 }],
+    [{ grace: undefined, revokeAfter: undefined, onReuse: undefined, allowNoRefresh: undefined }, DEFAULTS],
     [
-      { grace: '30s', onReuse: undefined },
-      { grace: 30_000, onReuse: 'revoke' },
+      { grace: '1m', revokeAfter: 60, onReuse: 'reject', allowNoRefresh: true },
+      { grace: 60_000, revokeAfter: 60_000, onReuse: 'reject', allowNoRefresh: true },
     ],
-    [
-      { grace: '1m', onReuse: 'revoke' },
-      { grace: 60_000, onReuse: 'revoke' },
-    ],
-    [
-      { grace: 60, onReuse: 'reject' },
-      { grace: 60_000, onReuse: 'reject' },
-    ],
+    [{ revokeAfter: '7d' }, { ...DEFAULTS, revokeAfter: 604_800_000 }],
   ])('%j', (reuseDetection, expected) => {
     expect(resolveOptions({ secret, reuseDetection }).reuseDetection).toEqual(expected);
   });
 
-  test.each(['', 'grace', '30s', 30, true, null, () => undefined])('is not %p', (reuseDetection) => {
+  test.each(['', 'grace', '30s', 30, true, null, [], () => undefined])('is not %p', (reuseDetection) => {
     expect(errorOf({ reuseDetection })).toEqual({
       option: 'reuseDetection',
-      says: "is not known. Write false, or { grace: '30s', onReuse: 'revoke' }.",
+      says: "is neither false nor an object. Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
     });
   });
 
-  test.each([undefined, null, 0, -1, 0.5, '30', '', '500ms', Number.NaN, true])('has no grace of %p', (grace) => {
+  test.each([null, 0, -1, 0.5, '30', '', '500ms', Number.NaN, true])('has no grace of %p', (grace) => {
     expect(errorOf({ reuseDetection: { grace } })).toEqual({
       option: 'reuseDetection.grace',
       says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
@@ -360,7 +357,34 @@ describe('option reuseDetection', () => {
   test('has nothing else', () => {
     expect(errorOf({ reuseDetection: { grace: '30s', onreuse: 'reject' } })).toEqual({
       option: 'reuseDetection.onreuse',
-      says: 'is not known. It has grace and onReuse.',
+      says: 'is not known. It may have grace, revokeAfter, onReuse, allowNoRefresh.',
+    });
+  });
+
+  test.each([29, '29s', '8d', 604_801])(
+    'has no revokeAfter of %p: it lies between the grace and the refresh window',
+    (revokeAfter) => {
+      expect(errorOf({ reuseDetection: { revokeAfter } })).toEqual({
+        option: 'reuseDetection.revokeAfter',
+        says: expect.stringMatching(
+          /^is \d+ s\. Write a time from reuseDetection\.grace \(30 s\) to refreshWindow \(604800 s\)\.$/,
+        ),
+      });
+    },
+  );
+
+  test('revokes by default no later than at the end of the refresh window', () => {
+    const options = { secret, expiresIn: '1m', refreshWindow: '10m' };
+    expect(resolveOptions({ ...options, reuseDetection: {} }).reuseDetection).toEqual({
+      ...DEFAULTS,
+      revokeAfter: 600_000,
+    });
+  });
+
+  test.each(['', 'yes', 1, null, {}])('has no allowNoRefresh %p', (allowNoRefresh) => {
+    expect(errorOf({ reuseDetection: { allowNoRefresh } })).toEqual({
+      option: 'reuseDetection.allowNoRefresh',
+      says: 'is not a boolean. Write true or false.',
     });
   });
 });

@@ -1,10 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
+import { checkObject } from '../http/check-object.js';
 import { type Cookie, cookieNames } from '../http/cookie-options.js';
 import { type CrossSiteOptions, type CrossSiteSettings, resolveCrossSite } from '../http/cross-site-options.js';
 import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from '../http/delivery-options.js';
-import type { RefreshAhead } from '../sessions/authenticator.js';
 import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.js';
+import type { RefreshAheadRule } from '../sessions/refresh-ahead.js';
 import type { RedisOption } from '../store/redis/redis-connection.js';
 import { canPush } from '../revocation/revocation-log.js';
 import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocations.js';
@@ -16,6 +17,27 @@ import { createKeyRing, type KeyOptions, type KeyRing, type UncheckedKeyOptions 
 import type { Lifetimes } from '../tokens/lifetimes.js';
 import { hashed } from '../tokens/session-id.js';
 import type { Parties, SignedParties } from '../tokens/verifying.js';
+
+/**
+ * The option `reuseDetection`. A superseded token is judged by how long after one moment its request arrived: the later of the token's
+ * expiry and the first use of something newer (RFC 9700 section 4.14.2).
+ */
+export interface ReuseDetectionOptions {
+  /** Until this long after that moment the token is handed over: at most 60 s. @default '30s' */
+  grace?: Duration | undefined;
+  /**
+   * Until this long after that moment it is rejected (401 `token_superseded`), and the session lives. Later it counts as stolen (401
+   * `token_reused`). From `grace` to `refreshWindow`. @default '30m', or `refreshWindow` if that is shorter
+   */
+  revokeAfter?: Duration | undefined;
+  /** Whether a stolen token ends its session. @default 'revoke' */
+  onReuse?: 'revoke' | 'reject' | undefined;
+  /**
+   * Honours `Refresh-Auth: no-refresh`, by which servers that act for a user are served without a new token. A thief who sends it is not
+   * detected while the user is away. @default false
+   */
+  allowNoRefresh?: boolean | undefined;
+}
 
 /** Options of `RefreshAuthModule.forRoot()`. Everything is checked at boot; what is `undefined` has its default. */
 export interface RefreshAuthOptions {
@@ -55,10 +77,10 @@ export interface RefreshAuthOptions {
    */
   onStoreFailure?: StoreFailurePolicy | undefined;
   /**
-   * For how long a superseded token is handed over: for its refresh window, or for a grace of at most 60 s after which its use ends the session
-   * (`onReuse: 'revoke'`) or is refused (`'reject'`). @default false
+   * Detects superseded tokens that somebody else uses. `false`: a superseded token is handed over for its whole refresh window.
+   * @default false
    */
-  reuseDetection?: false | { grace: Duration; onReuse?: 'revoke' | 'reject' | undefined } | undefined;
+  reuseDetection?: false | ReuseDetectionOptions | undefined;
   /**
    * How a request with a valid token finds out that its session has ended. `'pushed'`: the store pushes revocations to every process, and the
    * token is checked in memory. `'every-request'`: the store is asked for each request. @default 'pushed'
@@ -109,7 +131,7 @@ export interface RefreshAuthSettings {
   readonly reuseDetection: ReusePolicy;
   readonly revocation: RevocationMode;
   readonly revocationReplicas: number;
-  readonly refreshAhead: RefreshAhead | undefined;
+  readonly refreshAhead: RefreshAheadRule | undefined;
   readonly reloader: ClaimsReloader | undefined;
   readonly tracked: boolean;
   readonly delivery: DeliverySettings;
@@ -175,7 +197,7 @@ export function resolveOptions(options: RefreshAuthOptions = {}, name?: string):
     isPrefixGiven: options.keyPrefix !== undefined,
     storeTimeout: parseMilliseconds('storeTimeout', storeTimeout),
     onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
-    reuseDetection: resolveReuseDetection(options.reuseDetection),
+    reuseDetection: resolveReuseDetection(options.reuseDetection, lifetimes),
     revocation: choose('revocation', options.revocation, ['pushed', 'every-request']),
     revocationReplicas: resolveReplicas(options),
     refreshAhead: resolveRefreshAhead(options.refreshAhead, lifetimes),
@@ -243,28 +265,45 @@ function choose<const T extends string>(option: string, value: unknown, values: 
   return chosen;
 }
 
-function resolveReuseDetection(reuseDetection: unknown = false): ReusePolicy {
-  if (reuseDetection === false) return undefined;
-  if (typeof reuseDetection !== 'object' || reuseDetection === null) {
+const REUSE_OPTIONS = ['grace', 'revokeAfter', 'onReuse', 'allowNoRefresh'] as const;
+
+function resolveReuseDetection(reuseDetection: unknown, { refreshWindow }: Lifetimes): ReusePolicy {
+  if (reuseDetection === undefined || reuseDetection === false) return undefined;
+  if (typeof reuseDetection !== 'object' || reuseDetection === null || Array.isArray(reuseDetection)) {
     throw new RefreshAuthOptionsError(
       'reuseDetection',
-      'is not known',
-      "Write false, or { grace: '30s', onReuse: 'revoke' }.",
+      'is neither false nor an object',
+      "Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
     );
   }
-  const { grace, onReuse, ...unknown } = reuseDetection as { grace?: unknown; onReuse?: unknown };
-  for (const name of Object.keys(unknown)) {
-    throw new RefreshAuthOptionsError(`reuseDetection.${name}`, 'is not known', 'It has grace and onReuse.');
-  }
-  const seconds = parseSeconds('reuseDetection.grace', grace);
-  if (seconds > LONGEST_GRACE) {
+  const given: ReuseDetectionOptions = checkObject('reuseDetection', reuseDetection, REUSE_OPTIONS);
+  const { grace = '30s', allowNoRefresh = false } = given;
+  const { revokeAfter = Math.min(30 * 60, refreshWindow) } = given;
+  const graceSeconds = parseSeconds('reuseDetection.grace', grace);
+  if (graceSeconds > LONGEST_GRACE) {
     throw new RefreshAuthOptionsError(
       'reuseDetection.grace',
-      `is ${seconds} s`,
+      `is ${graceSeconds} s`,
       `Write at most ${LONGEST_GRACE}: a longer grace is a longer life for a stolen token.`,
     );
   }
-  return { grace: seconds * 1000, onReuse: choose('reuseDetection.onReuse', onReuse, ['revoke', 'reject']) };
+  const revokeAfterSeconds = parseSeconds('reuseDetection.revokeAfter', revokeAfter);
+  if (revokeAfterSeconds < graceSeconds || revokeAfterSeconds > refreshWindow) {
+    throw new RefreshAuthOptionsError(
+      'reuseDetection.revokeAfter',
+      `is ${revokeAfterSeconds} s`,
+      `Write a time from reuseDetection.grace (${graceSeconds} s) to refreshWindow (${refreshWindow} s).`,
+    );
+  }
+  if (typeof allowNoRefresh !== 'boolean') {
+    throw new RefreshAuthOptionsError('reuseDetection.allowNoRefresh', 'is not a boolean', 'Write true or false.');
+  }
+  return {
+    grace: graceSeconds * 1000,
+    revokeAfter: revokeAfterSeconds * 1000,
+    onReuse: choose('reuseDetection.onReuse', given.onReuse, ['revoke', 'reject']),
+    allowNoRefresh,
+  };
 }
 
 function resolveReplicas({ revocationReplicas = 0, redis }: RefreshAuthOptions): number {
@@ -285,7 +324,7 @@ function resolveReplicas({ revocationReplicas = 0, redis }: RefreshAuthOptions):
   return revocationReplicas;
 }
 
-function resolveRefreshAhead(refreshAhead: unknown, { expiresIn }: Lifetimes): RefreshAhead | undefined {
+function resolveRefreshAhead(refreshAhead: unknown, { expiresIn }: Lifetimes): RefreshAheadRule | undefined {
   if (refreshAhead === undefined) return undefined;
   if (typeof refreshAhead === 'number' && refreshAhead > 0 && refreshAhead < 1) return { fraction: refreshAhead };
   const seconds = parseSeconds('refreshAhead', refreshAhead);

@@ -99,7 +99,7 @@ function follow(pushing: PushingStore): RevocationLog {
   const reported = new Events(clock);
   events = [];
   reported.observable.subscribe((event) => events.push(event));
-  return new RevocationLog(pushing, new StoreAccess(500, reported, clock), reported, known, clock, TTL);
+  return new RevocationLog(new StoreAccess(pushing, 500, reported, clock), reported, known, clock, TTL);
 }
 
 const ends = (sid: string): boolean => known.ends({ ...claims, sid });

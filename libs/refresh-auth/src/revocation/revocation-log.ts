@@ -52,8 +52,7 @@ export class RevocationLog {
   #silence: string | undefined;
 
   constructor(
-    private readonly store: PushingStore,
-    private readonly access: StoreAccess,
+    private readonly access: StoreAccess<PushingStore>,
     private readonly events: Events,
     private readonly known: KnownRevocations,
     private readonly clock: Clock,
@@ -76,7 +75,7 @@ export class RevocationLog {
   /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
   async start(): Promise<void> {
     try {
-      this.#unsubscribe = this.store.onRevocation(
+      this.#unsubscribe = this.access.store.onRevocation(
         () => void this.#follow(NOTIFICATION_OVERLAP),
         (reason) => this.#reportSilence(reason),
       );
@@ -151,8 +150,8 @@ export class RevocationLog {
 
   /** The entries of a page are known from then on, even if it comes too late for its deadline, or from a store that may be of the past. */
   #read(from: number, countedFrom: number): Promise<RevocationPage> {
-    return this.access.insist()(async () => {
-      const page = await this.store.revocationsAfter(from, countedFrom);
+    return this.access.insist()(async (store) => {
+      const page = await store.revocationsAfter(from, countedFrom);
       for (const entry of page.entries) this.known.add(entry, page.now - entry.at / 1000);
       if (page.stale !== undefined) throw new StoreError(page.stale);
       this.#cursor = page.next ?? page.now * 1000;
@@ -171,7 +170,7 @@ export class RevocationLog {
   }
 
   async #write(entries: readonly Revocation[]): Promise<void> {
-    await this.access.insist()(async () => this.store.restoreRevocations?.(entries, this.#longest));
+    await this.access.insist()(async (store) => store.restoreRevocations?.(entries, this.#longest));
   }
 
   /** A position behind which the log still has all that it ever had, and this process knows all that it has. */

@@ -373,11 +373,11 @@ describe('A revocation that is made for a token of a process with longer lifetim
     ['reloadClaims that gives nothing', { reloadClaims: () => null }, expireAndPresent],
     [
       'reuse',
-      { reuseDetection: { grace: 30, onReuse: 'revoke' } },
+      { reuseDetection: { grace: 30, revokeAfter: 30, onReuse: 'revoke' } },
       async (core, token) => {
         clock.advance(EXPIRES_IN * 1000);
         const { refreshed } = await authenticate(core, token.token);
-        await core.store.recordUse([{ sid: token.claims.sid, gen: refreshed?.claims.gen ?? 0 }]);
+        await core.store.recordUse([{ sid: token.claims.sid, gen: refreshed?.claims.gen ?? 0 }], 1);
         await expireAndPresent(core, token);
       },
     ],

@@ -1,14 +1,13 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
-import type { Clock } from '../tokens/clock.js';
-import { leeway, type Lifetimes, retention, retentionMargin } from '../tokens/lifetimes.js';
+import { type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
+import type { TokenTimes } from '../tokens/token-times.js';
 import type { Events } from '../events/events.js';
 import type { KnownRevocations } from './known-revocations.js';
 import { UNSEEN } from '../store/session-store.js';
-import type { NowOrLater } from '../tokens/now-or-later.js';
 import type { RevocationLog } from './revocation-log.js';
-import type { RevocationTtl, SessionStore } from '../store/session-store.js';
+import type { RevocationTtl } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 
 /** When valid tokens learn that their session has ended: the option `revocation`. */
@@ -37,30 +36,27 @@ export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
 /** Ends sessions, and says of each token whether its session has ended. */
 export class Revocations {
   constructor(
-    private readonly store: SessionStore,
     private readonly access: StoreAccess,
     private readonly events: Events,
     private readonly known: KnownRevocations,
     /** Followed where the store can push: under `'every-request'` too, since a response may go out long after its request was checked. */
     private readonly log: RevocationLog | undefined,
-    private readonly clock: Clock,
     private readonly settings: {
+      readonly times: TokenTimes;
       readonly revocation: RevocationMode;
       readonly onStoreFailure: StoreFailurePolicy;
       readonly tracked: boolean;
-      readonly lifetimes: Lifetimes;
     },
   ) {}
 
   /** How long a revocation is kept at least: as long as any process's tokens could live, and the one that it is made for, where there is one. */
   ttl(token?: TimesOfToken): RevocationTtl {
-    const { lifetimes } = this.settings;
-    const { record, log } = this.log?.longest ?? revocationTtl(lifetimes);
+    const { times } = this.settings;
+    const { record, log } = this.log?.longest ?? revocationTtl(times.lifetimes);
     if (!token) return { record, log };
-    const now = this.clock.now();
     return {
-      record: Math.max(record, retention(token.refresh_exp, now, lifetimes)),
-      log: Math.max(log, retention(token.exp, now, lifetimes)),
+      record: Math.max(record, times.retention(token.refresh_exp)),
+      log: Math.max(log, times.retention(token.exp)),
     };
   }
 
@@ -72,10 +68,24 @@ export class Revocations {
    * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
    */
   async revokeSession(sid: string, token?: TimesOfToken, ask = this.access.begin()): Promise<void> {
-    await ask((deadline) => this.store.revoke(sid, { ...this.ttl(token), before: deadline() }));
+    await ask((store, before) => store.revoke(sid, { ...this.ttl(token), before }));
     const session = sessionName(sid);
     this.known.add({ session, at: UNSEEN });
     this.events.emit('session-revoked', { session });
+  }
+
+  /**
+   * Ends a session that another one replaces. If the store cannot, the session counts as ended in this process, and in all when the store
+   * can be written again; an event says so.
+   */
+  async replaceSession(session: TimesOfToken & { readonly sid: string }, ask: Ask): Promise<void> {
+    try {
+      await this.revokeSession(session.sid, session, ask);
+    } catch (error) {
+      if (!(error instanceof RefreshAuthError)) throw error;
+      this.learn(session.sid);
+      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(session.sid) });
+    }
   }
 
   /**
@@ -85,9 +95,8 @@ export class Revocations {
    * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
    */
   async revokeUser(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
-    const ask = this.access.begin();
-    const cutoff = await ask((deadline) =>
-      this.store.revokeUser(sub, { ...this.ttl(token), before: deadline() }, except),
+    const cutoff = await this.access.ask((store, before) =>
+      store.revokeUser(sub, { ...this.ttl(token), before }, except),
     );
     this.known.add({ user: hashed(sub), cutoff, at: UNSEEN });
     this.events.emit('user-revoked', {
@@ -101,14 +110,14 @@ export class Revocations {
    * time of the store's clock, as far as that is known here, so that it ends with the revocations that come later, and with none that
    * came before. Where it is not known, that time is the earliest that it can be.
    */
-  async cutoffFor(sub: string, now: number, ask: Ask): Promise<number> {
+  async cutoffFor(sub: string, ask: Ask): Promise<number> {
     try {
-      const stored = await ask(() => this.store.userCutoff(sub));
+      const stored = await ask((store) => store.userCutoff(sub));
       // The store may have lost a cutoff that is known here and written back: a session that begins now is not to end by it.
       return Math.max(stored?.time ?? 0, this.known.cutoffOf(sub));
     } catch {
-      const { clockTolerance } = this.settings.lifetimes;
-      const storeTime = Math.floor(this.access.storeNow ?? now - leeway(clockTolerance) * 1000);
+      const { times } = this.settings;
+      const storeTime = Math.floor(this.access.storeNow ?? times.now - times.leeway);
       // Not below a cutoff that is known here: the session would have ended before it began.
       return Math.max(storeTime, this.known.cutoffOf(sub));
     }
@@ -144,36 +153,40 @@ export class Revocations {
     return this.known.ends(claims);
   }
 
+  /** True if this process knows, without the store, that the session lives. */
+  knowsAsLive(claims: TokenClaims): boolean {
+    return this.settings.revocation === 'pushed' && this.isFresh && !this.known.ends(claims);
+  }
+
+  /** True if tokens pass where only the store could tell, and it does not answer. */
+  get toleratesOutages(): boolean {
+    return this.settings.onStoreFailure === 'tolerate';
+  }
+
   /**
-   * Refuses a valid token whose session has ended; at once, unless the store has to be asked.
+   * Rejects a valid token whose session has ended.
    *
-   * @throws RefreshAuthError, now or later: `session_revoked`, or `store_unavailable` where the store has to be asked and nothing else
-   *   is tolerated
+   * @throws RefreshAuthError `session_revoked`, or `store_unavailable` where the store has to be asked and outages are not tolerated
    */
-  check(claims: TokenClaims): NowOrLater<void> {
+  async check(claims: TokenClaims): Promise<void> {
     if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
-    if (this.settings.revocation === 'every-request' || !this.isFresh) return this.#checkStore(claims);
+    if (!this.knowsAsLive(claims)) await this.#checkStore(claims);
   }
 
   async #checkStore(claims: TokenClaims): Promise<void> {
-    const { revocation, onStoreFailure } = this.settings;
     try {
-      await this.#ask(claims);
+      if (await this.#hasEnded(claims)) throw new RefreshAuthError('session_revoked');
     } catch (error) {
       // A store outage is never a logout; what it is under every-request is the application's choice.
-      const isTolerated = revocation === 'pushed' || onStoreFailure === 'tolerate';
+      const isTolerated = this.settings.revocation === 'pushed' || this.toleratesOutages;
       if (!isTolerated || !(error instanceof StoreOutage)) throw error;
       // It may have been learned of while the store was waited for.
       if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
     }
   }
 
-  async #ask(claims: TokenClaims): Promise<void> {
-    if (await this.#hasEnded(claims)) throw new RefreshAuthError('session_revoked');
-  }
-
   #hasEnded({ sid, sub, rev }: TokenClaims): Promise<boolean> {
     const { tracked } = this.settings;
-    return this.access.begin()(() => this.store.isRevoked({ sid, sub, rev, tracked }));
+    return this.access.ask((store) => store.isRevoked({ sid, sub, rev, tracked }));
   }
 }

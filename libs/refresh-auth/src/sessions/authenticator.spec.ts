@@ -92,7 +92,7 @@ describe('authenticate', () => {
 
   describe('with refresh: false', () => {
     test('passes a valid token', async () => {
-      expect(await authenticate(core, first.token, { refresh: false })).toEqual({
+      expect(await authenticate(core, first.token, { expired: 'reject' })).toEqual({
         state: 'valid',
         claims: first.claims,
       });
@@ -101,7 +101,7 @@ describe('authenticate', () => {
     test('refuses an expired one without asking the store, and it stays refreshable', async () => {
       pass(EXPIRES_IN);
 
-      expect(await refusal(authenticate(core, first.token, { refresh: false }))).toEqual(EXPIRED);
+      expect(await refusal(authenticate(core, first.token, { expired: 'reject' }))).toEqual(EXPIRED);
       expect(store.requests).toEqual([]);
       expect((await authenticate(core, first.token)).state).toBe('refreshable');
     });
@@ -111,7 +111,7 @@ describe('authenticate', () => {
       await authenticate(core, first.token);
       store.requests.length = 0;
 
-      expect(await refusal(authenticate(core, first.token, { refresh: false }))).toEqual(EXPIRED);
+      expect(await refusal(authenticate(core, first.token, { expired: 'reject' }))).toEqual(EXPIRED);
       expect(store.requests).toEqual([]);
     });
   });
@@ -382,11 +382,11 @@ describe('refreshAhead', () => {
   ])('%p refreshes from the %i. second on, and not before', async (refreshAhead, moment) => {
     const refreshing = ahead(refreshAhead);
     pass(moment - 0.001);
-    expect(await refreshing.authenticator.refreshAhead(first.claims)).toBeUndefined();
+    expect(await refreshing.refreshAhead?.refresh(first.claims)).toBeUndefined();
     expect(store.requests).toEqual([]);
 
     pass(0.001);
-    const refreshed = await refreshing.authenticator.refreshAhead(first.claims);
+    const refreshed = await refreshing.refreshAhead?.refresh(first.claims);
     expect(refreshed?.claims).toMatchObject({ sid: first.claims.sid, gen: 1, iat: Math.floor(clock.now() / 1000) });
   });
 
@@ -394,12 +394,12 @@ describe('refreshAhead', () => {
     const refreshing = ahead('50s');
     const { token, claims } = await refreshing.signIns.start({ sub: '1' }, { expiresIn: 20 });
     pass(9.999);
-    expect(await refreshing.authenticator.refreshAhead(claims)).toBeUndefined();
+    expect(await refreshing.refreshAhead?.refresh(claims)).toBeUndefined();
 
     pass(0.001);
-    const refreshed = await refreshing.authenticator.refreshAhead(claims);
+    const refreshed = await refreshing.refreshAhead?.refresh(claims);
     expect(refreshed?.claims).toMatchObject({ gen: 1, exp: clock.now() / 1000 + 20 });
-    expect(await refreshing.authenticator.refreshAhead(refreshed?.claims ?? claims)).toBeUndefined();
+    expect(await refreshing.refreshAhead?.refresh(refreshed?.claims ?? claims)).toBeUndefined();
     expect((await authenticate(refreshing, token)).state).toBe('valid');
   });
 
@@ -411,23 +411,23 @@ describe('refreshAhead', () => {
       return authenticate(refreshing, token);
     })();
     pass(19.999);
-    expect(await refreshing.authenticator.refreshAhead(refreshed?.claims ?? first.claims)).toBeUndefined();
+    expect(await refreshing.refreshAhead?.refresh(refreshed?.claims ?? first.claims)).toBeUndefined();
     pass(0.001);
-    expect((await refreshing.authenticator.refreshAhead(refreshed?.claims ?? first.claims))?.claims.gen).toBe(2);
+    expect((await refreshing.refreshAhead?.refresh(refreshed?.claims ?? first.claims))?.claims.gen).toBe(2);
   });
 
   test('is later by the clock tolerance, as the end of the token is', async () => {
     const refreshing = ahead(10, { clockTolerance: 5 });
     pass(54.999);
-    expect(await refreshing.authenticator.refreshAhead(first.claims)).toBeUndefined();
+    expect(await refreshing.refreshAhead?.refresh(first.claims)).toBeUndefined();
     pass(0.001);
-    expect((await refreshing.authenticator.refreshAhead(first.claims))?.claims.gen).toBe(1);
+    expect((await refreshing.refreshAhead?.refresh(first.claims))?.claims.gen).toBe(1);
   });
 
   test('is off by default', async () => {
     pass(EXPIRES_IN - 1);
 
-    expect(await core.authenticator.refreshAhead(first.claims)).toBeUndefined();
+    expect(await core.refreshAhead?.refresh(first.claims)).toBeUndefined();
     expect(store.requests).toEqual([]);
   });
 
@@ -435,7 +435,7 @@ describe('refreshAhead', () => {
     pass(55);
     const processes = [ahead(10), ahead(10), ahead(10)];
     const refreshed = await Promise.all(
-      [...processes, ...processes].map(async ({ authenticator }) => authenticator.refreshAhead(first.claims)),
+      [...processes, ...processes].map(async ({ refreshAhead }) => refreshAhead?.refresh(first.claims)),
     );
 
     expect(new Set(refreshed.map((issued) => issued?.token)).size).toBe(1);
@@ -451,14 +451,14 @@ describe('refreshAhead', () => {
     const refreshing = ahead(30, { reuseDetection: { grace: 1 } });
     const events = recordEvents(refreshing);
     pass(30);
-    const refreshed = await refreshing.authenticator.refreshAhead(first.claims);
+    const refreshed = await refreshing.refreshAhead?.refresh(first.claims);
     await authenticate(refreshing, refreshed?.token ?? '');
     await refreshing.usedGenerations?.flush();
 
     pass(29);
     await refreshing.start();
     expect(await authenticate(refreshing, first.token)).toEqual({ state: 'valid', claims: first.claims });
-    expect(await refreshing.authenticator.refreshAhead(first.claims)).toEqual(refreshed);
+    expect(await refreshing.refreshAhead?.refresh(first.claims)).toEqual(refreshed);
     expect(events.map(({ type }) => type)).toEqual(['refreshed']);
     await refreshing.stop();
   });
@@ -467,13 +467,13 @@ describe('refreshAhead', () => {
     const refreshing = ahead(30);
     await refreshing.start();
     pass(30);
-    expect((await refreshing.authenticator.refreshAhead(first.claims))?.claims.gen).toBe(1);
+    expect((await refreshing.refreshAhead?.refresh(first.claims))?.claims.gen).toBe(1);
     store.revocationsAfter = never;
     store.intercept(() => Promise.reject(new Error('connection lost')));
     await elsewhere.revocations.revokeSession(first.claims.sid);
     pass(5);
 
-    expect(await refreshing.authenticator.refreshAhead(first.claims)).toBeUndefined();
+    expect(await refreshing.refreshAhead?.refresh(first.claims)).toBeUndefined();
     await refreshing.stop();
   });
 
@@ -484,7 +484,7 @@ describe('refreshAhead', () => {
     await prepare();
     pass(55);
 
-    expect(await ahead(10).authenticator.refreshAhead(first.claims)).toBeUndefined();
+    expect(await ahead(10).refreshAhead?.refresh(first.claims)).toBeUndefined();
   });
 });
 
@@ -565,15 +565,16 @@ describe("onStoreFailure: 'tolerate'", () => {
   });
 });
 
-describe('The grace policy', () => {
+describe('Reuse detection', () => {
   const GRACE = 30;
+  const REVOKE_AFTER = 300;
   const REUSED = { code: 'token_reused', statusCode: 401, message: 'The token was used again after it was refreshed' };
   let policed: RefreshAuthCore;
   let second: IssuedToken;
 
   /** A client has used the second token, and the first one comes back when both expiry and grace are over. */
   async function supersede(onReuse?: 'revoke' | 'reject'): Promise<void> {
-    policed = makeCore({ reuseDetection: { grace: GRACE, onReuse } }, { store, clock });
+    policed = makeCore({ reuseDetection: { grace: GRACE, revokeAfter: REVOKE_AFTER, onReuse } }, { store, clock });
     pass(EXPIRES_IN);
     const { refreshed } = await authenticate(policed, first.token);
     if (!refreshed) throw new Error('was not refreshed');
@@ -600,10 +601,60 @@ describe('The grace policy', () => {
     expect((await authenticate(policed, first.token)).state).toBe('already-refreshed');
   });
 
-  test('ends the session on reuse: thief and victim alike [U1] [U3] [G2]', async () => {
+  test('rejects it after the grace, and the session goes on [F22]', async () => {
     await supersede();
     await use(second);
     pass(GRACE);
+    const events = recordEvents(policed);
+
+    expect(await refusal(authenticate(policed, first.token))).toMatchObject({
+      code: 'token_superseded',
+      statusCode: 401,
+    });
+
+    const about = { at: clock.now(), session: sessionName(first.claims.sid), gen: 0 };
+    expect(events).toEqual([
+      { type: 'reuse-suspected', ...about, latest: 1 },
+      { type: 'token-rejected', ...about, code: 'token_superseded' },
+    ]);
+    expect((await authenticate(policed, second.token)).state).toBe('valid');
+    expect(store.revocations).toEqual([]);
+  });
+
+  test('judges a request by when it arrived, also beside one that arrived later [F22] [F23]', async () => {
+    await supersede();
+    await use(second);
+    pass(GRACE + 60);
+
+    const [late, waiting] = await Promise.allSettled([
+      authenticate(policed, first.token),
+      authenticate(policed, first.token, { waited: 61_000 }),
+    ]);
+
+    expect(late).toMatchObject({ reason: { code: 'token_superseded' } });
+    expect(waiting).toMatchObject({ value: { state: 'already-refreshed' } });
+  });
+
+  test('a token that is served without a refresh is in use by nobody, and its reuse ends nothing [F24] [F25]', async () => {
+    await supersede();
+    await authenticate(policed, second.token, { isUse: false });
+    await policed.usedGenerations?.flush();
+    pass(60);
+    const serve = () => authenticate(policed, first.token, { expired: 'serve', isUse: false });
+    expect(await serve()).toEqual({ state: 'already-refreshed', claims: first.claims });
+
+    await policed.store.recordUse([{ sid: first.claims.sid, gen: 1 }], REVOKE_AFTER * 1000);
+    pass(GRACE);
+    expect(await refusal(serve())).toMatchObject({ code: 'token_superseded' });
+    pass(REVOKE_AFTER);
+    expect(await refusal(serve())).toMatchObject({ code: 'token_reused' });
+    expect(store.revocations).toEqual([]);
+  });
+
+  test('ends the session on reuse: thief and victim alike [U1] [U3] [G2]', async () => {
+    await supersede();
+    await use(second);
+    pass(REVOKE_AFTER);
     const events = recordEvents(policed);
 
     const refused = await refusal(authenticate(policed, first.token));
@@ -623,7 +674,7 @@ describe('The grace policy', () => {
   test("with onReuse: 'reject' refuses the one request, and the session goes on [U1]", async () => {
     await supersede('reject');
     await use(second);
-    pass(EXPIRES_IN);
+    pass(REVOKE_AFTER);
     const { refreshed: third } = await authenticate(policed, second.token);
     const events = recordEvents(policed);
 
@@ -645,9 +696,12 @@ describe('The grace policy', () => {
   test('waits once for the store, and not again for the log that hangs [U1] [S2]', async () => {
     await supersede();
     await use(second);
-    pass(GRACE);
+    pass(REVOKE_AFTER);
     const storeTimeout = 200;
-    const impatient = makeCore({ reuseDetection: { grace: GRACE, onReuse: 'revoke' }, storeTimeout }, { store, clock });
+    const impatient = makeCore(
+      { reuseDetection: { grace: GRACE, revokeAfter: REVOKE_AFTER }, storeTimeout },
+      { store, clock },
+    );
     const events = recordEvents(impatient);
     store.revoke = never;
 
@@ -662,17 +716,17 @@ describe('The grace policy', () => {
   test('inspect tells reuse, and ends nothing', async () => {
     await supersede();
     await use(second);
-    pass(GRACE);
+    pass(REVOKE_AFTER);
 
     expect(await policed.authenticator.inspect(first.token)).toEqual({ state: 'dead', reason: 'token_reused' });
-    expect((await authenticate(policed, second.token)).state).toBe('valid');
+    expect((await authenticate(policed, second.token)).state).toBe('refreshable');
     expect(store.revocations).toEqual([]);
   });
 
   test('whose revocation could not be told to the log: what is known here tells it', async () => {
     await supersede();
     await use(second);
-    pass(GRACE);
+    pass(REVOKE_AFTER);
     const told: Revocation[] = [];
     store.revoke = () => Promise.reject(new Error('connection lost'));
     Object.assign(store, { restoreRevocations: async (missing: Revocation[]) => told.push(...missing) });
@@ -693,7 +747,7 @@ describe('A token that was seen before', () => {
   afterEach(() => core.stop());
 
   test('is answered at once, while all revocations are known here', () => {
-    expect(core.authenticator.authenticate(first.token, true)).toEqual({ state: 'valid', claims: first.claims });
+    expect(core.authenticator.acceptKnown(first.token, true)).toEqual({ state: 'valid', claims: first.claims });
     expect(store.reads).toEqual([]);
   });
 

@@ -1,18 +1,11 @@
-import { LRUCache } from 'lru-cache';
 import { type DeadReason, RefreshAuthError } from '../errors/refresh-auth-error.js';
-import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
-import type { Clock } from '../tokens/clock.js';
-import { effectiveTimes, isFromTheFuture, type Lifetimes, timeState } from '../tokens/lifetimes.js';
-import type { VerifiedTokens } from '../tokens/verified-tokens.js';
 import type { Events } from '../events/events.js';
-import { isLater, type NowOrLater } from '../tokens/now-or-later.js';
-import type { Revocations, StoreFailurePolicy } from '../revocation/revocations.js';
-import type { Rotation } from './rotation.js';
+import type { Revocations } from '../revocation/revocations.js';
 import { StoreOutage } from '../store/store-access.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { VerifiedTokens } from '../tokens/verified-tokens.js';
+import type { Presentation, Rotation } from './rotation.js';
 import type { UsedGenerations } from './used-generations.js';
-
-/** From when on a valid token is refreshed: a part of its life, or that many seconds, before its end. The option `refreshAhead`. */
-export type RefreshAhead = { readonly fraction: number } | { readonly seconds: number };
 
 /** What the guard finds, as long as the token is not dead. */
 export type LiveTokenState = 'valid' | 'refreshable' | 'already-refreshed';
@@ -23,7 +16,7 @@ export type TokenState = LiveTokenState | 'dead';
 /** A token that was accepted. */
 export interface Authentication<TClaims = TokenClaims> {
   readonly state: LiveTokenState;
-  /** Those of the presented token while it is valid, else those of the newest one. Frozen. */
+  /** The claims of the newest token, where it is given, else those of the presented token. Frozen. */
   readonly claims: Readonly<TClaims>;
   /** The token to use from now on, where it is not the presented one. */
   readonly refreshed?: IssuedToken<TClaims>;
@@ -46,106 +39,73 @@ export interface RefreshRefusal {
   readonly origin: string;
 }
 
-const MOST_REFRESHED_AHEAD = 10_000;
+/**
+ * What is done with an expired token that is inside its refresh window: `'refresh'` it; `'serve'` it as it is, if the store knows of no
+ * reason against it; or reject it as `token_expired`, for a reason where there is one.
+ */
+export type ExpiredHandling = 'refresh' | 'serve' | 'reject' | RefreshRefusal;
 
 /** Verifies tokens, and refreshes those that are expired and inside their refresh window. Knows nothing of HTTP. */
 export class Authenticator {
-  /** Successors of tokens that were refreshed ahead, by the `jti` of those. Bounded by size, since `max` would take the room for all at once. */
-  readonly #refreshedAhead = new LRUCache<string, IssuedToken>({
-    maxSize: MOST_REFRESHED_AHEAD,
-    sizeCalculation: () => 1,
-  });
-
-  /** Expired tokens whose refresh is under way, by their exact text: those who bring the very same one need not verify it again. */
+  /** Expired tokens whose refresh is under way, by their exact text: requests that bring the very same one need not verify it again. */
   readonly #refreshing = new Map<string, TokenClaims>();
 
   constructor(
     private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
     private readonly revocations: Revocations,
-    /** Under the grace policy. */
+    /** Under reuse detection. */
     private readonly usedGenerations: UsedGenerations | undefined,
     private readonly events: Events,
-    private readonly clock: Clock,
-    private readonly settings: {
-      readonly lifetimes: Lifetimes;
-      readonly onStoreFailure: StoreFailurePolicy;
-      readonly refreshAhead: RefreshAhead | undefined;
-    },
   ) {}
 
   /**
-   * Answers at once where nothing has to be waited for: a valid token, while all revocations are known here.
+   * Accepts a token at once: one that was verified before, is valid, and whose session is known here to live. Everything else is
+   * `undefined`, and needs `authenticate`.
    *
-   * @param refresh `true` if an expired token may be refreshed; otherwise `false`, or why not
-   * @throws RefreshAuthError, now or later, when the token is dead or the store does not decide
+   * @param isUse as in {@link Presentation}
    */
-  authenticate(token: string, refresh: boolean | RefreshRefusal): NowOrLater<Authentication> {
-    const claims = this.#verify(token);
-    try {
-      const found = this.#isValid(claims) ? this.#check(claims) : this.#refresh(token, claims, refresh);
-      return isLater(found) ? this.#reporting(found, claims) : found;
-    } catch (error) {
-      throw this.#reported(error, claims);
-    }
+  acceptKnown(token: string, isUse: boolean): Authentication | undefined {
+    const claims = this.verified.recall(token);
+    if (!claims || this.verified.times.state(claims) !== 'valid' || !this.revocations.knowsAsLive(claims))
+      return undefined;
+    return this.#accept(claims, isUse);
   }
 
-  async #reporting(found: PromiseLike<Authentication>, claims: TokenClaims): Promise<Authentication> {
+  /**
+   * Decides on a token.
+   *
+   * @throws RefreshAuthError when the token is dead or the store does not decide
+   */
+  async authenticate(token: string, expired: ExpiredHandling, presentation: Presentation): Promise<Authentication> {
+    let claims: TokenClaims | undefined;
     try {
-      return await found;
+      claims = this.#refreshing.get(token) ?? this.verified.verify(token);
+      if (!this.verified.times.isValid(claims, presentation.waited)) {
+        return await this.#authenticateExpired(token, claims, expired, presentation);
+      }
+      await this.revocations.check(claims);
+      return this.#accept(claims, presentation.isUse);
     } catch (error) {
-      throw this.#reported(error, claims);
+      if (error instanceof RefreshAuthError) this.events.rejected(error, claims);
+      throw error;
     }
   }
 
   /**
-   * Refreshes a valid token that is in the last part of its life. Nobody waits for it: what fails is left for later, and what comes too late
-   * for one response is there for the next.
+   * Says what a token is, without any effect.
    *
-   * @returns `undefined` if it is too early; else a promise, never rejected, of the token to use from now on, if it worked
+   * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */
-  refreshAhead(claims: TokenClaims): Promise<IssuedToken | undefined> | undefined {
-    return this.#isInLastPart(claims) ? this.#exchangeAhead(claims) : undefined;
-  }
-
-  async #exchangeAhead(claims: TokenClaims): Promise<IssuedToken | undefined> {
-    const known = this.#refreshedAhead.get(claims.jti);
-    // Not in its own last part yet: nobody has had a reason to refresh it, so it is the latest token still.
-    if (known && !this.#isInLastPart(known.claims) && this.#isKnownToLive(known.claims)) return known;
-    try {
-      const { refreshed } = await this.rotation.exchange(claims);
-      this.#refreshedAhead.set(claims.jti, refreshed);
-      return refreshed;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** Memory answers only while it knows of every revocation. After that, the store decides. */
-  #isKnownToLive(claims: TokenClaims): boolean {
-    return this.revocations.isFresh && !this.revocations.ends(claims);
-  }
-
-  #isInLastPart(claims: TokenClaims): boolean {
-    const { lifetimes, refreshAhead } = this.settings;
-    if (!refreshAhead) return false;
-    const { exp } = effectiveTimes(claims, lifetimes);
-    const life = exp - claims.iat;
-    // A session of its own, or its end, can make a life shorter than the seconds: a token in its last part from birth would never rest.
-    const last = 'seconds' in refreshAhead ? Math.min(refreshAhead.seconds, life / 2) : life * refreshAhead.fraction;
-    return this.clock.now() / 1000 - lifetimes.clockTolerance >= exp - last;
-  }
-
-  /** @throws RefreshAuthError `store_unavailable`, where only the store could tell */
   async inspect(token: string): Promise<Inspection> {
     try {
       const claims = this.verified.verify(token);
-      if (this.#isValid(claims)) {
+      if (this.verified.times.isValid(claims)) {
         await this.revocations.check(claims);
         return { state: 'valid', claims };
       }
       if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
-      return { state: (await this.rotation.isSuperseded(claims)) ? 'already-refreshed' : 'refreshable', claims };
+      return { state: await this.rotation.look(claims, 0), claims };
     } catch (error) {
       if (error instanceof RefreshAuthError && error.isDeadToken)
         return { state: 'dead', reason: error.code as DeadReason };
@@ -153,11 +113,11 @@ export class Authenticator {
     }
   }
 
-  /** The claims of a token that could still be used or exchanged, whoever may have refreshed it or ended its session. */
+  /** The claims of a token that could still be used or refreshed, even if it is superseded or its session has ended. */
   liveSession(token: string): TokenClaims | undefined {
     try {
       const claims = this.verified.verify(token);
-      const state = timeState(claims, this.clock.now(), this.settings.lifetimes);
+      const state = this.verified.times.state(claims);
       return state === 'valid' || state === 'expired' ? claims : undefined;
     } catch {
       return undefined;
@@ -169,7 +129,7 @@ export class Authenticator {
     try {
       const claims = this.verified.verify(token);
       // Throws for a token that is outside its time.
-      this.#isValid(claims);
+      this.verified.times.isValid(claims);
       return this.revocations.ends(claims) ? undefined : claims;
     } catch {
       return undefined;
@@ -183,45 +143,26 @@ export class Authenticator {
     if (sessions.length > 1) await Promise.all(sessions.map((claims) => this.revocations.learnFromStore(claims)));
   }
 
-  #verify(token: string): TokenClaims {
-    try {
-      return this.#refreshing.get(token) ?? this.verified.verify(token);
-    } catch (error) {
-      throw this.#reported(error);
-    }
-  }
-
-  /** Whether the token is valid; otherwise it is expired and inside its refresh window. Throws when it is dead. */
-  #isValid(claims: TokenClaims): boolean {
-    const { lifetimes } = this.settings;
-    const now = this.clock.now();
-    if (isFromTheFuture(claims, now, lifetimes)) {
-      throw new RefreshAuthError('token_invalid', 'iat or nbf is in the future');
-    }
-    const state = timeState(claims, now, lifetimes);
-    if (state === 'session_expired' || state === 'token_expired') throw new RefreshAuthError(state);
-    return state === 'valid';
-  }
-
-  #check(claims: TokenClaims): NowOrLater<Authentication> {
-    const asked = this.revocations.check(claims);
-    return asked ? asked.then(() => this.#admit(claims)) : this.#admit(claims);
-  }
-
-  #admit(claims: TokenClaims): Authentication {
-    this.usedGenerations?.see(claims);
+  #accept(claims: TokenClaims, isUse: boolean): Authentication {
+    if (isUse) this.usedGenerations?.see(claims);
     return { state: 'valid', claims };
   }
 
-  async #refresh(token: string, claims: TokenClaims, refresh: boolean | RefreshRefusal): Promise<Authentication> {
-    if (refresh !== true) throw notRefreshed(refresh);
+  async #authenticateExpired(
+    token: string,
+    claims: TokenClaims,
+    expired: ExpiredHandling,
+    presentation: Presentation,
+  ): Promise<Authentication> {
+    if (expired !== 'refresh' && expired !== 'serve') throw notRefreshed(expired);
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
     this.#refreshing.set(token, claims);
     try {
-      const { state, refreshed } = await this.rotation.exchange(claims);
+      if (expired === 'serve') return { state: await this.rotation.look(claims, presentation.waited), claims };
+      const { state, refreshed } = await this.rotation.refresh(claims, presentation);
       return { state, claims: refreshed.claims, refreshed };
     } catch (error) {
-      if (!(error instanceof StoreOutage) || this.settings.onStoreFailure === 'reject') throw error;
+      if (!(error instanceof StoreOutage) || !this.revocations.toleratesOutages) throw error;
       // The end of the session may have been learned of while the store was waited for.
       if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
       return { state: 'refreshable', claims };
@@ -229,16 +170,10 @@ export class Authenticator {
       this.#refreshing.delete(token);
     }
   }
-
-  /** @param claims of the token that is refused, where they could be verified */
-  #reported(error: unknown, claims?: TokenClaims): unknown {
-    if (error instanceof RefreshAuthError) this.events.refused(error, claims);
-    return error;
-  }
 }
 
-function notRefreshed(refusal: false | RefreshRefusal): RefreshAuthError {
-  return refusal
-    ? new RefreshAuthError('token_expired', refusal.detail, refusal.origin)
-    : new RefreshAuthError('token_expired');
+function notRefreshed(refusal: 'reject' | RefreshRefusal): RefreshAuthError {
+  return refusal === 'reject'
+    ? new RefreshAuthError('token_expired')
+    : new RefreshAuthError('token_expired', refusal.detail, refusal.origin);
 }

@@ -239,7 +239,7 @@ describe('reloadClaims [R9]', () => {
     const first = issue(core);
     clock.advance(45_000);
 
-    expect(await core.authenticator.refreshAhead(first.claims)).toBeUndefined();
+    expect(await core.refreshAhead?.refresh(first.claims)).toBeUndefined();
 
     expect(logger.lines).toEqual([expect.stringContaining(`${LOGGED}no database`)]);
   });

@@ -52,11 +52,11 @@ describe('A latest token that this process has seen', () => {
 
   test('is not taken for what stands there in its place', async () => {
     const planted = Buffer.from('\x01\x00of the same generation, and nothing that we have sealed');
-    store.intercept(async () => ({ outcome: 'superseded', latest: 1, sealed: planted }));
+    store.intercept(async () => ({ outcome: 'handed-over', latest: 1, sealed: planted }));
 
     const { refreshed } = await authenticate(core, first.token);
 
-    expect(store.requests[1]).toMatchObject({ generation: 1, refused: planted });
+    expect(store.requests[1]).toMatchObject({ generation: 1, rejected: planted });
     expect(events.filter(({ type }) => type === 'sealed-token-rejected')).toHaveLength(1);
     expect(refreshed).toBe(second);
   });

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
-import type { TokenVerifier } from '../tokens/verifying.js';
 import type { Events } from '../events/events.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { TokenSigner } from '../tokens/signing.js';
+import type { TokenVerifier } from '../tokens/verifying.js';
 import type { SealedPlace, Sealer } from './sealing.js';
 
 /** A token, and what the store keeps of it. */
@@ -22,10 +23,20 @@ export class LatestTokens {
   readonly #seen = new LRUCache<string, LatestToken>({ maxSize: MOST_SEEN, sizeCalculation: () => 1 });
 
   constructor(
+    private readonly signer: TokenSigner,
     private readonly sealer: Sealer,
     private readonly verifier: TokenVerifier,
     private readonly events: Events,
   ) {}
+
+  /**
+   * Mints the successor of a token.
+   *
+   * @param superseded the generation that it replaces, if that is not the one of the claims
+   */
+  successor(claims: TokenClaims, superseded?: number): IssuedToken {
+    return this.signer.successor(claims, superseded);
+  }
 
   seal(issued: IssuedToken): LatestToken {
     return { issued, sealed: this.sealer.seal(issued.token, issued.claims) };

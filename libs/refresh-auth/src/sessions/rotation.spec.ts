@@ -162,7 +162,6 @@ describe('Nobody was before me', () => {
         tracked: false,
         generation: 0,
         candidate: { sealed: expect.any(Buffer), ttl: (REFRESH_WINDOW + 120) * 1000 },
-        presented: 0,
       },
     ]);
   });
@@ -238,9 +237,9 @@ describe('The latest token has itself expired', () => {
     const { state, claims } = await authenticate(core, first.token);
 
     expect({ state, claims }).toEqual({ state: 'already-refreshed', claims: succeeding(promoted.claims) });
-    expect(store.requests.map(({ generation, refused }) => ({ generation, refused }))).toEqual([
-      { generation: 0, refused: undefined },
-      { generation: 2, refused: undefined },
+    expect(store.requests.map(({ generation, rejected }) => ({ generation, rejected }))).toEqual([
+      { generation: 0, rejected: undefined },
+      { generation: 2, rejected: undefined },
     ]);
     expect(events).toEqual([{ type: 'already-refreshed', ...about(3) }]);
   });
@@ -322,9 +321,9 @@ describe('What stands there as the latest token is not ours', () => {
     const { state, claims, refreshed } = await authenticate(core, first.token);
 
     expect({ state, claims }).toEqual({ state: 'already-refreshed', claims: succeeding(first.claims, 2) });
-    expect(store.requests.map(({ generation, refused }) => ({ generation, refused }))).toEqual([
-      { generation: 0, refused: undefined },
-      { generation: 1, refused: planted },
+    expect(store.requests.map(({ generation, rejected }) => ({ generation, rejected }))).toEqual([
+      { generation: 0, rejected: undefined },
+      { generation: 1, rejected: planted },
     ]);
     expect(events).toEqual([
       { type: 'sealed-token-rejected', ...about(1) },
@@ -356,7 +355,7 @@ describe('What stands there as the latest token is not ours', () => {
 
     expect(await refusal(authenticate(core, first.token))).toEqual(unavailable('sealed by a newer version'));
     expect(await store.rotate({ ...sessionOf(first.claims), generation: 0 })).toEqual({
-      outcome: 'superseded',
+      outcome: 'handed-over',
       latest: 1,
       sealed: newer,
     });

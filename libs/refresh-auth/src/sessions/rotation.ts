@@ -1,11 +1,5 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
-import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
-import type { Clock } from '../tokens/clock.js';
-import { effectiveTimes, type Lifetimes, retention, timeState } from '../tokens/lifetimes.js';
-import type { TokenSigner } from '../tokens/signing.js';
-import type { ClaimsReloader } from './claims-reloader.js';
 import type { Events } from '../events/events.js';
-import type { LatestToken, LatestTokens } from './latest-tokens.js';
 import type { Revocations } from '../revocation/revocations.js';
 import type {
   ReuseRule,
@@ -13,120 +7,145 @@ import type {
   RotationRequest,
   SealedToken,
   SessionOfToken,
-  SessionStore,
 } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
+import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
+import type { TokenTimes } from '../tokens/token-times.js';
+import type { ClaimsReloader } from './claims-reloader.js';
+import type { LatestToken, LatestTokens } from './latest-tokens.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
-/** What an expired token is exchanged for. */
-export interface Rotated {
+/** The result of a refresh. */
+export interface Refreshed {
   /** `refreshable` for the one request that refreshed the token, `already-refreshed` for all others. */
   readonly state: 'refreshable' | 'already-refreshed';
   readonly refreshed: IssuedToken;
 }
 
-/** For how long a superseded token is handed over, and what happens after: the option `reuseDetection`, in milliseconds. `undefined`: the refresh window. */
-export type ReusePolicy = { readonly grace: number; readonly onReuse: 'revoke' | 'reject' } | undefined;
+/** The option `reuseDetection`, times in milliseconds; `undefined`: superseded tokens are handed over for their whole refresh window. */
+export type ReusePolicy =
+  | {
+      readonly grace: number;
+      readonly revokeAfter: number;
+      readonly onReuse: 'revoke' | 'reject';
+      readonly allowNoRefresh: boolean;
+    }
+  | undefined;
+
+/** How a token was presented. */
+export interface Presentation {
+  /** How long ago its request arrived, in milliseconds. */
+  readonly waited: number;
+  /** True if the client presented it itself, in a request whose response can carry the next token. */
+  readonly isUse: boolean;
+}
+
+/** The question about a session, without the session. */
+type Question = Omit<RotationRequest, keyof SessionOfToken>;
 
 /** The successor that is offered: made from whose claims, to replace which generation. */
 interface Offer {
   readonly from: TokenClaims;
   readonly generation: number;
-  readonly refused?: Uint8Array;
+  readonly rejected?: Uint8Array;
 }
 
 /** The latest token expires while we look, or a newer one appears: three calls see the end of any such race, or something is wrong. */
 const MOST_CALLS = 3;
 
-/** Exchanges tokens: one winner per generation in all processes, and the same successor for everybody. */
+/** Refreshes tokens: one winner per generation in all processes, and the same successor for everybody. */
 export class Rotation {
-  /** Rotations under way in this process, by the generation and session that was presented. */
-  readonly #underway = new Map<string, Promise<Rotated>>();
+  /** Refreshes under way in this process. */
+  readonly #underway = new Map<string, Promise<Refreshed>>();
 
   constructor(
-    private readonly store: SessionStore,
     private readonly access: StoreAccess,
-    private readonly signer: TokenSigner,
     private readonly latestTokens: LatestTokens,
     private readonly revocations: Revocations,
     private readonly events: Events,
-    private readonly clock: Clock,
     private readonly settings: {
-      readonly lifetimes: Lifetimes;
+      readonly times: TokenTimes;
       readonly reuseDetection: ReusePolicy;
       readonly reloader: ClaimsReloader | undefined;
-      /** Whether the store is asked before anything is minted: where claims are loaded anew, or signing is dearer than a round trip. */
+      /** The store is asked before a token is minted: where claims are loaded anew, or signing takes longer than a round trip. */
       readonly looksFirst: boolean;
-      /** Where sessions have a record from their sign-in on. */
+      /** Sessions have a record from their sign-in on. */
       readonly tracked: boolean;
       /** Keeps the details of tracked sessions sealed with the current key. */
       readonly details: Pick<TrackedSessions, 'currentSeal' | 'sealAnew'> | undefined;
-      /** In bytes: what is longer would not reach the client, or be refused when it comes back. */
+      /** In bytes: a longer token would not reach the client, or be rejected when it comes back. */
       readonly longestToken: number;
     },
   ) {}
 
   /**
-   * Exchanges a token that is inside its refresh window.
+   * Refreshes a token that is inside its refresh window.
    *
    * @param presented its claims, verified
-   * @throws RefreshAuthError `session_revoked`, `token_reused`, `token_expired`, `session_expired`, `store_unavailable` or
-   *   `reload_failed`
+   * @throws RefreshAuthError `session_revoked`, `token_superseded`, `token_reused`, `token_expired`, `session_expired`, `store_unavailable`
+   *   or `reload_failed`
    */
-  async exchange(presented: TokenClaims): Promise<Rotated> {
-    const rotated = await this.#share(presented);
+  async refresh(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
+    const result = await this.#share(presented, presentation);
     // The answer may have been under way while the session was ended here.
     if (this.revocations.ends(presented)) throw new RefreshAuthError('session_revoked');
-    const type = rotated.state === 'refreshable' ? 'refreshed' : 'already-refreshed';
-    this.events.emit(type, this.events.generation(rotated.refreshed.claims));
-    return rotated;
-  }
-
-  /** Whether somebody has refreshed this token. Writes nothing; throws as `exchange` does. */
-  async isSuperseded(claims: TokenClaims): Promise<boolean> {
-    const { revokeFor: _, ...reuse } = this.#reuseRule(claims) ?? {};
-    const request = {
-      generation: claims.gen,
-      ...('grace' in reuse ? { reuse: reuse as ReuseRule } : {}),
-    };
-    const { outcome } = await this.#ask(this.access.begin(), claims, request);
-    if (outcome === 'reused') throw new RefreshAuthError('token_reused');
-    return outcome === 'superseded';
+    const type = result.state === 'refreshable' ? 'refreshed' : 'already-refreshed';
+    this.events.emit(type, this.events.generation(result.refreshed.claims));
+    return result;
   }
 
   /**
-   * Requests of one process that bring the same generation share one answer; the first of them counts as the one that refreshed. Those that
-   * come later ask again: an answer that was kept, however briefly, would outlive a logout in another process.
+   * Looks what a refresh would find, without any effect.
+   *
+   * @param waited how long ago the request arrived, in milliseconds
+   * @throws RefreshAuthError `session_revoked`, `token_superseded`, `token_reused` or `store_unavailable`
    */
-  #share(presented: TokenClaims): Promise<Rotated> {
-    const generation = `${presented.gen}:${presented.sid}`;
-    const underway = this.#underway.get(generation);
+  async look(presented: TokenClaims, waited: number): Promise<Refreshed['state']> {
+    const { revokeFor: _, ...reuse } = this.#reuseRule(presented, { waited, isUse: false }) ?? {};
+    const rule = 'grace' in reuse ? { reuse } : {};
+    const { outcome } = await this.#ask(this.access.begin(), presented, { generation: presented.gen, ...rule });
+    if (outcome === 'superseded' || outcome === 'reused') throw new RefreshAuthError(`token_${outcome}`);
+    return outcome === 'handed-over' ? 'already-refreshed' : 'refreshable';
+  }
+
+  /**
+   * Requests of one process that bring the same generation share one answer; the first of them counts as the one that refreshed. Those
+   * that come later ask again: an answer that was kept, however briefly, would outlive a logout in another process. Those that waited for
+   * longer ask for themselves too, since they are judged by when they arrived.
+   */
+  #share(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
+    const name = `${presented.gen}:${presented.sid}:${Math.round(presentation.waited / 1000)}`;
+    const underway = this.#underway.get(name);
     if (underway) return underway.then(({ refreshed }) => ({ state: 'already-refreshed', refreshed }));
-    const rotation = this.#rotate(presented).finally(() => this.#underway.delete(generation));
-    this.#underway.set(generation, rotation);
+    const rotation = this.#rotate(presented, presentation).finally(() => this.#underway.delete(name));
+    this.#underway.set(name, rotation);
     return rotation;
   }
 
-  async #rotate(presented: TokenClaims): Promise<Rotated> {
+  async #rotate(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
     const ask = this.access.begin();
     let offer: Offer = { from: presented, generation: presented.gen };
     const looksFirst = this.settings.looksFirst || this.latestTokens.hasSeenSuccessorOf(presented);
     // Minted before it is claimed: a winner that dies on the way leaves nothing, or a complete successor.
     let successor = looksFirst ? undefined : this.#mint(presented);
     for (let calls = 1; ; calls++) {
-      const answer = await this.#ask(ask, presented, this.#request(presented, offer, successor));
+      // Only the generation that was presented can be in use, or reused.
+      const reuse = offer.generation === presented.gen ? this.#reuseRule(presented, presentation) : undefined;
+      const answer = await this.#ask(ask, presented, this.#question(presented, offer, successor, reuse));
+      if (answer.outcome === 'superseded') throw this.#superseded(presented, answer.latest);
       if (answer.outcome === 'reused') throw await this.#reused(ask, presented, answer.latest);
       if (answer.outcome === 'rotated' && successor) {
         if (answer.details) await this.settings.details?.sealAnew(presented, answer.details, ask);
         return this.#won(presented, offer, successor, answer.lostWrite);
       }
-      if (answer.outcome === 'superseded') {
+      if (answer.outcome === 'handed-over') {
         const latest = this.latestTokens.open(presented, answer.latest, answer.sealed);
-        if (latest && this.#isHandedOver(latest))
+        if (latest && this.#isHandedOver(latest)) {
           return { state: 'already-refreshed', refreshed: this.#fitting(latest) };
+        }
         offer = latest
           ? { from: latest.claims, generation: answer.latest }
-          : { from: presented, generation: answer.latest, refused: answer.sealed };
+          : { from: presented, generation: answer.latest, rejected: answer.sealed };
       }
       if (calls === MOST_CALLS) throw new StoreOutage(`undecided after ${MOST_CALLS} calls`);
       successor = this.#mint(await this.#freshClaims(ask, offer.from), offer.generation);
@@ -134,7 +153,7 @@ export class Rotation {
   }
 
   #mint(claims: TokenClaims, superseded?: number): LatestToken {
-    return this.latestTokens.seal(this.#fitting(this.signer.successor(claims, superseded)));
+    return this.latestTokens.seal(this.#fitting(this.latestTokens.successor(claims, superseded)));
   }
 
   /**
@@ -151,58 +170,62 @@ export class Rotation {
     throw new RefreshAuthError(code, `the next token has ${bytes} bytes, of at most ${longestToken}`);
   }
 
-  async #ask(
-    ask: Ask,
-    { sid, sub, rev }: TokenClaims,
-    request: Omit<RotationRequest, keyof SessionOfToken>,
-  ): Promise<RotationAnswer> {
+  async #ask(ask: Ask, { sid, sub, rev }: TokenClaims, question: Question): Promise<RotationAnswer> {
     const { tracked } = this.settings;
-    const answer = await ask((deadline) =>
-      this.store.rotate({ sid, sub, rev, tracked, ...request, ...endsBefore(deadline(), request) }),
+    const answer = await ask((store, deadline) =>
+      store.rotate({ sid, sub, rev, tracked, ...question, ...endsBefore(deadline, question) }),
     );
     if (answer.outcome !== 'revoked') return answer;
     this.revocations.learn(sid);
     throw new RefreshAuthError('session_revoked');
   }
 
-  #request(
+  #question(
     presented: TokenClaims,
-    { generation, refused }: Offer,
+    { generation, rejected }: Offer,
     successor: LatestToken | undefined,
-  ): Omit<RotationRequest, keyof SessionOfToken> {
-    const reuse = this.#reuseRule(presented);
+    reuse: ReuseRule | undefined,
+  ): Question {
     const { details } = this.settings;
     return {
       generation,
       ...(successor ? { candidate: this.#candidate(presented, successor) } : {}),
       ...(successor && details ? { currentSeal: details.currentSeal } : {}),
-      ...(refused ? { refused } : {}),
-      // Only what the client itself presented is seen in use, and can be reused.
-      ...(generation === presented.gen ? { presented: generation, ...(reuse ? { reuse } : {}) } : {}),
+      ...(rejected ? { rejected } : {}),
+      ...(reuse ? { reuse } : {}),
     };
   }
 
   #candidate(presented: TokenClaims, { issued, sealed }: LatestToken): SealedToken {
     const refreshExp = Math.max(presented.refresh_exp, issued.claims.refresh_exp);
-    return { sealed, ttl: retention(refreshExp, this.clock.now(), this.settings.lifetimes) };
+    return { sealed, ttl: this.settings.times.retention(refreshExp) };
   }
 
-  /** A token that has not expired yet is never reused: it is valid. */
-  #reuseRule(presented: TokenClaims): ReuseRule | undefined {
-    const { lifetimes, reuseDetection } = this.settings;
-    if (!reuseDetection || timeState(presented, this.clock.now(), lifetimes) === 'valid') return undefined;
+  #reuseRule(presented: TokenClaims, { waited, isUse }: Presentation): ReuseRule | undefined {
+    const { reuseDetection, times } = this.settings;
+    if (!reuseDetection) return undefined;
+    const { grace, revokeAfter, onReuse } = reuseDetection;
     return {
-      grace: reuseDetection.grace,
-      expiredAt: (effectiveTimes(presented, lifetimes).exp + lifetimes.clockTolerance) * 1000,
-      ...(reuseDetection.onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),
+      grace,
+      revokeAfter,
+      // A token that has not expired yet is never late.
+      expiredAt: (times.of(presented).exp + times.lifetimes.clockTolerance) * 1000,
+      waited,
+      isUse,
+      ...(onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),
     };
   }
 
-  #won(presented: TokenClaims, offer: Offer, successor: LatestToken, lostWrite: boolean): Rotated {
+  #won(presented: TokenClaims, offer: Offer, successor: LatestToken, lostWrite: boolean): Refreshed {
     if (lostWrite) this.events.emit('lost-write', this.events.generation(presented));
     const { issued } = successor;
     this.latestTokens.see(successor);
     return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', refreshed: issued };
+  }
+
+  #superseded(presented: TokenClaims, latest: number): RefreshAuthError {
+    this.events.emit('reuse-suspected', { ...this.events.generation(presented), latest });
+    return new RefreshAuthError('token_superseded');
   }
 
   async #reused(ask: Ask, presented: TokenClaims, latest: number): Promise<RefreshAuthError> {
@@ -230,18 +253,15 @@ export class Rotation {
     throw new RefreshAuthError('session_revoked');
   }
 
-  /** @returns false when the latest token has itself expired and is to be refreshed in turn */
+  /** Returns false if the latest token has itself expired, and is to be refreshed in turn. */
   #isHandedOver({ claims }: IssuedToken): boolean {
-    const state = timeState(claims, this.clock.now(), this.settings.lifetimes);
+    const state = this.settings.times.state(claims);
     if (state === 'token_expired' || state === 'session_expired') throw new RefreshAuthError(state);
     return state === 'valid';
   }
 }
 
 /** A reuse that the store finds when nobody waits for it any more ends no session. */
-function endsBefore(
-  before: number | undefined,
-  { reuse }: Pick<RotationRequest, 'reuse'>,
-): Pick<RotationRequest, 'reuse'> {
+function endsBefore(before: number | undefined, { reuse }: Question): Pick<Question, 'reuse'> {
   return reuse?.revokeFor === undefined ? {} : { reuse: { ...reuse, before } };
 }

@@ -1,12 +1,9 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
-import type { Clock } from '../tokens/clock.js';
 import { checkLength } from '../tokens/compact.js';
 import { type Duration, parseSeconds } from '../tokens/duration.js';
 import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
-import { sessionName } from '../tokens/session-id.js';
 import type { TokenSigner } from '../tokens/signing.js';
-import type { Events } from '../events/events.js';
 import type { Revocations, TimesOfToken } from '../revocation/revocations.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
@@ -44,8 +41,6 @@ export class SignIns {
     private readonly signer: TokenSigner,
     private readonly revocations: Revocations,
     private readonly tracked: TrackedSessions | undefined,
-    private readonly events: Events,
-    private readonly clock: Clock,
     private readonly lifetimes: Lifetimes,
   ) {}
 
@@ -69,10 +64,10 @@ export class SignIns {
     };
     const issued = this.tracked
       ? await this.#begin(this.tracked, mint, own.sub, options.device, ask)
-      : mint(await this.revocations.cutoffFor(own.sub, this.clock.now(), ask));
+      : mint(await this.revocations.cutoffFor(own.sub, ask));
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
-    await Promise.all(client.replaced?.map((session) => this.#endReplaced(session, ask)) ?? []);
+    await Promise.all(client.replaced?.map((session) => this.revocations.replaceSession(session, ask)) ?? []);
     // All sessions of the user may have been ended meanwhile, this one among them.
     if (this.revocations.ends(issued.claims)) throw new RefreshAuthError('session_revoked');
     return issued;
@@ -93,18 +88,6 @@ export class SignIns {
     if ((await tracked.begin(second, device, ask)) === undefined) return second;
     // Its user's sessions were ended once more meanwhile.
     throw new RefreshAuthError('session_revoked');
-  }
-
-  /** A store that is out keeps nobody from signing in. */
-  async #endReplaced(session: ReplacedSession, ask: Ask): Promise<void> {
-    try {
-      await this.revocations.revokeSession(session.sid, session, ask);
-    } catch (error) {
-      if (!(error instanceof RefreshAuthError)) throw error;
-      // It has ended for this process, and for all when the store can be written again.
-      this.revocations.learn(session.sid);
-      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(session.sid) });
-    }
   }
 
   #limits({ expiresIn, refreshWindow, sessionLifetime }: IssueOptions): OwnLimits {

@@ -1,7 +1,6 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { isObject, type IssuedToken, type TokenClaims } from '../tokens/claims.js';
-import type { Clock } from '../tokens/clock.js';
-import { effectiveTimes, type Lifetimes, retention } from '../tokens/lifetimes.js';
+import type { TokenTimes } from '../tokens/token-times.js';
 import type { TokenVerifier } from '../tokens/verifying.js';
 import type { Sealer } from './sealing.js';
 import {
@@ -46,12 +45,10 @@ const DETAILS = -1;
 /** Sessions that have a record from their sign-in on: a missing record is the end of one, and they can be listed. */
 export class TrackedSessions {
   constructor(
-    private readonly store: ListingStore,
-    private readonly access: StoreAccess,
+    private readonly access: StoreAccess<ListingStore>,
     private readonly verifier: TokenVerifier,
     private readonly sealer: Sealer,
-    private readonly clock: Clock,
-    private readonly lifetimes: Lifetimes,
+    private readonly times: TokenTimes,
   ) {}
 
   /**
@@ -63,8 +60,8 @@ export class TrackedSessions {
   async begin({ token, claims }: IssuedToken, device: string | undefined, ask: Ask): Promise<number | undefined> {
     const { sub, sid, rev } = claims;
     const details: Details = { sid, ...(device === undefined ? {} : { device }) };
-    const answer = await ask(() =>
-      this.store.rotate({
+    const answer = await ask((store) =>
+      store.rotate({
         sid,
         sub,
         rev,
@@ -72,7 +69,7 @@ export class TrackedSessions {
         generation: NOTHING,
         candidate: {
           sealed: this.sealer.seal(token, claims),
-          ttl: retention(claims.refresh_exp, this.clock.now(), this.lifetimes),
+          ttl: this.times.retention(claims.refresh_exp),
         },
         details: this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS }),
       }),
@@ -97,7 +94,7 @@ export class TrackedSessions {
       const text = this.sealer.open(sealed, place);
       if (text === undefined) return;
       const details = this.sealer.seal(text, place);
-      await ask(() => this.store.replaceDetails({ sid, sub }, sealed, details));
+      await ask((store) => store.replaceDetails?.({ sid, sub }, sealed, details) ?? Promise.resolve());
     } catch (error) {
       if (!(error instanceof RefreshAuthError)) throw error;
     }
@@ -116,7 +113,7 @@ export class TrackedSessions {
     let page: ListingPage | undefined;
     for (let pages = 0; pages < MOST_LISTED / LISTING_PAGE; pages++) {
       const after = page?.next;
-      page = await ask(() => this.store.listedSessions(sub, after));
+      page = await ask((store) => store.listedSessions(sub, after));
       for (const session of page.sessions) {
         const details = this.#open(session.details, sub);
         const latest = details && this.#latest(details.sid, session);
@@ -148,8 +145,8 @@ export class TrackedSessions {
   }
 
   #describe({ sid, device }: Details, latest: TokenClaims): SessionInfo | undefined {
-    const expiresAt = effectiveTimes(latest, this.lifetimes).refreshExp;
-    if (this.clock.now() / 1000 - this.lifetimes.clockTolerance >= expiresAt) return undefined;
+    const expiresAt = this.times.of(latest).refreshExp;
+    if (this.times.now / 1000 - this.times.lifetimes.clockTolerance >= expiresAt) return undefined;
     return {
       sid,
       ...(device === undefined ? {} : { device }),

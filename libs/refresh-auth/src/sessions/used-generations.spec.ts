@@ -9,6 +9,7 @@ import { StoreAccess } from '../store/store-access.js';
 import { UsedGenerations } from './used-generations.js';
 
 const FLUSH_INTERVAL = 100;
+const REVOKE_AFTER = 1_800_000;
 
 describe('UsedGenerations', () => {
   let clock: TestClock;
@@ -23,7 +24,7 @@ describe('UsedGenerations', () => {
     const reported = new Events(clock);
     events = [];
     reported.observable.subscribe((event) => events.push(event));
-    uses = new UsedGenerations(store, new StoreAccess(500, reported, clock), reported);
+    uses = new UsedGenerations(new StoreAccess(store, 500, reported, clock), reported, REVOKE_AFTER);
   });
   afterEach(() => {
     jest.useRealTimers();

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { TokenClaims } from '../tokens/claims.js';
 import type { Events } from '../events/events.js';
-import type { SessionStore, UsedGeneration } from '../store/session-store.js';
+import type { UsedGeneration } from '../store/session-store.js';
 import type { StoreAccess } from '../store/store-access.js';
 
 const FLUSH_INTERVAL = 100;
@@ -19,9 +19,10 @@ export class UsedGenerations {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly store: SessionStore,
     private readonly access: StoreAccess,
     private readonly events: Events,
+    /** Of the option `reuseDetection`, in milliseconds. */
+    private readonly revokeAfter: number,
   ) {}
 
   /** A client has presented this valid token. */
@@ -41,7 +42,7 @@ export class UsedGenerations {
     if (uses.length === 0) return;
     this.#queued = [];
     try {
-      await this.access.begin()(() => this.store.recordUse(uses));
+      await this.access.ask((store) => store.recordUse(uses, this.revokeAfter));
     } catch {
       for (const use of uses) this.events.emit('use-not-recorded', this.events.generation(use));
     }

@@ -69,7 +69,7 @@ describe('InMemorySessionStore', () => {
       expect(await store.rotate({ sid: 'd', sub: '1', rev: 0, generation: 0 })).toEqual({ outcome: 'current' });
       for (const sid of ['a', 'b', 'c']) {
         expect(await store.rotate({ sid, sub: '1', rev: 0, generation: 0 })).toEqual({
-          outcome: 'superseded',
+          outcome: 'handed-over',
           latest: 1,
           sealed: Buffer.from(`${sid} 1`),
         });

@@ -28,9 +28,14 @@ const OVERLAP = 60_000;
 interface LatestToken {
   readonly gen: number;
   readonly sealed: Uint8Array;
-  /** When it became the latest token, in milliseconds on the store's clock. */
-  readonly at: number;
-  readonly used: number;
+  /** The newest first. The first is exact; the others are checkpoints. */
+  readonly uses: readonly Use[];
+}
+
+interface Use {
+  readonly gen: number;
+  /** In milliseconds on the store's clock. */
+  readonly since: number;
 }
 
 /** All that is kept ends, at a moment of the store's clock. */
@@ -79,7 +84,7 @@ export class InMemorySessionStore implements SessionStore {
   ) {}
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
-    const { sid, generation, candidate, refused, presented = 0, reuse } = request;
+    const { sid, generation, candidate, rejected, reuse } = request;
     const record = this.#live(this.#records, sid);
     const begins = generation < 0 && candidate !== undefined;
     const end = this.#endOf(begins ? { ...request, tracked: false } : request);
@@ -87,37 +92,28 @@ export class InMemorySessionStore implements SessionStore {
     const latest = record?.latest;
     const isNewer = latest !== undefined && latest.gen > generation;
     const isRepeated = isNewer && candidate !== undefined && sameBytes(latest.sealed, candidate.sealed);
-    if (isNewer && !isRepeated && reuse && this.#isReused(latest, generation, reuse)) {
-      if (reuse.revokeFor !== undefined) {
-        this.#refuseLate(reuse);
-        this.#endSession(sid, reuse.revokeFor);
-      }
-      return { outcome: 'reused', latest: latest.gen };
-    }
-    const isReplaced = latest?.gen === generation && refused !== undefined && !sameBytes(latest.sealed, refused);
+    const late = isNewer && !isRepeated && reuse ? this.#judge(sid, latest, generation, reuse) : undefined;
+    if (late) return late;
+    const isReplaced = latest?.gen === generation && rejected !== undefined && !sameBytes(latest.sealed, rejected);
     const isSuperseded = latest && (isNewer || isReplaced);
-    if (isSuperseded || !candidate) this.#raiseUsed(sid, presented);
+    if (reuse?.isUse && (isSuperseded || !candidate)) this.#use({ sid, gen: generation }, reuse.revokeAfter);
     if (isRepeated) return { outcome: 'rotated', lostWrite: false, ...this.#sealedOtherwise(request) };
-    if (isSuperseded) return { outcome: 'superseded', latest: latest.gen, sealed: latest.sealed };
+    if (isSuperseded) return { outcome: 'handed-over', latest: latest.gen, sealed: latest.sealed };
     if (!candidate) return { outcome: 'current' };
     if (!record && this.#records.size >= this.maxSessions) {
       throw new StoreError(`The in-memory store is full: it holds ${this.maxSessions} sessions. Use Redis.`);
     }
     this.#keep(this.#records, sid, {
-      latest: {
-        gen: generation + 1,
-        sealed: candidate.sealed,
-        at: this.clock.now(),
-        used: Math.max(latest?.used ?? 0, presented),
-      },
+      latest: { gen: generation + 1, sealed: candidate.sealed, uses: latest?.uses ?? [] },
       expiresAt: this.#end(candidate.ttl, record),
     });
+    if (reuse?.isUse) this.#use({ sid, gen: generation }, reuse.revokeAfter);
     if (request.tracked) this.#list(request, candidate.ttl);
     return { outcome: 'rotated', lostWrite: (latest?.gen ?? 0) < generation, ...this.#sealedOtherwise(request) };
   }
 
-  async recordUse(uses: readonly UsedGeneration[]): Promise<void> {
-    for (const { sid, gen } of uses) this.#raiseUsed(sid, gen);
+  async recordUse(uses: readonly UsedGeneration[], revokeAfter: number): Promise<void> {
+    for (const use of uses) this.#use(use, revokeAfter);
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
@@ -227,9 +223,19 @@ export class InMemorySessionStore implements SessionStore {
     return { details };
   }
 
-  #isReused(latest: LatestToken, generation: number, { grace, expiredAt }: ReuseRule): boolean {
-    const since = latest.gen === generation + 1 ? Math.max(expiredAt, latest.at) : expiredAt;
-    return latest.used > generation && this.clock.now() >= since + grace;
+  /** Rule 3 of `rotate`. */
+  #judge(sid: string, { gen, uses }: LatestToken, generation: number, reuse: ReuseRule): RotationAnswer | undefined {
+    const since = uses.filter((use) => use.gen > generation).at(-1)?.since;
+    if (since === undefined) return undefined;
+    const age = this.clock.now() - reuse.waited - Math.max(reuse.expiredAt, since);
+    if (age >= reuse.revokeAfter) {
+      if (reuse.revokeFor !== undefined) {
+        this.#refuseLate(reuse);
+        this.#endSession(sid, reuse.revokeFor);
+      }
+      return { outcome: 'reused', latest: gen };
+    }
+    return age >= reuse.grace ? { outcome: 'superseded', latest: gen } : undefined;
   }
 
   #endOf(session: SessionOfToken): Extract<RotationAnswer, { outcome: 'revoked' }> | undefined {
@@ -243,10 +249,15 @@ export class InMemorySessionStore implements SessionStore {
     if (this.clock.now() >= before) throw new LateRevocation(this.clock.now());
   }
 
-  #raiseUsed(sid: string, gen: number): void {
+  #use({ sid, gen }: UsedGeneration, revokeAfter: number): void {
     const record = this.#live(this.#records, sid);
-    if (!record || record.latest.used >= gen) return;
-    this.#keep(this.#records, sid, { ...record, latest: { ...record.latest, used: gen } });
+    if (!record || gen <= (record.latest.uses[0]?.gen ?? 0)) return;
+    const [latest, checkpoint, oldest] = record.latest.uses;
+    const now = this.clock.now();
+    const isTooEarly = checkpoint && now - checkpoint.since < revokeAfter;
+    const earlier = isTooEarly ? [checkpoint, oldest] : [latest, checkpoint];
+    const uses = [{ gen, since: now }, ...earlier.filter((use) => use !== undefined)];
+    this.#keep(this.#records, sid, { ...record, latest: { ...record.latest, uses } });
   }
 
   #endSession(sid: string, ttl: number): void {

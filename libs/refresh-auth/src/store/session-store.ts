@@ -8,13 +8,22 @@ export interface SealedToken {
   readonly ttl: number;
 }
 
-/** When a superseded token counts as reused, and what follows. */
+/**
+ * How a superseded token is judged: by how long after one moment its request arrived. That moment is the later of the token's expiry and
+ * the first use of something newer. All times are in milliseconds.
+ */
 export interface ReuseRule {
-  /** How long a superseded token is still handed over, in milliseconds. */
+  /** The token is handed over until this long after that moment. */
   readonly grace: number;
-  /** When the presented token expired, in milliseconds since 1970: its grace does not begin before. */
+  /** From this long after that moment on, the token counts as reused. Not less than `grace`. Also the distance between checkpoints of use. */
+  readonly revokeAfter: number;
+  /** When the presented token expired, since 1970. */
   readonly expiredAt: number;
-  /** Reuse ends the session: for how long the revoked record must be kept at least, in milliseconds. Left out: nothing is written. */
+  /** How long ago the request arrived. */
+  readonly waited: number;
+  /** True if the client itself presented `generation`, and its response can carry a token: `generation` is in use from now on. */
+  readonly isUse: boolean;
+  /** Reuse ends the session: the revoked record must be kept for at least this long. Left out: reuse writes nothing. */
   readonly revokeFor?: number;
   /** With `revokeFor`: as `before` of {@link RevocationTtl}. A reuse that is found later ends nothing. */
   readonly before?: number | undefined;
@@ -38,10 +47,8 @@ export interface RotationRequest extends SessionOfToken {
   /** The successor, of generation `generation + 1`. Without it no successor is written. */
   readonly candidate?: SealedToken;
   /** The sealed latest token of `generation` that could not be opened: it too is replaced, but only if it still stands there byte for byte. */
-  readonly refused?: Uint8Array;
-  /** The generation that the client itself presented: `used` becomes at least that. */
-  readonly presented?: number;
-  /** The grace policy, where there is one. */
+  readonly rejected?: Uint8Array;
+  /** Under reuse detection, and only with the generation that was presented. */
   readonly reuse?: ReuseRule;
   /** Of a tracked session that begins: sealed, and listed under the user as long as the session is not over by time. */
   readonly details?: Uint8Array;
@@ -59,9 +66,11 @@ export type RotationAnswer =
   | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
   /** Nobody has refreshed this generation, and no candidate was given. */
   | { readonly outcome: 'current' }
-  /** A newer generation stands there. */
-  | { readonly outcome: 'superseded'; readonly latest: number; readonly sealed: Uint8Array }
-  /** A newer generation stands there and is in use, and the grace is over. */
+  /** A newer generation stands there, to be handed over. */
+  | { readonly outcome: 'handed-over'; readonly latest: number; readonly sealed: Uint8Array }
+  /** A newer generation has been in use for longer than the grace. Nothing is handed over, and the session lives. */
+  | { readonly outcome: 'superseded'; readonly latest: number }
+  /** A newer generation has been in use for so long that no honest request can be that late. */
   | { readonly outcome: 'reused'; readonly latest: number };
 
 /** That a client was seen to present a valid token of this generation. */
@@ -184,9 +193,8 @@ export class LateRevocation extends StoreError {
  * answer that lets something live must not come from the past either: a store that cannot be sure that it is still the one that is written to
  * rejects instead; an end that it finds is an end all the same.
  *
- * Provide another one with the option `store`. For each session it keeps either its latest token (generation, sealed successor, when it
- * became the latest token, and `used`, the highest generation that a client was seen to present) or a revoked record, until the longest `ttl` it was ever
- * given for that session has passed: an end is never brought forward. Sealed bytes are returned exactly as they came.
+ * Provide another one with the option `store`. For each session it keeps either its latest token (generation, sealed token, and which
+ * generations have been in use since when) or a revoked record, until the longest `ttl` it was ever given for that session has passed: an end is never brought forward. Sealed bytes are returned exactly as they came.
  */
 export interface SessionStore {
   /**
@@ -196,21 +204,32 @@ export interface SessionStore {
    *    that can be read is the answer, even if the rest cannot be read;
    * 2. the latest token is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
    *    again): `rotated`;
-   * 3. the latest token is newer, `reuse` is given, `used` is newer too, and the store's clock is past `grace` after the later of `expiredAt` and,
-   *    if the latest token is the very next generation, the moment it became the latest token: `reused`. With `revokeFor` the session is revoked in the same step, or
-   *    the call rejects with {@link LateRevocation} from `before` on;
-   * 4. the latest token is newer; or it is of `generation`, and `refused` is given and is not its bytes: `superseded`;
+   * 3. the latest token is newer, `reuse` is given, and a generation newer than `generation` is in use: the age of the request is the
+   *    store's clock, less `waited`, less the later of `expiredAt` and the moment from which something newer has been in use. From
+   *    `revokeAfter` on: `reused`. With `revokeFor` the session is revoked in the same step, or the call rejects with
+   *    {@link LateRevocation} from `before` on. From `grace` on: `superseded`;
+   * 4. the latest token is newer; or it is of `generation`, and `rejected` is given and is not its bytes: `handed-over`;
    * 5. there is no candidate: `current`;
-   * 6. otherwise the candidate becomes the latest token: `rotated`. `lostWrite` if the latest token was older than `generation`, 0 where there is no record.
+   * 6. otherwise the candidate becomes the latest token: `rotated`. `lostWrite` if the latest token was older than `generation`, 0 where
+   *    there is no record.
    *
-   * Where there is a record after that, `presented` raises its `used`. A tracked session whose candidate became the latest token is listed for as
-   * long as that is kept: with `details` anew, otherwise if it is listed already. With `currentSeal`, `rotated` returns the details of a
-   * listed session that begin with other bytes.
+   * Where there is a record after that, and `isUse` is true, `generation` is recorded as `recordUse` does. A tracked session whose candidate
+   * became the latest token is listed for as long as that is kept: with `details` anew, otherwise if it is listed already. With
+   * `currentSeal`, `rotated` returns the details of a listed session that begin with other bytes.
    */
   rotate(request: RotationRequest): Promise<RotationAnswer>;
 
-  /** Raises `used` of each session that has a latest token. Creates nothing, and prolongs nothing. */
-  recordUse(uses: readonly UsedGeneration[]): Promise<void>;
+  /**
+   * Records that these generations are in use from now on, by the store's clock, unless the same or a newer one of the session is in use
+   * already. Creates nothing, and prolongs nothing.
+   *
+   * A store need not remember the beginning of every use: the latest one exactly, and checkpoints of earlier ones, at least `revokeAfter`
+   * apart, of which it keeps two. The moment from which something newer than a generation has been in use is the earliest that it remembers;
+   * so it is never earlier than the truth, and reuse is found at most one `revokeAfter` late.
+   *
+   * @param revokeAfter as in {@link ReuseRule}
+   */
+  recordUse(uses: readonly UsedGeneration[], revokeAfter: number): Promise<void>;
 
   /**
    * Ends a session: replaces its record, if any, by a revoked record; then appends to the log and publishes a notification. Idempotent; fulfilled

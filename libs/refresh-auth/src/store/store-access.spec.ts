@@ -4,6 +4,7 @@ import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from
 import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { Events, type RefreshAuthEvent } from '../events/events.js';
 import { LateRevocation, type SessionStore, StoreError } from './session-store.js';
+import { InMemorySessionStore } from './in-memory-session-store.js';
 import { StoreAccess } from './store-access.js';
 
 const TIMEOUT = 500;
@@ -37,7 +38,7 @@ describe('StoreAccess', () => {
     const reported = new Events(clock);
     events = [];
     reported.observable.subscribe((event) => events.push(event));
-    access = new StoreAccess(TIMEOUT, reported, clock);
+    access = new StoreAccess(new InMemorySessionStore(clock), TIMEOUT, reported, clock);
   });
   afterEach(() => {
     jest.useRealTimers();
@@ -290,8 +291,8 @@ describe('StoreAccess', () => {
   ])('asks a store that came to a revocation too late %s [F30]', async (_, times) => {
     access.tell(1_000_000);
     const deadlines: (number | undefined)[] = [];
-    const attempt = access.begin()(async (deadline) => {
-      deadlines.push(deadline());
+    const attempt = access.begin()(async (_store, deadline) => {
+      deadlines.push(deadline);
       if (deadlines.length <= times) throw new LateRevocation(3_000_000);
       return 'written';
     });

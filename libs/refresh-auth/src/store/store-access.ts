@@ -3,10 +3,15 @@ import type { Clock } from '../tokens/clock.js';
 import { Breaker } from './breaker.js';
 import { within } from './deadline.js';
 import type { Events } from '../events/events.js';
-import { LateRevocation, StoreError } from './session-store.js';
+import { LateRevocation, type SessionStore, StoreError } from './session-store.js';
 
-/** Asks the store something, before the deadline that was begun; that is on the store's clock, in milliseconds, if it has told its time. */
-export type Ask = <T>(ask: (deadline: () => number | undefined) => Promise<T>) => Promise<T>;
+/**
+ * Asks the store a question, within what is left of one `storeTimeout`. `deadline` is the end of it on the store's clock, in milliseconds
+ * since 1970; `undefined` while that clock is not known.
+ */
+export type Ask<Store = SessionStore> = <T>(
+  question: (store: Store, deadline: number | undefined) => Promise<T>,
+) => Promise<T>;
 
 /** The store itself did not decide: what `onStoreFailure` is about. Other refusals with this code are not. */
 export class StoreOutage extends RefreshAuthError {
@@ -18,14 +23,15 @@ export class StoreOutage extends RefreshAuthError {
 /** A store that is full or read-only still answers reads: only so long after its last refusal, in milliseconds, does an answer mean that it works again. */
 const QUIET = 10_000;
 
-/** Asks the store within the library's own deadline, not at all while it is known to be out, and reports when it fails and when it works again. */
-export class StoreAccess {
+/** The one way to the store: within a deadline, not at all while the store is known to be down, and with an event when it fails and when it works again. */
+export class StoreAccess<Store extends SessionStore = SessionStore> {
   readonly #breaker: Breaker;
   #failure: string | undefined;
   #told: { readonly now: number; readonly at: number } | undefined;
   #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
+    readonly store: Store,
     /** `storeTimeout`, in milliseconds. */
     private readonly timeout: number,
     private readonly events: Events,
@@ -50,7 +56,7 @@ export class StoreAccess {
   }
 
   /** Starts a deadline for all that is asked through the returned function; it stands still while nothing is asked. */
-  begin(): Ask {
+  begin(): Ask<Store> {
     const ask = this.insist();
     return async (question) => {
       if (!this.#breaker.admits) throw new StoreOutage(`known to be out: ${this.#failure}`);
@@ -58,8 +64,13 @@ export class StoreAccess {
     };
   }
 
+  /** Asks one question, within a `storeTimeout` of its own. */
+  ask<T>(question: (store: Store, deadline: number | undefined) => Promise<T>): Promise<T> {
+    return this.begin()(question);
+  }
+
   /** As `begin`, for what no request waits for: it is asked of a store that is known to be out too, and so finds out first that it is back. */
-  insist(): Ask {
+  insist(): Ask<Store> {
     let left = this.timeout;
     let asking = 0;
     let since = 0;
@@ -71,7 +82,7 @@ export class StoreAccess {
         const most = left - (now - since);
         const deadline = () => this.storeNow && this.storeNow + most - (performance.now() - now);
         const answer = await this.#breaker.watch(() =>
-          within(most, 'storeTimeout', () => this.#inTime(() => question(deadline))),
+          within(most, 'storeTimeout', () => this.#inTime(() => question(this.store, deadline()))),
         );
         this.#answered();
         return answer;

@@ -33,7 +33,8 @@ export async function mintToken<C extends OwnClaims>(
 ): Promise<IssuedToken<TokenClaims & C>> {
   const core = coreOf(app, module);
   const issued = await signInOf(age === undefined ? defaultAge(core, state) : milliseconds(age), core, claims);
-  if (state === 'already-refreshed') await core.authenticator.authenticate(issued.token, true);
+  if (state === 'already-refreshed')
+    await core.authenticator.authenticate(issued.token, 'refresh', { waited: 0, isUse: false });
   const found = await core.authenticator.inspect(issued.token);
   if (found.state !== state) {
     const { expiresIn, refreshWindow, clockTolerance } = core.settings.lifetimes;

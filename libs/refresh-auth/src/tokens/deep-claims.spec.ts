@@ -1,3 +1,4 @@
+import { AT_ONCE } from '../../../../test/support/core.js';
 import { describe, expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { signRaw } from '../../../../test/support/hostile-tokens.js';
@@ -59,7 +60,7 @@ describe.each([
       const clock = new TestClock();
       clock.advance(seconds * 1000);
       expect(['accepted', '401']).toContain(
-        await outcome(async () => coreAt(clock).authenticator.authenticate(token, true)),
+        await outcome(async () => coreAt(clock).authenticator.authenticate(token, 'refresh', AT_ONCE)),
       );
     }
   });

@@ -1,3 +1,4 @@
+import { AT_ONCE } from '../../../../test/support/core.js';
 import { describe, expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { respell } from '../../../../test/support/hostile-tokens.js';
@@ -40,7 +41,9 @@ describe('[V10] one token in several spellings', () => {
   ] as const)('%s: all %d others are that token', async (algorithm, count) => {
     const { core, claims, spellings } = setUp(algorithm);
 
-    const found = await Promise.all(spellings.map(async (other) => core.authenticator.authenticate(other, true)));
+    const found = await Promise.all(
+      spellings.map(async (other) => core.authenticator.authenticate(other, 'refresh', AT_ONCE)),
+    );
 
     expect(new Set(spellings).size).toBe(count);
     expect(found).toEqual(spellings.map(() => ({ state: 'valid', claims })));
@@ -50,9 +53,9 @@ describe('[V10] one token in several spellings', () => {
     const { clock, core, token, spellings } = setUp(algorithm);
     clock.advance(900_000);
 
-    const first = await core.authenticator.authenticate(token, true);
+    const first = await core.authenticator.authenticate(token, 'refresh', AT_ONCE);
     const others = [];
-    for (const other of spellings) others.push(await core.authenticator.authenticate(other, true));
+    for (const other of spellings) others.push(await core.authenticator.authenticate(other, 'refresh', AT_ONCE));
 
     expect(first.state).toBe('refreshable');
     expect(others).toEqual(others.map(() => ({ ...first, state: 'already-refreshed' })));
@@ -63,7 +66,7 @@ describe('[V10] one token in several spellings', () => {
     clock.advance(900_000);
 
     const all = await Promise.all(
-      [...spellings, token].map(async (other) => core.authenticator.authenticate(other, true)),
+      [...spellings, token].map(async (other) => core.authenticator.authenticate(other, 'refresh', AT_ONCE)),
     );
 
     expect(all.filter(({ state }) => state === 'refreshable')).toHaveLength(1);

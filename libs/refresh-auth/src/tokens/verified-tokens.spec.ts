@@ -7,6 +7,7 @@ import { checkOwnClaims, type TokenClaims } from './claims.js';
 import { createKeyRing, type KeyOptions } from './keys.js';
 import { TokenSigner } from './signing.js';
 import { VerifiedTokens } from './verified-tokens.js';
+import { TokenTimes } from './token-times.js';
 import { TokenVerifier } from './verifying.js';
 
 const EXPIRES_IN = 900;
@@ -25,7 +26,7 @@ describe('A token', () => {
   });
 
   function knownBy(keys: readonly KeyOptions[] = [keyFor('HS256')]): VerifiedTokens {
-    return new VerifiedTokens(new TokenVerifier(createKeyRing({ keys }), {}), clock, lifetimes);
+    return new VerifiedTokens(new TokenVerifier(createKeyRing({ keys }), {}), new TokenTimes(lifetimes, clock));
   }
 
   function sign(key: KeyOptions = keyFor('HS256'), claims: object = { sub: '1' }): string {
@@ -96,10 +97,10 @@ describe('A token', () => {
   });
 
   test('is known no longer than the lifetime that counts here, whatever was signed elsewhere', () => {
-    const tokens = new VerifiedTokens(new TokenVerifier(createKeyRing({ keys: [keyFor('HS256')] }), {}), clock, {
-      ...lifetimes,
-      expiresIn: 60,
-    });
+    const tokens = new VerifiedTokens(
+      new TokenVerifier(createKeyRing({ keys: [keyFor('HS256')] }), {}),
+      new TokenTimes({ ...lifetimes, expiresIn: 60 }, clock),
+    );
     tokens.verify(sign());
 
     pass(120);
@@ -128,7 +129,7 @@ describe('A token', () => {
   test('shares the room with some 30,000 others, of a million that come', () => {
     const claims = knownBy().verify(sign());
     // Signatures are not what is measured here: whatever comes has been verified.
-    const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, clock, lifetimes);
+    const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, new TokenTimes(lifetimes, clock));
 
     for (let n = 0; n < 1_000_000; n++) tokens.verify(`a.token.${String(n).padStart(6, '0')}`);
 
@@ -137,7 +138,7 @@ describe('A token', () => {
 
   test('of the largest size shares 32 MiB with others', () => {
     const claims = knownBy().verify(sign());
-    const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, clock, lifetimes);
+    const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, new TokenTimes(lifetimes, clock));
 
     for (let n = 0; n < 5_000; n++) tokens.verify(`${n}.`.padEnd(8192, 'x'));
 

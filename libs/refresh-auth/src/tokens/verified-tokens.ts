@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { TokenClaims } from './claims.js';
-import type { Clock } from './clock.js';
-import { effectiveTimes, type Lifetimes } from './lifetimes.js';
+import type { TokenTimes } from './token-times.js';
 import type { TokenVerifier } from './verifying.js';
 
 /** 32 MiB: some 17,000 tokens of common size, and never more than 32,768. */
@@ -20,15 +19,14 @@ export class VerifiedTokens {
 
   constructor(
     private readonly verifier: Pick<TokenVerifier, 'verify'>,
-    private readonly clock: Clock,
-    private readonly lifetimes: Lifetimes,
+    readonly times: TokenTimes,
   ) {
     this.#claims = new LRUCache({
       // By size alone: a number of entries would take the room for all of them at once.
       maxSize: MOST_BYTES,
       // The claims repeat what the token says, as objects and strings of their own.
       sizeCalculation: (_, token) => 3 * token.length + ENTRY_BYTES,
-      perf: clock,
+      perf: times.clock,
       // Whoever moves the clock is believed at once.
       ttlResolution: 0,
     });
@@ -37,6 +35,11 @@ export class VerifiedTokens {
   /** How many are known. */
   get size(): number {
     return this.#claims.size;
+  }
+
+  /** The claims of a token that was verified before and has not expired; `undefined` for any other. */
+  recall(token: string): TokenClaims | undefined {
+    return this.#claims.get(token);
   }
 
   /**
@@ -49,7 +52,7 @@ export class VerifiedTokens {
 
   #verifyNew(token: string): TokenClaims {
     const claims = this.verifier.verify(token);
-    const left = Math.floor(effectiveTimes(claims, this.lifetimes).exp * 1000 - this.clock.now());
+    const left = Math.floor(this.times.of(claims).exp * 1000 - this.times.now);
     if (left > 0) this.#keep(token, claims, left);
     return claims;
   }

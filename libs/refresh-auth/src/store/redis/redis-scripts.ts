@@ -12,8 +12,9 @@ function script(...parts: string[]): Script {
 }
 
 /*
- * A session's record is one string: `1:<head>:<when it became the head, in ms>:<used>:<sealed successor>`, or `1:revoked`. It begins
- * with the version of this format: a record of a newer one is left alone, anything else that cannot be read counts as a lost write.
+ * A session's record is one string: `1:<latest generation>:<uses>:<sealed token>`, or `1:revoked`. The uses are up to three
+ * `<generation>@<in use since, in ms>`, the newest first. It begins with the version of this format: a record of a newer one is left alone,
+ * anything else that cannot be read counts as a lost write.
  */
 
 /** The store's clock in microseconds, and in milliseconds; `given` is a test's, in milliseconds. */
@@ -30,13 +31,15 @@ end`;
 /**
  * An answer that lets something live must not come from the past. A write without effect says so: a demoted primary answers READONLY, and
  * one that is cut off from its replicas NOREPLICAS, where the operator has set `min-replicas-to-write`. Last in its script, and only where
- * nothing was written, since Redis checks `maxmemory` at the first write alone. Redis 6.2 puts more words around these.
+ * nothing was written, since Redis checks `maxmemory` at the first write alone. MISCONF (the last save failed) is no sign of the past; any
+ * other error is taken for one, also that of a server or an ACL rule without GETEX: nothing is accepted unfenced. Redis 6.2 puts more words
+ * around these.
  */
 const FENCE = `
 local function staleness(...)
   local reply = redis.pcall(...)
   local reason = type(reply) == 'table' and reply.err or ''
-  return (string.find(reason, 'READONLY', 1, true) or string.find(reason, 'NOREPLICAS', 1, true)) and reason
+  return reason ~= '' and not string.find(reason, 'MISCONF', 1, true) and reason
 end
 local function fenced(answer)
   local reason = staleness('GETEX', KEYS[1])
@@ -53,13 +56,37 @@ local function read(key)
   if version and tonumber(version) > 1 then
     return { unreadable = redis.error_reply('NEWERFORMAT the record was written by a newer version') }
   end
-  local latest, at, used, sealed = string.match(version == '1' and rest or '', '^(%d+):(%d+):(%d+):(.*)$')
+  local latest, uses, sealed = string.match(version == '1' and rest or '', '^(%d+):([%d@,]*):(.*)$')
   -- No client has lived through more than eleven digits of generations: such a number was planted.
-  if not latest or #latest > 11 or #at > 15 or #used > 15 then return { latest = -1, at = 0, used = 0, sealed = '' } end
-  return { latest = tonumber(latest), at = tonumber(at), used = tonumber(used), sealed = sealed }
+  if not latest or #latest > 11 then return { latest = -1, uses = {}, sealed = '' } end
+  local record = { latest = tonumber(latest), uses = {}, sealed = sealed }
+  for generation, since in string.gmatch(uses, '(%d+)@(%d+)') do
+    if #generation <= 11 and #since <= 15 then
+      record.uses[#record.uses + 1] = { generation = tonumber(generation), since = tonumber(since) }
+    end
+  end
+  return record
 end
 local function write(key, record, ...)
-  redis.call('SET', key, string.format('1:%.0f:%.0f:%.0f:', record.latest, record.at, record.used) .. record.sealed, ...)
+  local uses = {}
+  for i, use in ipairs(record.uses) do uses[i] = string.format('%.0f@%.0f', use.generation, use.since) end
+  redis.call('SET', key, string.format('1:%.0f:', record.latest) .. table.concat(uses, ',') .. ':' .. record.sealed, ...)
+end
+-- Of the uses, the first is exact; the others are checkpoints, far enough apart that the last is old when it is dropped.
+local function use(record, generation, revokeAfter, now)
+  local uses = record.uses
+  if generation <= (uses[1] and uses[1].generation or 0) then return false end
+  if uses[2] and now - uses[2].since < revokeAfter then table.remove(uses, 1) end
+  table.insert(uses, 1, { generation = generation, since = now })
+  uses[4] = nil
+  return true
+end
+local function newerInUseSince(record, generation)
+  local since
+  for _, each in ipairs(record.uses) do
+    if each.generation > generation then since = each.since end
+  end
+  return since
 end
 local function writeRevoked(key, ttl)
   redis.call('SET', key, '1:revoked', 'PX', math.max(ttl, redis.call('PTTL', key)))
@@ -127,9 +154,9 @@ end`;
 
 /**
  * KEYS: as LISTING.
- * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, refused or '', presented or '', the clock or '',
- * grace in ms or '', expiredAt in ms, time to live of a revoked record in ms or '', details or '', the first bytes of current details or '', before when
- * it may be written or ''.
+ * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, rejected or '', the clock or '', details or '', the
+ * first bytes of current details or ''; under reuse detection also grace, revokeAfter, expiredAt and waited in ms, isUse or '', time to live
+ * of a revoked record in ms or '', before when it may be written or ''.
  * The rules are those of `SessionStore.rotate`, in the same order.
  */
 export const ROTATE = script(
@@ -141,8 +168,8 @@ export const ROTATE = script(
   END,
   LISTING,
   `
-local session, rev, generation, candidate, ttl, refused = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
-local presented, grace, expiredAt, revokeFor = tonumber(ARGV[7]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local session, rev, generation, candidate, ttl, rejected = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local grace, revokeAfter, isUse, revokeFor = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[14] == '1', tonumber(ARGV[15])
 local tracked = #KEYS == 4
 local record = read(KEYS[1])
 local ended = endOf(record, session, rev)
@@ -150,44 +177,44 @@ if ended then return ended end
 if record and record.unreadable then return record.unreadable end
 local begins = generation < 0 and candidate ~= ''
 if tracked and not record and not begins then return {'revoked', 0} end
-local latest = record and record.latest or 0
+local latest, now = record and record.latest or 0, clock(ARGV[7])
 local repeated = record and latest > generation and candidate ~= '' and record.sealed == candidate
-if record and not repeated and latest > generation and grace and record.used > generation then
-  local since = expiredAt
-  if latest == generation + 1 then since = math.max(since, record.at) end
-  if clock(ARGV[8]) >= since + grace then
-    local late = revokeFor and late(ARGV[14], ARGV[8])
+local since = grace and record and latest > generation and not repeated and newerInUseSince(record, generation)
+if since then
+  local age = now - tonumber(ARGV[13]) - math.max(tonumber(ARGV[12]), since)
+  if age >= revokeAfter then
+    local late = revokeFor and late(ARGV[16], ARGV[7])
     if late then return late end
     if revokeFor then writeRevoked(KEYS[1], revokeFor) end
     return {'reused', latest}
   end
+  if age >= grace then return {'superseded', latest} end
 end
-local superseded = record and (latest > generation or latest == generation and refused ~= '' and record.sealed ~= refused)
-local answer = repeated and {'rotated', 0, sealedOtherwise(session, ARGV[13])} or superseded and {'superseded', latest, record.sealed} or candidate == '' and {'current'}
+local superseded = record and (latest > generation or latest == generation and rejected ~= '' and record.sealed ~= rejected)
+local answer = repeated and {'rotated', 0, sealedOtherwise(session, ARGV[9])} or superseded and {'handed-over', latest, record.sealed} or candidate == '' and {'current'}
 if answer then
-  if not record or latest < 0 or not presented or presented <= record.used then return fenced(answer) end
-  record.used = presented
+  if not record or latest < 0 or not isUse or not use(record, generation, revokeAfter, now) then return fenced(answer) end
   write(KEYS[1], record, 'KEEPTTL')
   return answer
 end
-local used, now = math.max(record and record.used or 0, presented or 0), clock(ARGV[8])
-write(KEYS[1], { latest = generation + 1, at = now, used = used, sealed = candidate }, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
+local successor = { latest = generation + 1, uses = record and record.uses or {}, sealed = candidate }
+if isUse then use(successor, generation, revokeAfter, now) end
+write(KEYS[1], successor, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
 -- A session that cannot be listed does not begin, but goes on: a refresh is worth more than its place in a list.
-if tracked and begins then list(now, ttl, session, ARGV[12]) elseif tracked then pcall(list, now, ttl, session, '') end
-return {'rotated', latest < generation and 1 or 0, sealedOtherwise(session, ARGV[13])}
+if tracked and begins then list(now, ttl, session, ARGV[8]) elseif tracked then pcall(list, now, ttl, session, '') end
+return {'rotated', latest < generation and 1 or 0, sealedOtherwise(session, ARGV[9])}
 `,
 );
 
-/** KEYS: record. ARGV: a generation that was seen in use. */
+/** KEYS: record. ARGV: a generation that is in use, revokeAfter in ms, the clock or ''. */
 export const RECORD_USE = script(
+  CLOCK,
   RECORD,
   `
 local record = read(KEYS[1])
 if record and record.unreadable then return record.unreadable end
-if record and record.latest and record.used < tonumber(ARGV[1]) then
-  record.used = tonumber(ARGV[1])
-  write(KEYS[1], record, 'KEEPTTL')
-end
+if not record or record.revoked or record.latest < 0 then return end
+if use(record, tonumber(ARGV[1]), tonumber(ARGV[2]), clock(ARGV[3])) then write(KEYS[1], record, 'KEEPTTL') end
 `,
 );
 

@@ -24,6 +24,7 @@ import {
   type ListedSession,
   type ListingPage,
   MOST_LISTED,
+  type ReuseRule,
   type Revocation,
   type RevocationPage,
   type RevocationTtl,
@@ -60,7 +61,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
-    const { sid, sub, rev, generation, candidate, refused, presented, tracked, reuse, details, currentSeal } = request;
+    const { sid, sub, rev, generation, candidate, rejected, tracked, reuse, details, currentSeal } = request;
     const keys = [this.#recordKey(sessionName(sid)), this.#userKey(hashed(sub))];
     const reply = await this.#run(ROTATE, tracked ? [...keys, ...this.#listKeys(sub)] : keys, [
       sessionName(sid),
@@ -68,21 +69,21 @@ export class RedisSessionStore implements SessionStore {
       generation,
       bytes(candidate?.sealed),
       candidate?.ttl ?? 0,
-      bytes(refused),
-      presented ?? '',
+      bytes(rejected),
       this.#now(),
-      reuse?.grace ?? '',
-      reuse?.expiredAt ?? '',
-      reuse?.revokeFor ?? '',
       bytes(details),
       bytes(tracked ? currentSeal : undefined),
-      reuse?.before ?? '',
+      ...(reuse ? reuseArguments(reuse) : []),
     ]);
     return parseAnswer(reply);
   }
 
-  async recordUse(uses: readonly UsedGeneration[]): Promise<void> {
-    await Promise.all(uses.map(({ sid, gen }) => this.#run(RECORD_USE, [this.#recordKey(sessionName(sid))], [gen])));
+  async recordUse(uses: readonly UsedGeneration[], revokeAfter: number): Promise<void> {
+    await Promise.all(
+      uses.map(({ sid, gen }) =>
+        this.#run(RECORD_USE, [this.#recordKey(sessionName(sid))], [gen, revokeAfter, this.#now()]),
+      ),
+    );
   }
 
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
@@ -240,6 +241,10 @@ function bytes(value: Uint8Array | undefined): Buffer {
   return value ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.alloc(0);
 }
 
+function reuseArguments({ grace, revokeAfter, expiredAt, waited, isUse, revokeFor, before }: ReuseRule): Argument[] {
+  return [grace, revokeAfter, expiredAt, waited, isUse ? 1 : '', revokeFor ?? '', before ?? ''];
+}
+
 function isList(reply: unknown): reply is unknown[] {
   return Array.isArray(reply);
 }
@@ -268,10 +273,12 @@ function parseAnswer(reply: unknown): RotationAnswer {
         lostWrite: parseInteger(number) === 1,
         ...(Buffer.isBuffer(sealed) ? { details: sealed } : {}),
       };
+    case 'superseded':
+      return { outcome: 'superseded', latest: parseInteger(number) };
     case 'reused':
       return { outcome: 'reused', latest: parseInteger(number) };
-    case 'superseded':
-      if (Buffer.isBuffer(sealed)) return { outcome: 'superseded', latest: parseInteger(number), sealed };
+    case 'handed-over':
+      if (Buffer.isBuffer(sealed)) return { outcome: 'handed-over', latest: parseInteger(number), sealed };
   }
   throw unexpected();
 }

@@ -114,8 +114,12 @@ export function cutOff(cutoff: number): RotationAnswer {
   return { outcome: 'revoked', cutoff };
 }
 
-export function superseded(latest: number, sealed: string | Uint8Array): RotationAnswer {
-  return { outcome: 'superseded', latest, sealed: Buffer.from(sealed) };
+export function handedOver(latest: number, sealed: string | Uint8Array): RotationAnswer {
+  return { outcome: 'handed-over', latest, sealed: Buffer.from(sealed) };
+}
+
+export function superseded(latest: number): RotationAnswer {
+  return { outcome: 'superseded', latest };
 }
 
 export function reused(latest: number): RotationAnswer {

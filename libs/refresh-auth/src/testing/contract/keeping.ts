@@ -1,11 +1,11 @@
-import { about, type Bench, CURRENT, HOUR, REVOKED, same, SECOND, superseded, ttl } from './checks.js';
+import { about, type Bench, CURRENT, HOUR, REVOKED, same, SECOND, handedOver, ttl } from './checks.js';
 
 export const keepingChecks = [
   ...about('keeps a record', (check) => {
     check('for the time that it was given', async (t) => {
       await t.rotateTo('one', 0, HOUR);
       await t.pass(HOUR - 10 * SECOND);
-      same(await t.latest(), superseded(1, 'one'));
+      same(await t.latest(), handedOver(1, 'one'));
 
       await t.pass(10 * SECOND);
       same(await t.latest(), CURRENT);
@@ -20,11 +20,11 @@ export const keepingChecks = [
     });
 
     for (const [what, act, expected] of [
-      ['a rotation', (t: Bench) => t.rotateTo('two', 1, SECOND), superseded(2, 'two')],
+      ['a rotation', (t: Bench) => t.rotateTo('two', 1, SECOND), handedOver(2, 'two')],
       ['a revocation', (t: Bench) => t.store.revoke(t.sid, { record: SECOND, log: SECOND }), REVOKED],
-      ['a lost reply', (t: Bench) => t.rotateTo('one', 0, SECOND), superseded(1, 'one')],
-      ['a lost race', (t: Bench) => t.rotateTo('fork', 0, SECOND), superseded(1, 'one')],
-      ['a look', (t: Bench) => t.rotate({ generation: 1 }), superseded(1, 'one')],
+      ['a lost reply', (t: Bench) => t.rotateTo('one', 0, SECOND), handedOver(1, 'one')],
+      ['a lost race', (t: Bench) => t.rotateTo('fork', 0, SECOND), handedOver(1, 'one')],
+      ['a look', (t: Bench) => t.rotate({ generation: 1 }), handedOver(1, 'one')],
     ] as const) {
       check(`no shorter because of ${what}`, async (t) => {
         await t.rotateTo('one', 0, HOUR);
@@ -37,7 +37,7 @@ export const keepingChecks = [
     }
 
     for (const [what, act, expected] of [
-      ['a rotation', (t: Bench) => t.rotateTo('two', 1, HOUR), superseded(2, 'two')],
+      ['a rotation', (t: Bench) => t.rotateTo('two', 1, HOUR), handedOver(2, 'two')],
       ['a revocation', (t: Bench) => t.store.revoke(t.sid, ttl), REVOKED],
     ] as const) {
       check(`longer because of ${what}`, async (t) => {

@@ -35,7 +35,7 @@ export const restoringChecks = about(
       );
 
       same(await t.store.isRevoked(t.session), true);
-      same(await t.store.userCutoff('b'), { cutoff });
+      same(await t.store.userCutoff('b'), { time: cutoff });
       same(await t.store.userCutoff('c'), { time: 5 });
     });
 

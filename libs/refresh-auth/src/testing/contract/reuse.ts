@@ -4,6 +4,7 @@ import {
   type Asked,
   type Bench,
   CURRENT,
+  DAY,
   HOUR,
   MINUTE,
   NOT_TEXT,
@@ -15,102 +16,153 @@ import {
   sessionOf,
   successor,
   superseded,
+  handedOver,
   ttl,
 } from './checks.js';
 
 const GRACE = 30 * SECOND;
-/** Of a token that has expired by now. */
-const rule = (t: Bench, more: Partial<ReuseRule> = {}): ReuseRule => ({ grace: GRACE, expiredAt: t.now(), ...more });
+const REVOKE_AFTER = 30 * MINUTE;
 
-/** Generations up to the third are there, each a minute after the one before, and a client has used the newest. */
+/** Of a token that has expired by now, whose request has just arrived. */
+const rule = (t: Bench, more: Partial<ReuseRule> = {}): ReuseRule => ({
+  grace: GRACE,
+  revokeAfter: REVOKE_AFTER,
+  expiredAt: t.now(),
+  waited: 0,
+  isUse: false,
+  ...more,
+});
+
+const use = (t: Bench, ...generations: number[]): Promise<void> =>
+  t.store.recordUse(
+    generations.map((gen) => ({ sid: t.sid, gen })),
+    REVOKE_AFTER,
+  );
+
+/** Generations up to the third are there, and a client has just used the newest, or another one. */
 async function inUse(t: Bench, used = 3): Promise<void> {
   await t.rotateTo('one', 0);
   t.clock.advance(MINUTE);
   await t.rotateTo('two', 1);
   t.clock.advance(MINUTE);
   await t.rotateTo('three', 2);
-  await t.store.recordUse([{ sid: t.sid, gen: used }]);
+  t.clock.advance(MINUTE);
+  await use(t, used);
 }
 
-/** Whether this generation, whose grace is over, counts as reused; asked so that nothing is written. */
+/** Every minute a client refreshes and uses what it is handed, up to this generation. */
+async function refreshEveryMinute(t: Bench, last: number): Promise<void> {
+  for (let generation = 1; generation <= last; generation++) {
+    await t.rotateTo(`${generation}`, generation - 1, DAY);
+    await use(t, generation);
+    t.clock.advance(MINUTE);
+  }
+}
+
+/** Asked so that nothing is written. */
 const isReused = async (t: Bench, generation: number): Promise<boolean> =>
-  (await t.rotate({ generation, reuse: { grace: 0, expiredAt: 0 } })).outcome === 'reused';
+  (await t.rotate({ generation, reuse: rule(t, { grace: 0, revokeAfter: 0, expiredAt: 0 }) })).outcome === 'reused';
 
 /** Whether a client was seen with this generation or a newer one. */
 const isUsed = (t: Bench, generation: number): Promise<boolean> => isReused(t, generation - 1);
 
 export const reuseChecks = [
-  ...about('rule 3: reuse', (check) => {
-    for (const gen of [0, 1] as const) {
-      check(`of an older generation, ${gen}: from its expiry and the grace on, to the millisecond`, async (t) => {
+  ...about('rule 3: a superseded token', (check) => {
+    for (const gen of [0, 1, 2] as const) {
+      check(`of generation ${gen} is handed over, superseded, then reused, to the millisecond [U1] [U2]`, async (t) => {
         await inUse(t);
-        const reuse = rule(t);
+        const reuse = rule(t, { expiredAt: 0 });
+        const ask = () => t.rotate({ generation: gen, reuse });
 
         t.clock.advance(GRACE - 1);
-        same(await t.rotate({ generation: gen, reuse }), superseded(3, 'three'));
+        same(await ask(), handedOver(3, 'three'));
         t.clock.advance(1);
-        same(await t.rotate({ generation: gen, reuse }), reused(3));
+        same(await ask(), superseded(3));
+        t.clock.advance(REVOKE_AFTER - GRACE - 1);
+        same(await ask(), superseded(3));
+        t.clock.advance(1);
+        same(await ask(), reused(3));
       });
     }
 
-    check('of an older generation: whenever the latest token took its place', async (t) => {
+    check('that expires later than something newer came into use: both times count from its expiry', async (t) => {
       await inUse(t);
+      const reuse = rule(t, { expiredAt: t.now() + 10 * MINUTE });
+      const ask = () => t.rotate({ generation: 2, reuse });
 
-      same(await t.rotate({ generation: 1, reuse: rule(t, { expiredAt: t.now() - GRACE }) }), reused(3));
+      t.clock.advance(10 * MINUTE + GRACE - 1);
+      same(await ask(), handedOver(3, 'three'));
+      t.clock.advance(1);
+      same(await ask(), superseded(3));
+      t.clock.advance(REVOKE_AFTER - GRACE);
+      same(await ask(), reused(3));
     });
 
-    check(
-      'of the predecessor that expired before: from when the latest token took its place, to the millisecond',
-      async (t) => {
-        await inUse(t);
-        const reuse = rule(t, { expiredAt: t.now() - HOUR });
+    check('counts from the use of something newer, however long ago that was minted [F22b]', async (t) => {
+      await t.rotateTo('one', 0, DAY);
+      t.clock.advance(2 * HOUR);
+      await use(t, 1);
 
-        t.clock.advance(GRACE - 1);
-        same(await t.rotate({ generation: 2, reuse }), superseded(3, 'three'));
-        t.clock.advance(1);
-        same(await t.rotate({ generation: 2, reuse }), reused(3));
-      },
-    );
+      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), handedOver(1, 'one'));
+      t.clock.advance(GRACE);
+      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), superseded(1));
+    });
 
-    check('of the predecessor that expires later: from its expiry on, to the millisecond', async (t) => {
+    check('is judged by when its request arrived [F22] [F23]', async (t) => {
       await inUse(t);
-      const reuse = rule(t, { expiredAt: t.now() + MINUTE });
+      const after = (age: number, waited: number) => {
+        t.clock.advance(age);
+        return t.rotate({ generation: 2, reuse: rule(t, { expiredAt: 0, waited }) });
+      };
 
-      t.clock.advance(MINUTE + GRACE - 1);
-      same(await t.rotate({ generation: 2, reuse }), superseded(3, 'three'));
+      same(await after(GRACE + MINUTE, MINUTE + 1), handedOver(3, 'three'));
+      same(await after(0, MINUTE), superseded(3));
+      same(await after(REVOKE_AFTER, GRACE + MINUTE + 1), superseded(3));
+      same(await after(0, GRACE + MINUTE), reused(3));
+    });
+
+    check('is reused right after the grace where both times are the same (RFC 9700)', async (t) => {
+      await inUse(t);
+      const reuse = rule(t, { expiredAt: 0, revokeAfter: GRACE });
+
+      t.clock.advance(GRACE - 1);
+      same(await t.rotate({ generation: 2, reuse }), handedOver(3, 'three'));
       t.clock.advance(1);
       same(await t.rotate({ generation: 2, reuse }), reused(3));
     });
 
     for (const gen of [0, 1, 2] as const) {
-      check(`is none where no client was seen with anything newer than ${gen} [U2]`, async (t) => {
+      check(`is handed over where no client was seen with anything newer than ${gen} [U2]`, async (t) => {
         await inUse(t, gen);
-        t.clock.advance(30 * MINUTE);
+        const reuse = rule(t, { expiredAt: 0 });
+        t.clock.advance(DAY);
+        await t.rotateTo('three', 2);
 
-        same(await t.rotate({ generation: gen, reuse: rule(t, { expiredAt: 0 }) }), superseded(3, 'three'));
-        await t.store.recordUse([{ sid: t.sid, gen: gen + 1 }]);
-        same(await t.rotate({ generation: gen, reuse: rule(t, { expiredAt: 0 }) }), reused(3));
+        same(await t.rotate({ generation: gen, reuse }), handedOver(3, 'three'));
+        await use(t, gen + 1);
+        t.clock.advance(REVOKE_AFTER);
+        same(await t.rotate({ generation: gen, reuse }), reused(3));
       });
     }
 
-    check('is none without a rule', async (t) => {
+    check('is handed over without a rule', async (t) => {
       await inUse(t);
-      t.clock.advance(30 * MINUTE);
+      t.clock.advance(2 * REVOKE_AFTER - HOUR + MINUTE);
 
-      same(await t.rotate({ generation: 0 }), superseded(3, 'three'));
+      same(await t.rotate({ generation: 0 }), handedOver(3, 'three'));
     });
 
     for (const generation of [3, 4] as const) {
-      check(`is none of generation ${generation}: nothing newer is there`, async (t) => {
+      check(`is not what generation ${generation} is: nothing newer is there`, async (t) => {
         await inUse(t);
-        await t.store.recordUse([{ sid: t.sid, gen: 9 }]);
-        t.clock.advance(30 * MINUTE);
+        await use(t, 9);
+        t.clock.advance(REVOKE_AFTER);
 
         same(await t.rotate({ generation, reuse: rule(t, { expiredAt: 0 }) }), CURRENT);
       });
     }
 
-    check('is none of the request that comes again after a lost reply [R3]', async (t) => {
+    check('is accepted from the request that is repeated after a lost reply [R3]', async (t) => {
       await inUse(t);
       t.clock.advance(30 * MINUTE);
 
@@ -119,14 +171,29 @@ export const reuseChecks = [
       same(answer, ROTATED);
     });
 
-    check('with revokeFor ends the session in the same step [U1]', async (t) => {
+    check('that is superseded writes nothing, even with revokeFor', async (t) => {
       await inUse(t);
+      t.clock.advance(GRACE);
 
       const answer = await t.rotate({
         generation: 0,
         candidate: successor('fork'),
-        presented: 0,
-        reuse: rule(t, { expiredAt: 0, revokeFor: HOUR }),
+        reuse: rule(t, { expiredAt: 0, revokeFor: HOUR, isUse: true }),
+      });
+
+      same(answer, superseded(3));
+      same(await t.latest(), handedOver(3, 'three'));
+      same(await t.store.isRevoked(t.session), false);
+    });
+
+    check('that is reused ends the session in the same step, with revokeFor [U1]', async (t) => {
+      await inUse(t);
+      t.clock.advance(REVOKE_AFTER);
+
+      const answer = await t.rotate({
+        generation: 0,
+        candidate: successor('fork'),
+        reuse: rule(t, { expiredAt: 0, revokeFor: HOUR, isUse: true }),
       });
 
       same(answer, reused(3));
@@ -136,6 +203,7 @@ export const reuseChecks = [
 
     check('with revokeFor is one, however many come at once [U1]', async (t) => {
       await inUse(t);
+      t.clock.advance(REVOKE_AFTER);
       const reuse = rule(t, { expiredAt: 0, revokeFor: HOUR });
 
       const answers = await Promise.all(t.stores.map((each) => each.rotate({ ...t.session, generation: 0, reuse })));
@@ -157,8 +225,8 @@ export const reuseChecks = [
       check(`with revokeFor leaves a revoked record for ${what} [L6]`, async (t) => {
         await t.rotateTo('one', 0, keep);
         await t.rotateTo('two', 1, keep);
-        await t.store.recordUse([{ sid: t.sid, gen: 2 }]);
-        same(await t.rotate({ generation: 0, reuse: rule(t, { grace: 0, revokeFor }) }), reused(2));
+        await use(t, 2);
+        same(await t.rotate({ generation: 0, reuse: rule(t, { grace: 0, revokeAfter: 0, revokeFor }) }), reused(2));
 
         await t.pass(HOUR - 10 * SECOND);
         same(await t.latest(), REVOKED);
@@ -169,6 +237,7 @@ export const reuseChecks = [
 
     check('with revokeFor is refused where it is late, and ends nothing [F30]', async (t) => {
       await inUse(t);
+      t.clock.advance(REVOKE_AFTER);
       const before = (time: number) => rule(t, { expiredAt: 0, revokeFor: HOUR, before: time });
 
       const reason: unknown = await t
@@ -176,62 +245,120 @@ export const reuseChecks = [
         .catch((error: unknown) => error);
 
       same(reason instanceof LateRevocation && reason.now, t.now());
-      same(await t.latest(), superseded(3, 'three'));
+      same(await t.latest(), handedOver(3, 'three'));
       same(await t.rotate({ generation: 0, reuse: before(t.now() + 1) }), reused(3));
     });
 
     check('without revokeFor writes nothing', async (t) => {
       await inUse(t);
+      t.clock.advance(REVOKE_AFTER);
       const reuse = rule(t, { expiredAt: 0 });
 
       same(await t.rotate({ generation: 0, candidate: successor('fork'), reuse }), reused(3));
 
-      same(await t.latest(), superseded(3, 'three'));
-      same(await t.rotate({ generation: 3, candidate: successor('four'), presented: 3, reuse }), ROTATED);
+      same(await t.latest(), handedOver(3, 'three'));
+      same(await t.rotate({ generation: 3, candidate: successor('four'), reuse: { ...reuse, isUse: true } }), ROTATED);
       same(await t.rotate({ generation: 0, reuse }), reused(4));
     });
   }),
-  ...about('presented', (check) => {
+  ...about('checkpoints of use', (check) => {
+    check('never take a superseded token for older than it is', async (t) => {
+      const began = t.now();
+      await refreshEveryMinute(t, 100);
+
+      for (let generation = 0; generation < 100; generation++) {
+        const truth = t.now() - (began + generation * MINUTE);
+        const reuse = rule(t, { expiredAt: 0, grace: truth + 1, revokeAfter: truth + 1 });
+        same((await t.rotate({ generation, reuse })).outcome, 'handed-over');
+      }
+    });
+
+    check('find reuse at most one revokeAfter late', async (t) => {
+      const began = t.now();
+      await refreshEveryMinute(t, 100);
+
+      for (let generation = 0; generation < 100; generation++) {
+        const truth = t.now() - (began + generation * MINUTE);
+        if (truth < 2 * REVOKE_AFTER) continue;
+        same(await t.rotate({ generation, reuse: rule(t, { expiredAt: 0 }) }), reused(100));
+      }
+    });
+
+    check('are exact for what the latest use superseded', async (t) => {
+      await refreshEveryMinute(t, 100);
+      const reuse = rule(t, { expiredAt: 0, grace: 0, revokeAfter: MINUTE });
+
+      same(await t.rotate({ generation: 99, reuse }), reused(100));
+      same(await t.rotate({ generation: 99, reuse: { ...reuse, revokeAfter: MINUTE + 1 } }), superseded(100));
+    });
+  }),
+  ...about('isUse', (check) => {
     for (const [what, request, outcome] of [
       ['the latest token is refreshed', { generation: 2, candidate: successor('three') }, 'rotated'],
-      ['the latest token is handed over', { generation: 1, candidate: successor('fork') }, 'superseded'],
-      ['the latest token is not the refused one', { generation: 2, refused: Buffer.from('spoilt') }, 'superseded'],
+      ['the latest token is not the rejected one', { generation: 2, rejected: Buffer.from('spoilt') }, 'handed-over'],
       ['the latest token is looked at', { generation: 2 }, 'current'],
-      ['the reply was lost', { generation: 1, candidate: successor('two') }, 'rotated'],
     ] as [string, Asked, string][]) {
-      check(`raises 'used' where ${what}`, async (t) => {
+      check(`records the generation where ${what}`, async (t) => {
         await t.rotateTo('one', 0);
         await t.rotateTo('two', 1);
-        t.clock.advance(SECOND);
         same(await isUsed(t, 1), false);
 
-        same((await t.rotate({ ...request, presented: 2 })).outcome, outcome);
+        same((await t.rotate({ ...request, reuse: rule(t, { isUse: true }) })).outcome, outcome);
 
         // One more on top, so that the second is not the latest token itself.
         await t.rotateTo('nine', 8);
-        t.clock.advance(SECOND);
         same([await isUsed(t, 2), await isUsed(t, 3)], [true, false]);
       });
     }
 
+    for (const [what, request, outcome] of [
+      ['is handed over', { generation: 1, candidate: successor('fork') }, 'handed-over'],
+      ['is repeated after a lost reply', { generation: 1, candidate: successor('two') }, 'rotated'],
+    ] as [string, Asked, string][]) {
+      check(`records the generation where a superseded token ${what}`, async (t) => {
+        await t.rotateTo('one', 0);
+        await t.rotateTo('two', 1);
+
+        same((await t.rotate({ ...request, reuse: rule(t, { isUse: true }) })).outcome, outcome);
+
+        same([await isUsed(t, 1), await isUsed(t, 2)], [true, false]);
+      });
+    }
+
+    check('that is false records nothing', async (t) => {
+      await t.rotateTo('one', 0);
+      await t.rotate({ generation: 1, candidate: successor('two'), reuse: rule(t) });
+
+      same(await isUsed(t, 1), false);
+    });
+
+    check('counts by the clock of the store, from now on', async (t) => {
+      await t.rotateTo('one', 0);
+      await t.rotate({ generation: 1, candidate: successor('two'), reuse: rule(t, { isUse: true, waited: HOUR }) });
+
+      t.clock.advance(GRACE - 1);
+      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), handedOver(2, 'two'));
+      t.clock.advance(1);
+      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), superseded(2));
+    });
+
     check('lowers nothing', async (t) => {
       await t.rotateTo('three', 2);
-      await t.store.recordUse([{ sid: t.sid, gen: 3 }]);
+      await use(t, 3);
 
-      await t.rotate({ generation: 0, presented: 0 });
-      await t.rotate({ generation: 3, candidate: successor('four'), presented: 1 });
+      await t.rotate({ generation: 0, reuse: rule(t, { isUse: true }) });
+      await t.rotateTo('four', 3);
 
-      t.clock.advance(SECOND);
       same([await isUsed(t, 3), await isUsed(t, 4)], [true, false]);
     });
 
     check('makes no record, and prolongs none', async (t) => {
-      same(await t.rotate({ generation: 3, presented: 3 }), CURRENT);
+      same(await t.rotate({ generation: 3, reuse: rule(t, { isUse: true }) }), CURRENT);
       same(await t.rotate({ generation: 0, tracked: true }), REVOKED);
 
       await t.rotateTo('four', 3, HOUR);
       await t.pass(HOUR - 10 * SECOND);
-      await t.rotate({ generation: 3, presented: 3 });
+      await t.rotate({ generation: 3, reuse: rule(t, { isUse: true }) });
       await t.pass(10 * SECOND);
       same(await t.latest(), CURRENT);
     });
@@ -239,21 +366,18 @@ export const reuseChecks = [
   ...about('recordUse', (check) => {
     check('keeps the highest, in whatever order they come', async (t) => {
       await t.rotateTo('nine', 8);
-      await t.store.recordUse([{ sid: t.sid, gen: 3 }]);
+      await use(t, 3);
       same([await isReused(t, 2), await isReused(t, 3)], [true, false]);
 
-      await t.store.recordUse([
-        { sid: t.sid, gen: 5 },
-        { sid: t.sid, gen: 4 },
-      ]);
-      await t.store.recordUse([{ sid: t.sid, gen: 2 }]);
+      await use(t, 5, 4);
+      await use(t, 2);
 
       same([await isReused(t, 4), await isReused(t, 5)], [true, false]);
     });
 
     check('keeps it when the latest token is refreshed', async (t) => {
       await t.rotateTo('five', 4);
-      await t.store.recordUse([{ sid: t.sid, gen: 5 }]);
+      await use(t, 5);
 
       await t.rotateTo('six', 5);
       await t.rotateTo('seven', 6);
@@ -264,32 +388,34 @@ export const reuseChecks = [
     check('leaves the latest token as it is', async (t) => {
       await t.rotateTo(NOT_TEXT.toString(), 0);
 
-      await t.store.recordUse([{ sid: t.sid, gen: 1 }]);
+      await use(t, 1);
 
-      same(await t.latest(), superseded(1, NOT_TEXT.toString()));
+      same(await t.latest(), handedOver(1, NOT_TEXT.toString()));
     });
 
     check('is for many sessions at once, and for no other', async (t) => {
       const sessions = [t.session, sessionOf(), sessionOf()];
       for (const each of sessions) await t.store.rotate({ ...each, generation: 4, candidate: successor('five') });
 
-      await t.store.recordUse(sessions.slice(0, 2).map(({ sid }) => ({ sid, gen: 5 })));
-      t.clock.advance(SECOND);
+      await t.store.recordUse(
+        sessions.slice(0, 2).map(({ sid }) => ({ sid, gen: 5 })),
+        REVOKE_AFTER,
+      );
 
-      const reuse = { grace: 0, expiredAt: 0 };
+      const reuse = rule(t, { grace: 0, revokeAfter: 0, expiredAt: 0 });
       const answers = await Promise.all(sessions.map((each) => t.store.rotate({ ...each, generation: 4, reuse })));
       same(
         answers.map(({ outcome }) => outcome),
-        ['reused', 'reused', 'superseded'],
+        ['reused', 'reused', 'handed-over'],
       );
     });
 
     check('of nothing is none', async (t) => {
-      same(await t.store.recordUse([]), undefined);
+      same(await t.store.recordUse([], REVOKE_AFTER), undefined);
     });
 
     check('creates nothing', async (t) => {
-      await t.store.recordUse([{ sid: t.sid, gen: 3 }]);
+      await use(t, 3);
 
       same(await t.rotate({ generation: 0, tracked: true }), REVOKED);
       same(await t.latest(), CURRENT);
@@ -299,7 +425,7 @@ export const reuseChecks = [
       await t.rotateTo('one', 0);
       await t.store.revoke(t.sid, ttl);
 
-      await t.store.recordUse([{ sid: t.sid, gen: 1 }]);
+      await use(t, 1);
 
       same(await t.latest(), REVOKED);
     });
@@ -308,8 +434,8 @@ export const reuseChecks = [
       await t.rotateTo('one', 0, HOUR);
       await t.pass(HOUR - 10 * SECOND);
 
-      await t.store.recordUse([{ sid: t.sid, gen: 1 }]);
-      same(await t.latest(), superseded(1, 'one'));
+      await use(t, 1);
+      same(await t.latest(), handedOver(1, 'one'));
 
       await t.pass(10 * SECOND);
       same(await t.latest(), CURRENT);

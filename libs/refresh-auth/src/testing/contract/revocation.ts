@@ -14,7 +14,7 @@ import {
   SECOND,
   sessionOf,
   successor,
-  superseded,
+  handedOver,
   ttl,
 } from './checks.js';
 
@@ -44,7 +44,7 @@ export const revocationChecks = [
 
       await t.store.revoke(t.sid, ttl);
 
-      same(await t.store.rotate({ ...other, generation: 0 }), superseded(1, 'other'));
+      same(await t.store.rotate({ ...other, generation: 0 }), handedOver(1, 'other'));
     });
   }),
   ...about('isRevoked', (check) => {
@@ -168,7 +168,7 @@ export const revocationChecks = [
       await t.store.revokeUser(randomUUID(), ttl);
 
       same(await t.store.isRevoked(t.session), false);
-      same(await t.latest(), superseded(1, 'one'));
+      same(await t.latest(), handedOver(1, 'one'));
     });
 
     check('keeps users apart, whatever their ids look like', async (t) => {
@@ -227,10 +227,10 @@ export const revocationChecks = [
             await t.store.rotate({ ...known, generation: 1, candidate: successor('two') }),
             await t.store.rotate({ ...unknown, generation: 0 }),
           ],
-          ends ? [cutOff(time), cutOff(time), cutOff(time)] : [superseded(1, 'one'), ROTATED, CURRENT],
+          ends ? [cutOff(time), cutOff(time), cutOff(time)] : [handedOver(1, 'one'), ROTATED, CURRENT],
         );
         // The record itself is as it was, or one further.
-        same(await t.rotate({ generation: 0, rev: time }), ends ? superseded(1, 'one') : superseded(2, 'two'));
+        same(await t.rotate({ generation: 0, rev: time }), ends ? handedOver(1, 'one') : handedOver(2, 'two'));
       });
     }
 
@@ -274,7 +274,7 @@ export const revocationChecks = [
       same(await t.rotate(begin), cutOff(time));
       same(await t.rotate({ generation: 0, rev: time }), CURRENT);
       same(await t.rotate({ ...begin, rev: time }), ROTATED);
-      same(await t.rotate({ generation: -1, rev: time }), superseded(0, 'zero'));
+      same(await t.rotate({ generation: -1, rev: time }), handedOver(0, 'zero'));
     });
   }),
 ];

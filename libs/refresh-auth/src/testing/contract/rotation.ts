@@ -11,7 +11,7 @@ import {
   sessionOf,
   storeOf,
   successor,
-  superseded,
+  handedOver,
   ttl,
 } from './checks.js';
 
@@ -27,7 +27,7 @@ export const rotationChecks = [
       ['the candidate that became its latest token', { generation: 0, candidate: successor('one') }],
       ['a candidate of a later generation', { generation: 7, candidate: successor('eight') }],
       ['no candidate', { generation: 0 }],
-      ['a refused latest token', { generation: 1, candidate: successor('two'), refused: Buffer.from('one') }],
+      ['a rejected latest token', { generation: 1, candidate: successor('two'), rejected: Buffer.from('one') }],
     ] as [string, Asked][]) {
       check(`hands nothing over to ${what}`, async (t) => {
         await t.rotateTo('one', 0);
@@ -56,7 +56,7 @@ export const rotationChecks = [
       const answer = await t.rotate({ generation: 1, candidate: successor('two'), tracked: true });
 
       same(answer, ROTATED);
-      same(await t.latest(), superseded(2, 'two'));
+      same(await t.latest(), handedOver(2, 'two'));
     });
 
     check('that was revoked has ended', async (t) => {
@@ -68,21 +68,21 @@ export const rotationChecks = [
 
     for (const [what, more] of [
       ['', {}],
-      [', under the grace policy', { reuse: { grace: 0, expiredAt: 0 }, presented: -1 }],
+      [', under reuse detection', { reuse: { grace: 0, revokeAfter: 0, expiredAt: 0, waited: 0, isUse: true } }],
     ] as [string, Partial<Asked>][]) {
       check(`begins with generation -1${what}`, async (t) => {
         same(await t.rotate({ generation: -1, candidate: successor('zero'), tracked: true, ...more }), ROTATED);
 
-        same(await t.rotate({ generation: -1, tracked: true }), superseded(0, 'zero'));
+        same(await t.rotate({ generation: -1, tracked: true }), handedOver(0, 'zero'));
         same(await t.rotate({ generation: 0, candidate: successor('one'), tracked: true }), ROTATED);
-        same(await t.latest(), superseded(1, 'one'));
+        same(await t.latest(), handedOver(1, 'one'));
       });
     }
 
     check('that has begun is no lost write, and does not begin again', async (t) => {
       await t.rotateTo('zero', -1);
 
-      same(await t.rotateTo('other', -1), superseded(0, 'zero'));
+      same(await t.rotateTo('other', -1), handedOver(0, 'zero'));
     });
   }),
   ...about('rule 2 and 4: a latest token that is newer than the generation', (check) => {
@@ -92,25 +92,25 @@ export const rotationChecks = [
         await t.rotateTo('two', 1);
         await t.rotateTo('three', 2);
 
-        same(await t.rotateTo('fork', generation), superseded(3, 'three'));
-        same(await t.latest(), superseded(3, 'three'));
+        same(await t.rotateTo('fork', generation), handedOver(3, 'three'));
+        same(await t.latest(), handedOver(3, 'three'));
       });
     }
 
     check('is the answer where no candidate is given', async (t) => {
       await t.rotateTo('one', 0);
 
-      same(await t.rotate({ generation: 0 }), superseded(1, 'one'));
+      same(await t.rotate({ generation: 0 }), handedOver(1, 'one'));
     });
 
-    check('is the answer where another latest token was refused', async (t) => {
+    check('is the answer where another latest token was rejected', async (t) => {
       await t.rotateTo('one', 0);
       await t.rotateTo('two', 1);
 
-      const answer = await t.rotate({ generation: 1, candidate: successor('mend'), refused: Buffer.from('one') });
+      const answer = await t.rotate({ generation: 1, candidate: successor('mend'), rejected: Buffer.from('one') });
 
-      same(answer, superseded(2, 'two'));
-      same(await t.latest(), superseded(2, 'two'));
+      same(answer, handedOver(2, 'two'));
+      same(await t.latest(), handedOver(2, 'two'));
     });
 
     check('is no lost race where its bytes are those of the candidate: the reply was lost [R3]', async (t) => {
@@ -118,24 +118,24 @@ export const rotationChecks = [
 
       same(await t.rotateTo('one', 0), ROTATED);
       same(await t.rotateTo('one', 0), ROTATED);
-      same(await t.latest(), superseded(1, 'one'));
+      same(await t.latest(), handedOver(1, 'one'));
     });
 
     check('is the answer to the former latest token that comes again', async (t) => {
       await t.rotateTo('one', 0);
       await t.rotateTo('two', 1);
 
-      same(await t.rotateTo('one', 0), superseded(2, 'two'));
+      same(await t.rotateTo('one', 0), handedOver(2, 'two'));
     });
   }),
-  ...about('rule 4: a latest token that was refused', (check) => {
+  ...about('rule 4: a latest token that was rejected', (check) => {
     check('is replaced where it still stands there byte for byte', async (t) => {
       await t.rotateTo('spoilt', 4);
 
-      const answer = await t.rotate({ generation: 5, candidate: successor('mended'), refused: Buffer.from('spoilt') });
+      const answer = await t.rotate({ generation: 5, candidate: successor('mended'), rejected: Buffer.from('spoilt') });
 
       same(answer, ROTATED);
-      same(await t.latest(), superseded(6, 'mended'));
+      same(await t.latest(), handedOver(6, 'mended'));
     });
 
     for (const [what, candidate] of [
@@ -145,18 +145,18 @@ export const rotationChecks = [
       check(`is the answer where it is another one by now, ${what}`, async (t) => {
         await t.rotateTo('sound', 4);
 
-        const answer = await t.rotate({ generation: 5, ...candidate, refused: Buffer.from('spoilt') });
+        const answer = await t.rotate({ generation: 5, ...candidate, rejected: Buffer.from('spoilt') });
 
-        same(answer, superseded(5, 'sound'));
-        same(await t.latest(), superseded(5, 'sound'));
+        same(answer, handedOver(5, 'sound'));
+        same(await t.latest(), handedOver(5, 'sound'));
       });
     }
 
     check('is gone: the candidate takes its place', async (t) => {
-      const answer = await t.rotate({ generation: 5, candidate: successor('mended'), refused: Buffer.from('spoilt') });
+      const answer = await t.rotate({ generation: 5, candidate: successor('mended'), rejected: Buffer.from('spoilt') });
 
       same(answer, ROTATED_AFTER_LOSS);
-      same(await t.latest(), superseded(6, 'mended'));
+      same(await t.latest(), handedOver(6, 'mended'));
     });
   }),
   ...about('rule 5: without a candidate', (check) => {
@@ -174,14 +174,14 @@ export const rotationChecks = [
         await t.rotateTo('two', 1);
 
         same(await t.rotate({ generation }), CURRENT);
-        same(await t.latest(), superseded(2, 'two'));
+        same(await t.latest(), handedOver(2, 'two'));
       });
     }
 
-    check('the latest token is current where it is the refused one', async (t) => {
+    check('the latest token is current where it is the rejected one', async (t) => {
       await t.rotateTo('spoilt', 0);
 
-      same(await t.rotate({ generation: 1, refused: Buffer.from('spoilt') }), CURRENT);
+      same(await t.rotate({ generation: 1, rejected: Buffer.from('spoilt') }), CURRENT);
     });
   }),
   ...about('rule 6: the candidate becomes the latest token', (check) => {
@@ -197,7 +197,7 @@ export const rotationChecks = [
         if (before !== undefined) await t.rotateTo('before', before);
 
         same(await t.rotateTo('after', generation), answer);
-        same(await t.latest(), superseded(generation + 1, 'after'));
+        same(await t.latest(), handedOver(generation + 1, 'after'));
       });
     }
   }),
@@ -214,12 +214,12 @@ export const rotationChecks = [
         const winner = answers.findIndex(({ outcome }) => outcome === 'rotated');
         same(
           answers,
-          answers.map((_, racer) => (racer === winner ? ROTATED : superseded(1, `racer ${winner}`))),
+          answers.map((_, racer) => (racer === winner ? ROTATED : handedOver(1, `racer ${winner}`))),
         );
       },
     );
 
-    check('of 64 that replace one refused latest token at once, one wins', async (t) => {
+    check('of 64 that replace one rejected latest token at once, one wins', async (t) => {
       await t.rotateTo('spoilt', 0);
 
       const answers = await Promise.all(
@@ -228,7 +228,7 @@ export const rotationChecks = [
             ...t.session,
             generation: 1,
             candidate: successor(`racer ${racer}`),
-            refused: Buffer.from('spoilt'),
+            rejected: Buffer.from('spoilt'),
           }),
         ),
       );
@@ -236,7 +236,7 @@ export const rotationChecks = [
       const winner = answers.findIndex(({ outcome }) => outcome === 'rotated');
       same(
         answers,
-        answers.map((_, racer) => (racer === winner ? ROTATED : superseded(2, `racer ${winner}`))),
+        answers.map((_, racer) => (racer === winner ? ROTATED : handedOver(2, `racer ${winner}`))),
       );
     });
 
@@ -270,9 +270,9 @@ export const rotationChecks = [
         same(await t.rotate({ generation: 0, candidate: { sealed, ttl: HOUR } }), ROTATED);
 
         const answer = await t.latest();
-        same({ ...answer, sealed: 'sealed' in answer && Buffer.from(answer.sealed) }, superseded(1, sealed));
+        same({ ...answer, sealed: 'sealed' in answer && Buffer.from(answer.sealed) }, handedOver(1, sealed));
         same(await t.rotate({ generation: 0, candidate: { sealed, ttl: HOUR } }), ROTATED);
-        same(await t.rotate({ generation: 1, candidate: successor('next'), refused: sealed }), ROTATED);
+        same(await t.rotate({ generation: 1, candidate: successor('next'), rejected: sealed }), ROTATED);
       });
     }
   }),
@@ -289,7 +289,7 @@ export const rotationChecks = [
       const answers = await Promise.all(own.map((each) => t.store.rotate({ ...each, generation: 0 })));
       same(
         answers,
-        own.map(({ sid }) => superseded(1, sid)),
+        own.map(({ sid }) => handedOver(1, sid)),
       );
     });
   }),
