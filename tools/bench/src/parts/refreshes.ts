@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startProcess } from '../support/core.js';
+import { costOf } from '../support/cost.js';
+import { callsOf } from '../support/redis-server.js';
 import type { Effort, Section } from '../support/section.js';
-import { redisCpu } from '../support/redis-server.js';
 import { number, show, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens } from '../support/tokens.js';
 
@@ -24,9 +26,16 @@ export type RefreshFigures = readonly {
   /** The same two, one operation at a time. */
   readonly cpuAlone: Summary;
   readonly ratioAlone: Summary;
+  /** The same two, as many under way, and each begun in a tick of its own. */
+  readonly cpuApart: Summary;
+  readonly ratioApart: Summary;
   /** CPU, in microseconds. */
   readonly redis: Summary;
+  readonly redisAlone: Summary;
+  readonly redisApart: Summary;
   readonly perRedisCore: number;
+  /** How many scripts Redis runs for one. */
+  readonly commands: number;
 }[];
 
 interface Cost {
@@ -34,12 +43,14 @@ interface Cost {
   readonly cpu: number;
   /** Of Redis. */
   readonly redis: number;
+  readonly commands: number;
 }
 
 interface Contestant {
   readonly name: string;
   readonly together: Cost[];
   readonly alone: Cost[];
+  readonly apart: Cost[];
   /** Prepares one round, and returns what is measured: one of so many operations. */
   readonly prepare: (operations: number) => Promise<(index: number) => unknown>;
 }
@@ -55,11 +66,12 @@ export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Sec
     if (!core || !other) return [];
     const how = client.options.enableAutoPipelining ? ', auto-pipelining' : '';
     return [
-      { name: `EVALSHA: get, compare, set${how}`, together: [], alone: [], prepare: compareAndSet(client) },
+      { name: `EVALSHA: get, compare, set${how}`, together: [], alone: [], apart: [], prepare: compareAndSet(client) },
       {
         name: `refresh${how}`,
         together: [],
         alone: [],
+        apart: [],
         prepare: async (operations: number) => {
           const tokens = expiredTokens(operations);
           return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', true);
@@ -69,6 +81,7 @@ export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Sec
         name: `refresh that another process has won${how}`,
         together: [],
         alone: [],
+        apart: [],
         prepare: async (operations: number) => {
           const tokens = expiredTokens(operations);
           await repeat(operations, IN_FLIGHT, (i) => other.authenticator.authenticate(tokens[i] ?? '', true));
@@ -81,12 +94,14 @@ export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Sec
     const operations = quick ? 200 : OPERATIONS;
     // The first round warms up, and counts for nothing.
     for (let round = 0; round <= (quick ? 1 : ROUNDS); round++) {
-      for (const { prepare, together, alone } of contestants) {
+      for (const { prepare, together, alone, apart } of contestants) {
         const busy = await measure(inspector, operations, IN_FLIGHT, await prepare(operations));
         const idle = await measure(inspector, operations, 1, await prepare(operations));
+        const spread = await measure(inspector, operations, IN_FLIGHT, await prepare(operations), takeTurns());
         if (round === 0) continue;
         together.push(busy);
         alone.push(idle);
+        apart.push(spread);
       }
     }
   } finally {
@@ -109,24 +124,39 @@ async function measure(
   operations: number,
   underWay: number,
   operation: (index: number) => unknown,
+  turn?: () => Promise<void>,
 ): Promise<Cost> {
-  const [redisBefore, before] = [await redisCpu(inspector), process.cpuUsage()];
-  await repeat(operations, underWay, operation);
-  const [{ user, system }, redisAfter] = [process.cpuUsage(before), await redisCpu(inspector)];
-  return { cpu: (user + system) / operations, redis: (redisAfter - redisBefore) / operations };
+  const before = await callsOf(inspector, 'evalsha');
+  const { cpu, redis } = await costOf(inspector, () => repeat(operations, underWay, operation, turn));
+  const commands = (await callsOf(inspector, 'evalsha')) - before;
+  return { cpu: cpu / operations, redis: redis / operations, commands: commands / operations };
 }
 
 /** Keeps so many under way, as the requests of a busy server do. */
-async function repeat(operations: number, underWay: number, operation: (index: number) => unknown): Promise<void> {
+async function repeat(
+  operations: number,
+  underWay: number,
+  operation: (index: number) => unknown,
+  turn?: () => Promise<void>,
+): Promise<void> {
   let next = 0;
   const work = async (): Promise<void> => {
-    while (next < operations) await operation(next++);
+    for (let i = next++; i < operations; i = next++) {
+      if (turn) await turn();
+      await operation(i);
+    }
   };
   await Promise.all(Array.from({ length: underWay }, work));
 }
 
+/** Gives each caller a tick of its own, as requests on many connections have: what they send does not leave in one write. */
+function takeTurns(): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => (last = last.then(() => setImmediate()));
+}
+
 function report(contestants: readonly Contestant[]): Section {
-  const figures: RefreshFigures = contestants.map(({ name, together, alone }) => {
+  const figures: RefreshFigures = contestants.map(({ name, together, alone, apart }) => {
     const redis = summarize(together.map((cost) => cost.redis));
     return {
       name,
@@ -134,8 +164,13 @@ function report(contestants: readonly Contestant[]): Section {
       ratio: ratio(together, contestants[0]?.together ?? []),
       cpuAlone: summarize(alone.map(({ cpu }) => cpu)),
       ratioAlone: ratio(alone, contestants[0]?.alone ?? []),
+      cpuApart: summarize(apart.map(({ cpu }) => cpu)),
+      ratioApart: ratio(apart, contestants[0]?.apart ?? []),
       redis,
+      redisAlone: summarize(alone.map((cost) => cost.redis)),
+      redisApart: summarize(apart.map((cost) => cost.redis)),
       perRedisCore: 1e6 / redis.median,
+      commands: summarize(together.map(({ commands }) => commands)).median,
     };
   });
   return {
@@ -147,19 +182,29 @@ function report(contestants: readonly Contestant[]): Section {
       'x EVALSHA',
       `${IN_FLIGHT} under way, us`,
       'x EVALSHA',
-      'CPU of Redis, us',
+      `${IN_FLIGHT} under way, each begun in a tick of its own, us`,
+      'x EVALSHA',
+      'CPU of Redis, one at a time, us',
+      `${IN_FLIGHT} under way, us`,
+      'in ticks of their own, us',
       'a second and core of Redis',
+      'commands for each',
     ],
-    rows: figures.map(({ name, cpu, cpuAlone, ratioAlone, redis, perRedisCore, ...together }) => [
-      name,
-      show(cpuAlone, 0),
-      show(ratioAlone, 1),
-      show(cpu, 0),
-      show(together.ratio, 1),
-      show(redis, 1),
-      number(Math.round(perRedisCore / 1000) * 1000),
+    rows: figures.map((of) => [
+      of.name,
+      show(of.cpuAlone, 0),
+      show(of.ratioAlone, 1),
+      show(of.cpu, 0),
+      show(of.ratio, 1),
+      show(of.cpuApart, 0),
+      show(of.ratioApart, 1),
+      show(of.redisAlone, 1),
+      show(of.redis, 1),
+      show(of.redisApart, 1),
+      number(Math.round(of.perRedisCore / 1000) * 1000),
+      number(of.commands, 2),
     ]),
-    remarks: [`CPU of Redis: with ${IN_FLIGHT} under way, on one connection.`],
+    remarks: [`A second and core of Redis: with ${IN_FLIGHT} under way, on one connection.`],
     figures,
   };
 }

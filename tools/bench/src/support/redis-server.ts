@@ -57,3 +57,8 @@ export async function redisCpu(client: Redis): Promise<number> {
   );
   return ((user ?? 0) + (system ?? 0)) * 1e6;
 }
+
+/** How often it has run a command since it was started, those of scripts included. */
+export async function callsOf(client: Redis, command: string): Promise<number> {
+  return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(await client.info('commandstats'))?.[1] ?? 0);
+}
