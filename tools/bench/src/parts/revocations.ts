@@ -3,16 +3,19 @@ import { Redis } from 'ioredis';
 import { KnownRevocations } from '../../../../libs/refresh-auth/dist/esm/revocation/known-revocations.js';
 import { connectRedis } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-connection.js';
 import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-session-store.js';
-import { startProcess } from '../support/core.js';
+import { type Process, startProcess } from '../support/core.js';
+import { costOf } from '../support/cost.js';
 import { usedHeap } from '../support/heap.js';
-import { redisCpu } from '../support/redis-server.js';
+import { callsOf } from '../support/redis-server.js';
 import type { Effort, Section } from '../support/section.js';
 import { ServerProcess } from '../support/server-process.js';
-import { number, quantile } from '../support/statistics.js';
+import { number, quantile, show, type Summary, summarize } from '../support/statistics.js';
 import { LIFETIMES } from '../support/tokens.js';
 
 const PENDING = [1, 1_000, 100_000];
-const READINGS = 20;
+const ROUNDS = 7;
+const PAGE = 1_000;
+const READINGS = 100;
 const LOGOUTS = 200;
 const LOGOUTS_UNHEARD = 10;
 const CLAIMS: { sub: string } = Object.assign({ sub: 'ada' }, { role: 'member' });
@@ -23,15 +26,27 @@ export type PendingFigures = readonly {
   readonly bytes: number;
   /** In microseconds. */
   readonly lookup: number;
-  /** In milliseconds. */
-  readonly startUp: number;
-  /** CPU that one reading of all of them takes Redis, in microseconds. */
-  readonly reading: number;
+  /** Until a process that starts knows them all, in milliseconds. */
+  readonly startUp: Summary;
+  /** Its CPU, in milliseconds. */
+  readonly cpu: Summary;
+  /** CPU of Redis, in milliseconds. */
+  readonly redis: Summary;
+  readonly pages: number;
 }[];
+
+export interface PageFigures {
+  readonly entries: number;
+  /** CPU, in microseconds. */
+  readonly cpu: Summary;
+  readonly redis: Summary;
+  /** On the wire, both ways. */
+  readonly bytes: number;
+}
 
 /** How fast a logout reaches the other processes, and what it costs them to know of many. */
 export async function measureRevocations(effort: Effort): Promise<Section[]> {
-  return [await pending(effort), await logouts(effort)];
+  return [await pending(effort), await page(effort), await logouts(effort)];
 }
 
 async function pending({ quick, redisUrl }: Effort): Promise<Section> {
@@ -41,11 +56,7 @@ async function pending({ quick, redisUrl }: Effort): Promise<Section> {
     const bytes = heapOf(count);
     const lookup = await lookupTime(count, quick);
     await fillLog(redis, count);
-    const started = performance.now();
-    const { stop } = await startProcess(redis);
-    const startUp = performance.now() - started;
-    await stop();
-    figures.push({ count, bytes, lookup, startUp, reading: await readingTime(redis) });
+    figures.push({ count, bytes, lookup, ...(await startUps(redis, redisUrl, quick ? 1 : ROUNDS)) });
   }
   redis.disconnect();
   return {
@@ -55,22 +66,54 @@ async function pending({ quick, redisUrl }: Effort): Promise<Section> {
       'pending',
       'memory, bytes for each',
       'lookup, us',
-      'reading them all at start-up, ms',
-      'CPU of Redis for that, us',
+      'until a process that starts knows them, ms',
+      'its CPU, ms',
+      'CPU of Redis, ms',
+      'pages',
     ],
-    rows: figures.map(({ count, bytes, lookup, startUp, reading }) => [
+    rows: figures.map(({ count, bytes, lookup, startUp, cpu, redis: ofRedis, pages }) => [
       number(count),
       count === 1 ? '' : number(bytes),
       number(lookup, 2),
-      number(startUp, 1),
-      number(reading),
+      show(startUp, 1),
+      show(cpu, 1),
+      show(ofRedis, 1),
+      number(pages),
     ]),
     remarks: [],
     figures,
   };
 }
 
-const name = (index: number): string => String(index).padStart(43, 'x');
+async function startUps(
+  inspector: Redis,
+  redisUrl: string,
+  starts: number,
+): Promise<Pick<PendingFigures[number], 'startUp' | 'cpu' | 'redis' | 'pages'>> {
+  const costs = [];
+  const pages = [];
+  for (let i = 0; i < starts; i++) {
+    const client = new Redis(redisUrl);
+    await client.ping();
+    // Each page says how many entries the log has: nothing else counts them.
+    const before = await callsOf(inspector, 'zcount');
+    let running: Process | undefined;
+    costs.push(await costOf(inspector, async () => (running = await startProcess(client))));
+    pages.push((await callsOf(inspector, 'zcount')) - before);
+    if (!running?.core.revocations.isFresh) throw new Error('A process that has started does not know all revocations');
+    await running.stop();
+    client.disconnect();
+  }
+  return {
+    startUp: summarize(costs.map(({ time }) => time)),
+    cpu: summarize(costs.map(({ cpu }) => cpu / 1000)),
+    redis: summarize(costs.map(({ redis }) => redis / 1000)),
+    pages: summarize(pages).median,
+  };
+}
+
+/** As long as the name of a session in the log. */
+const name = (index: number): string => String(index).padStart(31, 'x');
 
 function known(count: number): KnownRevocations {
   const revocations = new KnownRevocations(
@@ -90,25 +133,59 @@ function heapOf(count: number): number {
 /** Of a session that has not ended, as nearly all have not. */
 async function lookupTime(count: number, quick: boolean): Promise<number> {
   const revocations = known(count);
-  const claims = { sid: 'x'.repeat(22), sub: 'ada', rev: 0 };
+  const claims = { sid: 'x'.repeat(30), sub: 'ada', rev: 0 };
   const { p50 } = await measure(() => revocations.ends(claims), { min_cpu_time: quick ? 1e6 : 120e6 });
   return p50 / 1000;
 }
 
 async function fillLog(redis: Redis, count: number): Promise<void> {
   const batch = 1_000;
-  const now = Date.now();
+  // No two have the same position. The newest is the last.
+  const first = Date.now() * 1000 - count;
   for (let from = 0; from < count; from += batch) {
-    const entries = Array.from({ length: Math.min(batch, count - from) }, (_, i) => [now, `s:${name(from + i)}`]);
+    const entries = Array.from({ length: Math.min(batch, count - from) }, (_, i) => [
+      first + from + i,
+      `s:${name(from + i)}`,
+    ]);
     await redis.zadd('refresh-auth:revocations', ...entries.flat());
   }
 }
 
-async function readingTime(redis: Redis): Promise<number> {
-  const store = new RedisSessionStore(await connectRedis(redis), 'refresh-auth');
-  const before = await redisCpu(redis);
-  for (let i = 0; i < READINGS; i++) await store.revocationsAfter(0, 0);
-  return ((await redisCpu(redis)) - before) / READINGS;
+/** One page of the log, as a process reads it: decoded, and not yet added to what is known. */
+async function page({ quick, redisUrl }: Effort): Promise<Section> {
+  const [inspector, client] = [new Redis(redisUrl), new Redis(redisUrl)];
+  const store = new RedisSessionStore(await connectRedis(client), 'refresh-auth');
+  await inspector.flushall();
+  await fillLog(inspector, PAGE);
+  const read = async (): Promise<void> => {
+    for (let i = 0; i < READINGS; i++) {
+      const { entries } = await store.revocationsAfter(0, 0);
+      if (entries.length !== PAGE) throw new Error(`A page had ${entries.length} of ${PAGE} entries`);
+    }
+  };
+  const onTheWire = (): number => client.stream.bytesRead + client.stream.bytesWritten;
+  await read();
+  const before = onTheWire();
+  await read();
+  const bytes = (onTheWire() - before) / READINGS;
+  const costs = [];
+  for (let round = 0; round < (quick ? 1 : ROUNDS); round++) costs.push(await costOf(inspector, read));
+  await store.close();
+  for (const connection of [client, inspector]) connection.disconnect();
+  const figures: PageFigures = {
+    entries: PAGE,
+    cpu: summarize(costs.map(({ cpu }) => cpu / READINGS)),
+    redis: summarize(costs.map(({ redis }) => redis / READINGS)),
+    bytes,
+  };
+  return {
+    name: 'log-page',
+    title: `One page of the log of revocations (${number(PAGE)} entries)`,
+    head: ['CPU of the process, us', 'CPU of Redis, us', 'bytes on the wire'],
+    rows: [[show(figures.cpu, 0), show(figures.redis, 0), number(bytes)]],
+    remarks: [],
+    figures,
+  };
 }
 
 async function logouts({ quick, redisUrl }: Effort): Promise<Section> {

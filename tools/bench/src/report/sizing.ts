@@ -1,7 +1,7 @@
 import type { CacheFigures } from '../parts/cache.js';
 import type { HttpFigures } from '../parts/http.js';
 import type { RefreshFigures } from '../parts/refreshes.js';
-import type { PendingFigures } from '../parts/revocations.js';
+import type { PageFigures, PendingFigures } from '../parts/revocations.js';
 import type { SessionFigures } from '../parts/sessions.js';
 import type { Section } from '../support/section.js';
 import { number } from '../support/statistics.js';
@@ -32,7 +32,7 @@ export function sizing(sections: readonly Section[]): Section {
   const documented = named(http, "documentation's guard, KeyObject");
   const log = figures(sections, 'revocations') as PendingFigures;
   const pending = log.at(-1);
-  const [, thousand] = log;
+  const page = figures(sections, 'log-page') as PageFigures;
 
   const cache = figures(sections, 'cache') as CacheFigures;
 
@@ -43,9 +43,8 @@ export function sizing(sections: readonly Section[]): Section {
   const logouts = peak(LOGOUTS_A_DAY);
   const revocations = logouts * logRetention;
   const readings = (logouts + POLLS_A_SECOND) * PROCESSES;
-  const entries =
-    logouts * (logouts * NOTIFICATION_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
-  const perEntry = (thousand?.reading ?? Number.NaN) / (thousand?.count ?? Number.NaN);
+  const entries = logouts * (logouts * NOTIFICATION_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
+  const perEntry = page.redis.median / page.entries;
   const cores = (microseconds: number): number => (requests * microseconds) / 1e6;
   const records = (SESSIONS_IN_WINDOW * session.perSession) / GIB;
   const revokedRecords = (LOGOUTS_A_DAY * window * session.revokedRecord) / GIB;
