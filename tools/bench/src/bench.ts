@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { measureCache } from './parts/cache.js';
 import { measureHttp } from './parts/http.js';
+import { measureListing } from './parts/listing.js';
 import { measureMicro } from './parts/micro.js';
 import { measureRefreshes } from './parts/refreshes.js';
 import { measureRevocations } from './parts/revocations.js';
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = 
   storm: measureStorm,
   waiters: measureWaiters,
   sessions: measureSessions,
+  listing: measureListing,
   revocations: measureRevocations,
   cache: measureCache,
 };

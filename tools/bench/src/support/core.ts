@@ -34,8 +34,9 @@ export function coreInMemory(options: RefreshAuthOptions = {}, clock = SYSTEM_CL
 export async function startProcess(
   redis: NonNullable<RefreshAuthOptions['redis']>,
   clock = SYSTEM_CLOCK,
+  options: RefreshAuthOptions = {},
 ): Promise<Process> {
-  const settings = settingsOf({});
+  const settings = settingsOf(options);
   const store = new RedisSessionStore(await connectRedis(redis), settings.keyPrefix);
   const core = new RefreshAuthCore(settings, store, clock);
   await core.start();
