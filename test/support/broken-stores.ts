@@ -213,7 +213,7 @@ const lateRevoking =
     },
   });
 
-/** By the user of the checks that find it: the clause that is broken, and how. */
+/** By the topic of the checks that find it: the clause that is broken, and how. */
 export const BROKEN_STORES: Record<string, Record<string, Break>> = {
   'rule 1: a revoked session': {
     'rule 1 comes before rule 2': ({ rotate }) => {

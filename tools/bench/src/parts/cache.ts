@@ -1,4 +1,4 @@
-import { coreInMemory } from '../support/core.js';
+import { AT_ONCE, coreInMemory } from '../support/core.js';
 import { usedHeap } from '../support/heap.js';
 import type { Effort, Section } from '../support/section.js';
 import { number } from '../support/statistics.js';
@@ -19,16 +19,16 @@ export async function measureCache({ quick }: Effort): Promise<Section[]> {
   await core.start();
   const { authenticator } = core;
   const before = usedHeap();
-  for (let i = 0; i < tokens; i++) await authenticator.authenticate(copyOf(validToken()), true);
+  for (let i = 0; i < tokens; i++) await authenticator.authenticate(copyOf(validToken()), 'refresh', AT_ONCE);
   const figures: CacheFigures = { tokens, bytes: (usedHeap() - before) / tokens };
   // Not collected before it was measured.
-  await authenticator.authenticate(validToken(), true);
+  await authenticator.authenticate(validToken(), 'refresh', AT_ONCE);
   await core.stop();
   return [
     {
       name: 'cache',
       title: 'Verified tokens in the memory of a process',
-      latest: ['tokens', 'bytes for each'],
+      head: ['tokens', 'bytes for each'],
       rows: [[number(tokens), number(figures.bytes)]],
       remarks: [],
       figures,

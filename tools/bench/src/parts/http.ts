@@ -197,13 +197,7 @@ function standings(platform: string, runners: readonly Runner[]): Section {
   return {
     name: `http-${platform}`,
     title: `A small route on ${platform === 'fastify' ? 'Fastify' : 'Express'}, and what stands in front of it`,
-    latest: [
-      'in front of the route',
-      'CPU per request, x no guard',
-      'added us',
-      'requests/s, x no guard',
-      'requests/s',
-    ],
+    head: ['in front of the route', 'CPU per request, x no guard', 'added us', 'requests/s, x no guard', 'requests/s'],
     rows: figures.map(({ name, cpuRatio, added, speedRatio, perSecond }) => [
       name,
       show(cpuRatio),
@@ -226,7 +220,7 @@ function comparison(platform: string, runners: readonly Runner[], rivals: readon
   return {
     name: `against-${platform}`,
     title: `${OURS}, 'pushed', on ${platform === 'fastify' ? 'Fastify' : 'Express'}, set against`,
-    latest: ['set against', 'CPU per request', 'requests/s'],
+    head: ['set against', 'CPU per request', 'requests/s'],
     rows: figures.map(({ name, cpuRatio, speedRatio }) => [name, `x ${show(cpuRatio)}`, `x ${show(speedRatio)}`]),
     remarks: [],
     figures,

@@ -62,7 +62,7 @@ export async function measureMicro({ quick }: Effort): Promise<Section[]> {
     {
       name: 'micro',
       title: 'One thing at a time',
-      latest: ['', 'us', 'times', ''],
+      head: ['', 'us', 'times', ''],
       rows: figures.map(({ name, against, time, ratio }) => [
         name,
         show(time),
@@ -112,6 +112,8 @@ function verifySignature(algorithm: string, token: string, key: KeyObject): bool
 /** A token that this process has seen before, in a header that it has not. */
 function again(core: RefreshAuthCore): Case[] {
   const { token } = core.signer.first(CLAIMS, 0);
+  // Verifies it for the first time.
+  core.authenticator.liveSession(token);
   const cache = new LRUCache<string, string>({ max: 10_000 });
   cache.set(token, token);
   const header = Buffer.from(`Bearer ${token}`, 'latin1');
@@ -119,7 +121,7 @@ function again(core: RefreshAuthCore): Case[] {
   const lookup = 'lookup of a fresh string in lru-cache';
   return [
     { name: lookup, run: () => cache.get(fresh()) },
-    { name: 'a token seen before', against: lookup, run: () => core.authenticator.authenticate(fresh(), true) },
+    { name: 'a token seen before', against: lookup, run: () => core.authenticator.acceptKnown(fresh(), true) },
   ];
 }
 

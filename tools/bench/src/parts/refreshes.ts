@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startProcess } from '../support/core.js';
+import { AT_ONCE, startProcess } from '../support/core.js';
 import { costOf } from '../support/cost.js';
 import { callsOf } from '../support/redis-server.js';
 import type { Effort, Section } from '../support/section.js';
@@ -74,7 +74,7 @@ export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Sec
         apart: [],
         prepare: async (operations: number) => {
           const tokens = expiredTokens(operations);
-          return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', true);
+          return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', 'refresh', AT_ONCE);
         },
       },
       {
@@ -84,8 +84,10 @@ export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Sec
         apart: [],
         prepare: async (operations: number) => {
           const tokens = expiredTokens(operations);
-          await repeat(operations, IN_FLIGHT, (i) => other.authenticator.authenticate(tokens[i] ?? '', true));
-          return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', true);
+          await repeat(operations, IN_FLIGHT, (i) =>
+            other.authenticator.authenticate(tokens[i] ?? '', 'refresh', AT_ONCE),
+          );
+          return (i: number) => core.authenticator.authenticate(tokens[i] ?? '', 'refresh', AT_ONCE);
         },
       },
     ];
@@ -176,7 +178,7 @@ function report(contestants: readonly Contestant[]): Section {
   return {
     name: 'refreshes',
     title: 'Refreshing, without HTTP',
-    latest: [
+    head: [
       'CPU of the process',
       'one at a time, us',
       'x EVALSHA',

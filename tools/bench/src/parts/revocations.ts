@@ -62,7 +62,7 @@ async function pending({ quick, redisUrl }: Effort): Promise<Section> {
   return {
     name: 'revocations',
     title: 'Pending revocations (those of the last expiresIn), in each process',
-    latest: [
+    head: [
       'pending',
       'memory, bytes for each',
       'lookup, us',
@@ -217,7 +217,7 @@ async function logouts({ quick, redisUrl }: Effort): Promise<Section> {
   return {
     name: 'logouts',
     title: 'From the end of a session to the first 401 in another process, ms',
-    latest: ['', 'median', 'p99', 'most', 'of'],
+    head: ['', 'median', 'p99', 'most', 'of'],
     rows: Object.entries({ 'notification working': figures.heard, 'notification cut off': figures.unheard }).map(
       ([kind, times]) => [
         kind,

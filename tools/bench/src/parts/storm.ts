@@ -78,7 +78,7 @@ function report(figures: StormFigures): Section {
   return {
     name: 'storm',
     title: `${number(requests)} requests with one expired token, on ${PROCESSES} processes`,
-    latest: ['', ''],
+    head: ['', ''],
     rows: [
       ['under way at once in each process', `${CONNECTIONS_EACH}`],
       ['seconds', number(seconds, 1)],

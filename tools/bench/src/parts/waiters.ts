@@ -54,7 +54,7 @@ function report(waiters: number, figures: Readonly<Record<string, readonly numbe
   return {
     name: 'waiters',
     title: `A valid token beside ${number(waiters)} requests that wait for one refresh, ms`,
-    latest: ['', 'median', 'p99', 'most', 'of'],
+    head: ['', 'median', 'p99', 'most', 'of'],
     rows: Object.entries(figures).map(([how, times]) => [
       how,
       number(quantile(times, 0.5), 2),

@@ -43,7 +43,8 @@ export function sizing(sections: readonly Section[]): Section {
   const logouts = peak(LOGOUTS_A_DAY);
   const revocations = logouts * logRetention;
   const readings = (logouts + POLLS_A_SECOND) * PROCESSES;
-  const entries = logouts * (logouts * NOTIFICATION_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
+  const entries =
+    logouts * (logouts * NOTIFICATION_OVERLAP_SECONDS + POLLS_A_SECOND * POLL_OVERLAP_SECONDS) * PROCESSES;
   const perEntry = page.redis.median / page.entries;
   const cores = (microseconds: number): number => (requests * microseconds) / 1e6;
   const records = (SESSIONS_IN_WINDOW * session.perSession) / GIB;
@@ -119,7 +120,7 @@ export function sizing(sections: readonly Section[]): Section {
   return {
     name: 'sizing',
     title: `A deployment of ${millions(USERS_A_DAY)} daily users`,
-    latest: ['', 'from', ''],
+    head: ['', 'from', ''],
     rows,
     remarks: [],
     figures: rows,

@@ -9,6 +9,9 @@ import { LIFETIMES, PATIENT, SECRET } from './tokens.js';
 
 const SYSTEM_CLOCK: Clock = { now: Date.now, monotonic: () => performance.now() };
 
+/** How a client presents a token, whose request has just arrived. */
+export const AT_ONCE = { waited: 0, isUse: true } as const;
+
 /** One process, as far as the library goes: everything of it but Nest and HTTP. */
 export interface Process {
   readonly core: RefreshAuthCore;

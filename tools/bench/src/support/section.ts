@@ -3,7 +3,7 @@ export interface Section {
   /** Under which it is found in the results, and in the documentation. */
   readonly name: string;
   readonly title: string;
-  readonly latest: readonly string[];
+  readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly remarks: readonly string[];
   /** The same in numbers, for programs. */
@@ -17,7 +17,7 @@ export interface Effort {
 }
 
 /** A section in Markdown, without its title. */
-export function toMarkdown({ latest, rows, remarks }: Section): string {
-  const lines = [latest, latest.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+export function toMarkdown({ head, rows, remarks }: Section): string {
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   return [lines.join('\n'), ...remarks].join('\n\n');
 }

@@ -47,16 +47,16 @@ export interface Check {
   readonly run: (bench: Bench) => Promise<void>;
 }
 
-/** The checks of one user; `prepare` goes before each of them. */
+/** The checks of one topic; `prepare` goes before each of them. */
 export function about(
-  user: string,
+  topic: string,
   define: (check: (name: string, run: Check['run']) => void) => void,
   prepare?: Check['run'],
 ): Check[] {
   const checks: Check[] = [];
   define((name, run) => {
     checks.push({
-      name: `${user}: ${name}`,
+      name: `${topic}: ${name}`,
       async run(bench) {
         await prepare?.(bench);
         await run(bench);
