@@ -17,6 +17,7 @@ import {
   type Action,
   emptyTally,
   GRACE,
+  REVOKE_AFTER,
   lateFrom,
   LIFETIMES,
   optionsFor,
@@ -73,7 +74,8 @@ class Administer implements Command {
 class PassTime implements Command {
   constructor(
     private readonly pick: number,
-    private readonly moment: 'exp' | 'refresh_exp' | 'end' | 'late' | 'grace since exp' | 'grace since iat',
+    private readonly moment:
+      'exp' | 'refresh_exp' | 'end' | 'late' | 'grace since exp' | 'grace since iat' | 'reuse since exp',
     private readonly offset: number,
   ) {}
 
@@ -89,6 +91,7 @@ class PassTime implements Command {
       late: lateFrom(claims),
       'grace since exp': claims.exp + GRACE,
       'grace since iat': claims.iat + GRACE,
+      'reuse since exp': claims.exp + REVOKE_AFTER,
     };
     clock.set(Math.max(clock.now(), moments[this.moment] * 1000 + this.offset));
   }
@@ -196,7 +199,12 @@ const moment = fc.oneof(
   { weight: 12, arbitrary: fc.constant('exp' as const) },
   {
     weight: 6,
-    arbitrary: fc.constantFrom('late' as const, 'grace since exp' as const, 'grace since iat' as const),
+    arbitrary: fc.constantFrom(
+      'late' as const,
+      'grace since exp' as const,
+      'grace since iat' as const,
+      'reuse since exp' as const,
+    ),
   },
   { weight: 1, arbitrary: fc.constantFrom('refresh_exp' as const, 'end' as const) },
 );

@@ -329,11 +329,9 @@ describe('A string that somebody planted', () => {
     ['a generation with an exponent', '1:1e3:1:0:x'],
     ['a generation without a value', '1:7'],
     ['a record of the first format', '1:7:x'],
-    ['no moment', '1:7::0:x'],
-    ['no used', '1:7:7::x'],
-    ['a moment beyond all numbers', `1:7:${'9'.repeat(400)}:0:x`],
-    ['a used beyond all numbers', `1:7:7:${'9'.repeat(400)}:x`],
-    ['a generation beyond all numbers', `1:${'9'.repeat(400)}:1:0:x`],
+    ['a word for its uses', '1:7:soon:x'],
+    ['uses with a fraction', '1:7:1@1.5:x'],
+    ['a generation beyond all numbers', `1:${'9'.repeat(400)}::x`],
     ['nearly a revoked record', '1:revoked '],
     ['bytes', Buffer.from([0, 1, 0xff, 0x3a, 0x0a, 0xc3])],
   ])('%s: counts as a write that was lost [S10]', async (_, value) => {
@@ -347,11 +345,13 @@ describe('A string that somebody planted', () => {
   });
 
   test.each([
-    ['an empty value', '1:5:7:0:'],
-    ['a value cut off', '1:5:7:0:\u0001'],
-    ['a value that nobody sealed', `1:5:7:0:\u0001\0${'x'.repeat(100)}`],
-    ['separators and line breaks', '1:5:7:0:\u0001\0:1:2:\r\n:'],
-    ['a generation with leading zeros', '1:005:007:00:\u0001'],
+    ['an empty value', '1:5::'],
+    ['a value cut off', '1:5::\u0001'],
+    ['a value that nobody sealed', `1:5::\u0001\0${'x'.repeat(100)}`],
+    ['separators and line breaks', '1:5::\u0001\0:1:2:\r\n:'],
+    ['uses beyond all numbers', `1:5:${'9'.repeat(400)}@7,7@${'9'.repeat(400)}:\u0001`],
+    ['uses without end', `1:5:${'3@1,'.repeat(1000)}:\u0001`],
+    ['a generation with leading zeros', '1:005:007@00:\u0001'],
   ])('%s: is replaced and not handed over [R5]', async (_, value) => {
     expect(await refreshOver(value)).toEqual({
       inspected: 'already-refreshed',
@@ -365,11 +365,11 @@ describe('A string that somebody planted', () => {
   test.each([11, 12, 15, 16])(
     'a generation of %i nines: makes no token that is dead from the start',
     async (digits) => {
-      expect(await refreshOver(`1:${'9'.repeat(digits)}:7:0:\u0001`)).toMatchObject({ gen: expect.any(Number) });
+      expect(await refreshOver(`1:${'9'.repeat(digits)}::\u0001`)).toMatchObject({ gen: expect.any(Number) });
     },
   );
 
-  test.each(['garbage', '1:5:7:0:\u0001'])('%s: gets a time to live', async (value) => {
+  test.each(['garbage', '1:5::\u0001'])('%s: gets a time to live', async (value) => {
     const { ttl } = await refreshOver(value);
 
     expectTtl(ttl, REFRESH_WINDOW * 1000 + KEPT_LONGER);
@@ -379,7 +379,7 @@ describe('A string that somebody planted', () => {
     ['2:1:x', 'NEWERFORMAT the record was written by a newer version'],
     ['2:', 'NEWERFORMAT the record was written by a newer version'],
     ['10:whatever', 'NEWERFORMAT the record was written by a newer version'],
-    ['1:5:7:0:\u0002whatever', 'sealed by a newer version'],
+    ['1:5::\u0002whatever', 'sealed by a newer version'],
   ])('%j: of a newer version is left alone', async (value, detail) => {
     const core = await startCore();
     const first = issue(core);

@@ -278,8 +278,9 @@ describe('a reuse that Redis finds when its caller has gone', () => {
       past.advance(EXPIRES_IN * 1000);
       latest = (await authenticate(signer, latest.token)).refreshed!;
     }
-    await store.recordUse([{ sid: first.claims.sid, gen: 2 }], 1);
-    const options = { revocation: 'pushed', reuseDetection: { grace: 30, onReuse: 'revoke' } } as const;
+    const earlier = new RedisSessionStore(await connectRedis(client), PREFIX, past);
+    await earlier.recordUse([{ sid: first.claims.sid, gen: 2 }], MINUTE);
+    const options = { revocation: 'pushed', reuseDetection: { grace: 30, revokeAfter: 60 } } as const;
     const core = makeCore({ ...options, storeTimeout: 200 }, { store, clock: systemClock });
     const elsewhere = makeCore({ ...options, storeTimeout: '1m' }, { store, clock: systemClock });
     await core.start();

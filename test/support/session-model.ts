@@ -11,6 +11,7 @@ import type { TestClock } from './clock.js';
 /** In seconds: so short that a session comes to its end within a few refreshes. */
 export const LIFETIMES = { expiresIn: 60, refreshWindow: 240, sessionLifetime: 400 };
 export const GRACE = 20;
+export const REVOKE_AFTER = 60;
 const AHEAD = 30;
 
 /** In seconds: from when on a valid token is refreshed. One whose life the session's end makes short has half of it to rest. */
@@ -51,7 +52,7 @@ export function optionsFor({ onReuse, reloads, refreshesAhead, tracked }: Policy
     storeTimeout: '1m',
     // What ended anywhere has ended everywhere, at once.
     revocation: 'every-request',
-    ...(onReuse && { reuseDetection: { grace: GRACE, onReuse } }),
+    ...(onReuse && { reuseDetection: { grace: GRACE, revokeAfter: REVOKE_AFTER, onReuse } }),
     ...(reloads && { reloadClaims: ({ sub }: TokenClaims) => users.claims(sub) }),
     ...(refreshesAhead && { refreshAhead: AHEAD }),
     ...(tracked && { sessions: 'tracked' }),
@@ -63,10 +64,8 @@ interface Session {
   readonly claims: TokenClaims;
   /** The one token of each generation. */
   readonly generations: IssuedToken[];
-  /** When the newest one took its place, in milliseconds. */
-  since: number;
-  /** The highest generation that was presented and accepted. */
-  used: number;
+  /** When each generation was first presented and accepted, in milliseconds, if no newer one was before. In order. */
+  readonly uses: { gen: number; since: number }[];
   isEnded: boolean;
 }
 
@@ -92,8 +91,6 @@ interface Situation {
   readonly latest: IssuedToken;
   readonly isLatestExpired: boolean;
   readonly isEnded: boolean;
-  readonly used: number;
-  readonly since: number;
   /** Tokens that are presented, expired ones and valid ones. */
   readonly refreshes: readonly Result[];
   readonly uses: readonly Result[];
@@ -107,6 +104,12 @@ interface Situation {
   readonly isAlone: boolean;
 }
 
+/** What reuse detection makes of a superseded token. */
+type Zone = 'live' | 'superseded' | 'reused';
+
+/** In the order in which a token gets older. */
+const ZONES: readonly Zone[] = ['live', 'superseded', 'reused'];
+
 type TimeState = 'valid' | 'expired' | 'token_expired' | 'session_expired';
 
 /** How often the interesting things happened: a model that never gets there proves nothing. */
@@ -117,6 +120,7 @@ export type Tally = Record<
   | 'revoked'
   | 'expired'
   | 'overtaken'
+  | 'superseded'
   | 'reused'
   | 'reusedAndRejected'
   | 'disabled'
@@ -135,6 +139,7 @@ export function emptyTally(): Tally {
     revoked: 0,
     expired: 0,
     overtaken: 0,
+    superseded: 0,
     reused: 0,
     reusedAndRejected: 0,
     disabled: 0,
@@ -166,8 +171,7 @@ export class SessionModel {
     this.#sessions.set(issued.claims.sid, {
       claims: issued.claims,
       generations: [issued],
-      since: this.clock.now(),
-      used: 0,
+      uses: [],
       isEnded: false,
     });
     this.tokens.push(issued);
@@ -204,8 +208,7 @@ export class SessionModel {
     this.#observeWinners(before);
     session.isEnded ||= before.ends.length > 0;
     for (const { action, outcome } of about) {
-      if (action.what !== 'present' || !isAccepted(outcome)) continue;
-      session.used = Math.max(session.used, action.token.claims.gen);
+      if (action.what === 'present' && isAccepted(outcome)) this.#use(session, action.token.claims.gen);
     }
   }
 
@@ -219,8 +222,6 @@ export class SessionModel {
       latest,
       isLatestExpired: this.#timeState(latest.claims) !== 'valid',
       isEnded: session.isEnded,
-      used: session.used,
-      since: session.since,
       refreshes: inState('expired'),
       uses,
       aheads: uses.filter(({ action: { token } }) => this.#isLate(token) && token.claims.gen === latest.claims.gen),
@@ -247,7 +248,9 @@ export class SessionModel {
       case 'present':
         return (
           isOfSession &&
-          (codeOf(outcome) === 'token_reused' ? this.policy.onReuse === 'revoke' : this.#findsDisabled(session, action))
+          (codeOf(outcome) === 'token_reused'
+            ? this.policy.onReuse === 'revoke'
+            : codeOf(outcome) !== 'token_superseded' && this.#findsDisabled(session, action))
         );
       case 'inspect':
         return false;
@@ -259,20 +262,27 @@ export class SessionModel {
     if (!this.policy.reloads || this.users.claims(session.claims.sub) !== null || session.isEnded) return false;
     const latest = latestOf(session).claims;
     const state = this.#timeState(token.claims);
-    if (state === 'expired') return this.#timeState(latest) === 'expired' && !this.#isReuse(session, token.claims);
+    if (state === 'expired') return this.#timeState(latest) === 'expired';
     return state === 'valid' && this.#isLate(token) && token.claims.gen === latest.gen;
   }
 
-  #isReuse({ generations, since, used }: Session, { gen, exp }: TokenClaims): boolean {
-    const latest = latestOf({ generations }).claims.gen;
-    const from = latest === gen + 1 ? Math.max(exp * 1000, since) : exp * 1000;
-    return this.policy.onReuse !== undefined && latest > gen && used > gen && this.clock.now() >= from + GRACE * 1000;
+  #use({ uses }: Session, gen: number): void {
+    if (gen > (uses.at(-1)?.gen ?? 0)) uses.push({ gen, since: this.clock.now() });
   }
 
-  /** What runs at once may be seen in use before this is decided. */
-  #mayBeReuse(session: Session, { refreshes, uses }: Situation, claims: TokenClaims): boolean {
-    const used = Math.max(session.used, ...[...refreshes, ...uses].map(({ action }) => action.token.claims.gen));
-    return this.#isReuse({ ...session, used }, claims);
+  /**
+   * What an expired token may be taken for. Exact where one use superseded it; otherwise the store may remember a later use than the first,
+   * but none that is more than `revokeAfter` later.
+   */
+  #zones(session: Session, { gen, exp }: TokenClaims): readonly Zone[] {
+    const newer = session.uses.filter((use) => use.gen > gen).map(({ since }) => since);
+    if (!this.policy.onReuse || latestOf(session).claims.gen <= gen || newer.length === 0) return ['live'];
+    const first = Math.min(...newer);
+    const last = Math.min(Math.max(...newer), first + REVOKE_AFTER * 1000);
+    const [youngest, oldest] = [last, first].map((since) =>
+      ZONES.indexOf(zoneOf(this.clock.now() - Math.max(exp * 1000, since))),
+    );
+    return ZONES.slice(youngest, (oldest ?? 0) + 1);
   }
 
   #isLate({ claims }: IssuedToken): boolean {
@@ -294,18 +304,16 @@ export class SessionModel {
     } else if (
       before.isEnded ||
       (isRefusedAs('session_revoked') && isEndedMeanwhile(before, result)) ||
-      (!isRefusedAs('token_reused') && what === 'present' && state === 'expired' && isKnownToHaveEnded(before, result))
+      (zoneFound(outcome) === 'live' && what === 'present' && state === 'expired' && isKnownToHaveEnded(before, result))
     ) {
       assert.deepEqual(outcome, refused('session_revoked'));
       this.tally.revoked++;
     } else if (state === 'valid') {
       this.#observeUse(session, before, token, what, outcome as Accepted);
-    } else if (
-      this.#isReuse(session, token.claims) ||
-      (isRefusedAs('token_reused') && !before.isAlone && this.#mayBeReuse(session, before, token.claims))
-    ) {
-      assert.deepEqual(outcome, refused('token_reused'));
-      if (what === 'present') this.tally[this.policy.onReuse === 'revoke' ? 'reused' : 'reusedAndRejected']++;
+    } else if (this.#zones(session, token.claims).includes(zoneFound(outcome)) && zoneFound(outcome) !== 'live') {
+      if (what === 'present') this.#countZone(zoneFound(outcome));
+    } else if (!this.#zones(session, token.claims).includes('live')) {
+      assert.deepEqual(outcome, refused(`token_${this.#zones(session, token.claims).join(' or token_')}`));
     } else if (what === 'inspect') {
       const isSuperseded = token.claims.gen < before.latest.claims.gen;
       const mayBeSuperseded = isSuperseded || before.refreshes.length > 0;
@@ -318,6 +326,11 @@ export class SessionModel {
     } else {
       this.#observeRefresh(session, before, token, outcome as Authentication);
     }
+  }
+
+  #countZone(zone: Zone): void {
+    if (zone === 'superseded') this.tally.superseded++;
+    else this.tally[this.policy.onReuse === 'revoke' ? 'reused' : 'reusedAndRejected']++;
   }
 
   /** A valid token passes, and is handed a newer one late in its life. */
@@ -383,7 +396,6 @@ export class SessionModel {
     if (known) return;
     if (own(refreshed.claims).role !== own(session.claims).role) this.tally.promoted++;
     session.generations.push(refreshed);
-    session.since = this.clock.now();
     this.tokens.push(refreshed);
   }
 
@@ -518,4 +530,15 @@ function stateOf(outcome: Outcome): TokenState | undefined {
 function codeOf(outcome: Outcome): string | undefined {
   if (!outcome) return undefined;
   return 'code' in outcome ? outcome.code : 'reason' in outcome ? outcome.reason : undefined;
+}
+
+function zoneOf(age: number): Zone {
+  if (age < GRACE * 1000) return 'live';
+  return age < REVOKE_AFTER * 1000 ? 'superseded' : 'reused';
+}
+
+function zoneFound(outcome: Outcome): Zone {
+  const code = outcome && 'reason' in outcome ? outcome.reason : codeOf(outcome);
+  if (code === 'token_superseded') return 'superseded';
+  return code === 'token_reused' ? 'reused' : 'live';
 }

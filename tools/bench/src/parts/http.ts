@@ -11,7 +11,7 @@ const ROUNDS = 4;
 /** How often all servers are started anew: two processes of the very same program differ, each for as long as it lives. */
 const GENERATIONS = 3;
 /** More than any server answers in a second. */
-const RENEWALS_PER_SECOND = 15_000;
+const REFRESHES_PER_SECOND = 15_000;
 /** What a guard costs is told from nothing where the same server's rounds lie closer together than this. */
 const NOISY = 0.15;
 const BUSY = 0.9;
@@ -133,7 +133,7 @@ async function start(platform: string, runner: Runner, redisUrl: string): Promis
   const target = (seconds: number): Target => ({
     url,
     headers,
-    tokens: contestant.carrying === 'expired tokens' ? expiredTokens(seconds * RENEWALS_PER_SECOND) : undefined,
+    tokens: contestant.carrying === 'expired tokens' ? expiredTokens(seconds * REFRESHES_PER_SECOND) : undefined,
   });
   return { runner, server, target };
 }

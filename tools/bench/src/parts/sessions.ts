@@ -4,7 +4,7 @@ import type { Effort, Section } from '../support/section.js';
 import { number } from '../support/statistics.js';
 import { LIFETIMES } from '../support/tokens.js';
 
-const RENEWALS = [1, 10, 600];
+const REFRESHES = [1, 10, 600];
 const SESSIONS = 10_000;
 export interface SessionFigures {
   readonly records: readonly { readonly refreshes: number; readonly token: number; readonly bytes: number }[];
@@ -33,7 +33,7 @@ export async function measureSessions({ quick, redisUrl }: Effort): Promise<Sect
     for (let refreshes = 1; refreshes <= (quick ? 10 : 600); refreshes++) {
       clock.time += LIFETIMES.expiresIn * 1000;
       token = (await core.authenticator.authenticate(token, 'refresh', AT_ONCE)).refreshed?.token ?? token;
-      if (RENEWALS.includes(refreshes))
+      if (REFRESHES.includes(refreshes))
         records.push({ refreshes, token: token.length, bytes: await recordBytes(redis) });
     }
     const perSession = await bytesPerSession(quick ? 500 : SESSIONS, redis, async (i) => {

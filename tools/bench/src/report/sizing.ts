@@ -11,7 +11,7 @@ import { LIFETIMES } from '../support/tokens.js';
 const USERS_A_DAY = 10e6;
 const SESSIONS_IN_WINDOW = 30e6;
 const REQUESTS_A_USER = 200;
-const RENEWALS_A_USER = 5;
+const REFRESHES_A_USER = 5;
 const LOGOUTS_A_DAY = 500e3;
 const PROCESSES = 100;
 const PEAK = 4;
@@ -38,7 +38,7 @@ export function sizing(sections: readonly Section[]): Section {
 
   const logRetention = LIFETIMES.expiresIn + 120;
   const window = LIFETIMES.refreshWindow / DAY;
-  const refreshes = peak(USERS_A_DAY * RENEWALS_A_USER);
+  const refreshes = peak(USERS_A_DAY * REFRESHES_A_USER);
   const requests = peak(USERS_A_DAY * REQUESTS_A_USER);
   const logouts = peak(LOGOUTS_A_DAY);
   const revocations = logouts * logRetention;
@@ -68,7 +68,7 @@ export function sizing(sections: readonly Section[]): Section {
     ],
     [
       'refreshes at the peak',
-      `${millions(USERS_A_DAY)} users x ${RENEWALS_A_USER} / ${number(DAY)} s x ${PEAK}`,
+      `${millions(USERS_A_DAY)} users x ${REFRESHES_A_USER} / ${number(DAY)} s x ${PEAK}`,
       `${number(refreshes)} a second`,
     ],
     [
