@@ -309,8 +309,8 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
       .map(([at, gone, text]) => token.slice(0, at) + text + token.slice(at + gone)),
     '[V12] three random segments': fc
       .tuple(anyJson, anyJson, fc.uint8Array({ minLength: 1, maxLength: 64 }))
-      .map(([header, body, end]) =>
-        [encodeSegment(JSON.stringify(header)), encodeSegment(JSON.stringify(body)), encodeSegment(end)].join('.'),
+      .map(([head, body, end]) =>
+        [encodeSegment(JSON.stringify(head)), encodeSegment(JSON.stringify(body)), encodeSegment(end)].join('.'),
       ),
     '[V12] random text': fc.string({ unit: 'binary', maxLength: 200 }),
     '[V12] random base64url': fc
