@@ -3,46 +3,46 @@ import type { Clock } from '../tokens/clock.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy, type Revocation, UNSEEN } from '../store/session-store.js';
 
-/** Some 30 MB. The oldest make room for more, which matters only while valid tokens may be around that they end: then the store is asked. */
+/** About 30 MB. Then the oldest entry makes room; while a valid token may be left that it ends, the store is asked. */
 const MOST_ENTRIES = 100_000;
 
-/** A map that is emptied from the front is walked from there each time: often enough, in milliseconds, and not for each of many. */
+/** Entries that have ended are dropped at most this often, in milliseconds: a map that is emptied from the front is slow to walk from there. */
 const DROP_INTERVAL = 1_000;
 
 type UserRevocation = Extract<Revocation, { user: string }>;
 
 interface Known<T extends Revocation> {
   readonly revocation: T;
-  /** Until when tokens that it ends may be around, on the monotonic clock. */
+  /** The last moment at which a token that it ends can be left, on the monotonic clock. */
   readonly until: number;
 }
 
-/** By which a token's session and user are found. */
+/** The names under which the revocations of a token's session and user are found. */
 interface Names {
   readonly session: string;
   readonly user: string;
 }
 
-/** The revocations that this process has seen. Merged, never replaced: whatever the store may lose, what was seen stays. */
+/** Remembers the revocations that this process has seen. They stay, even if the store loses them. */
 export class KnownRevocations {
-  /** By name, those that end last at the back. */
+  /** Keyed by name, in the order in which they end. */
   readonly #sessions = new Map<string, Known<Revocation>>();
   readonly #users = new Map<string, Known<UserRevocation>>();
-  /** What is looked for, by the claims of a token: those are the same object on all requests that carry it. */
+  /** The names for the claims of a token, which are the same object for all its requests. */
   readonly #names = new WeakMap<object, Names>();
-  /** Until then something that had to make room may end a valid token. */
+  /** Until this moment an entry that was dropped to make room may end a valid token. */
   #incompleteUntil = Number.NEGATIVE_INFINITY;
   #dropAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly clock: Clock,
-    /** For how long a revocation can matter to valid tokens, in milliseconds: the last that was valid at its time has expired by then. */
+    /** How long a revocation can end a valid token, in milliseconds: until the last one that was valid at its time has expired. */
     private readonly needed: number,
-    /** For how long it is kept, where it may matter to tokens that pass without the store. */
+    /** How long it is kept, in milliseconds. */
     private readonly lifetime = needed,
   ) {}
 
-  /** Whether something that could end a valid token is not known here any more. */
+  /** True if an entry that could end a valid token was dropped. */
   get isIncomplete(): boolean {
     return this.clock.monotonic() < this.#incompleteUntil;
   }
@@ -67,14 +67,14 @@ export class KnownRevocations {
     this.#put(this.#users, revocation.user, { revocation, until });
   }
 
-  /** Whether exactly this session, by its name, is known to have ended. */
+  /** Returns true if this session, by its name, is known to have been revoked by itself. */
   hasSession(session: string): boolean {
     return this.#sessions.has(session);
   }
 
-  /** Whether a session is known to have ended. */
+  /** Returns true if a session is known to have ended. */
   ends(claims: Pick<TokenClaims, 'sid' | 'sub' | 'rev'>): boolean {
-    // Hashing is for when there is something to find: mostly there is not.
+    // Mostly there is nothing to find, and hashing is not free.
     if (this.size === 0) return false;
     const now = this.clock.monotonic();
     const { session, user } = this.#namesOf(claims);
@@ -83,12 +83,12 @@ export class KnownRevocations {
     return ended !== undefined && ended.until > now && isEndedBy(ended.revocation.cutoff, claims);
   }
 
-  /** The user's cutoff as far as it is known, else 0. */
+  /** The cutoff of a user as far as it is known here, else 0. */
   cutoffOf(sub: string): number {
     return this.#users.get(hashed(sub))?.revocation.cutoff.time ?? 0;
   }
 
-  /** Those that the log must have, if it has lost nothing: appended after a position, or not yet seen in it. */
+  /** The entries that the log must contain unless it has lost some: those after a position, and those not yet seen in it. */
   *after(position: number): Iterable<Revocation> {
     for (const known of [this.#sessions, this.#users]) {
       for (const { revocation } of known.values()) {
@@ -133,7 +133,7 @@ export class KnownRevocations {
   }
 }
 
-/** Whether it was read before: most of what is read has been, and keeps its place. Not where this process's clock has moved since. */
+/** Returns true if an entry was read before, as most are. It then keeps its place, unless this process's clock has moved since. */
 function isTheSame({ revocation, until: before }: Known<Revocation>, { at }: Revocation, until: number): boolean {
   return revocation.at === at && at !== UNSEEN && before >= until - DROP_INTERVAL;
 }

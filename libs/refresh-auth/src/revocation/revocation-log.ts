@@ -10,45 +10,44 @@ import {
 } from '../store/session-store.js';
 import type { StoreAccess } from '../store/store-access.js';
 
-/** A store that keeps a log of revocations and rings when something is appended. */
+/** A store that keeps a log of revocations and notifies when something is appended. */
 export type PushingStore = SessionStore & Required<Pick<SessionStore, 'revocationsAfter' | 'onRevocation'>>;
 
 export function canPush(store: SessionStore): store is PushingStore {
   return typeof store.revocationsAfter === 'function' && typeof store.onRevocation === 'function';
 }
 
-/** How long what was read may answer for the store, in milliseconds. */
+/** Memory may answer for the store for this long after a reading, in milliseconds. */
 const FRESH_FOR = 5_000;
 const POLL_INTERVAL = 2_000;
-/** How many entries are written back at once. */
+/** The most entries that are written back at once. */
 const MOST_RESTORED = 1_000;
-/** Entries may become visible a little later than they are stamped, and the clock of a store may move at a failover. */
+/** A poll reads this much again, in milliseconds: entries may become visible later than they are stamped, and a failover may move the clock. */
 const OVERLAP = 60_000;
-/** Of a notification, which can ring many times a second in each of many processes: what was visible later than that is found by the next poll. */
+/** A notification, which can come many times a second, reads only this much again. The next poll finds what became visible later. */
 const NOTIFICATION_OVERLAP = 1_000;
 
-/** Between two readings the wall clock and the monotonic one differ by milliseconds, unless one of them was set, or stood still. */
+/** If the wall clock moves this much against the monotonic clock between two readings, in milliseconds, one of them was set or stood still. */
 const JUMP = 1_000;
 
 /**
- * Follows the log of revocations, so that valid tokens are checked in memory. Pub/sub is only the notification: whenever it rings, after
- * each (re)connect and at least every 2 s, the log is read from where the last reading ended. What may have come late, or been lost, is
- * looked for every 2 s.
+ * Follows the log of revocations, so that valid tokens are checked in memory. The log is read from where the last reading ended: after each
+ * notification and each (re)connect, and every 2 s. The latter also finds entries that came late or were lost.
  */
 export class RevocationLog {
   /** The position up to which the log was read. */
   #cursor = 0;
   #readAt = Number.NEGATIVE_INFINITY;
-  /** By how much the wall clock was ahead of the monotonic one at the last reading. */
+  /** The difference between the wall clock and the monotonic clock at the last reading, in milliseconds. */
   #lead = Number.NaN;
   /** The longest times that any process has asked for, this one included. */
   #longest: RevocationTtl;
   #reading: Promise<void> | undefined;
-  /** The longest overlap that was asked for meanwhile. */
+  /** The longest overlap that was asked for during a reading. */
   #wanted = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
-  /** Why the notification was refused, the last time that it was. */
+  /** The reason of the last failed subscription. */
   #silence: string | undefined;
 
   constructor(
@@ -56,23 +55,23 @@ export class RevocationLog {
     private readonly events: Events,
     private readonly known: KnownRevocations,
     private readonly clock: Clock,
-    /** For which this process's own tokens ask. */
+    /** How long revocations matter to this process's own tokens. */
     private readonly ttl: RevocationTtl,
   ) {
     this.#longest = ttl;
   }
 
-  /** Whether what is known here is all there is. */
+  /** True if every revocation is known here. */
   get isFresh(): boolean {
     return this.clock.monotonic() - this.#readAt < FRESH_FOR && !this.#hasJumped && !this.known.isIncomplete;
   }
 
-  /** How long what a revocation writes must be kept: as long as the tokens of any process that shares the store live. */
+  /** How long a revocation must be kept: as long as the tokens of any process that shares the store live. */
   get longest(): RevocationTtl {
     return this.#longest;
   }
 
-  /** Begins to follow; fulfilled after the first reading, whether or not the store answered. */
+  /** Begins to follow. Resolves after the first reading, even if the store did not answer. */
   async start(): Promise<void> {
     try {
       this.#unsubscribe = this.access.store.onRevocation(
@@ -93,19 +92,19 @@ export class RevocationLog {
     await this.#reading;
   }
 
-  /** Told once, however often the store is asked again: until it rings, what others revoke is learned from the polls. */
+  /** Reports each reason once. Until a subscription succeeds, revocations of other processes are learned from the polls. */
   #reportSilence(reason: string): void {
     if (reason === this.#silence) return;
     this.#silence = reason;
     this.events.emit('subscription-failed', { reason });
   }
 
-  /** Reads what is new, what may have come late, and whether anything was lost. */
+  /** Reads new and late entries, and writes lost ones back. */
   read(): Promise<void> {
     return this.#follow(OVERLAP);
   }
 
-  /** One reading at a time: what is asked for meanwhile is answered by one more, for which nobody who came before waits. */
+  /** Reads once at a time. Requests during a reading are answered by one more reading, for which those that came before do not wait. */
   #follow(overlap: number): Promise<void> {
     if (this.#reading) {
       this.#wanted = Math.max(this.#wanted, overlap);
@@ -126,29 +125,29 @@ export class RevocationLog {
       const lead = this.#currentLead;
       const countedFrom = this.#countedFrom;
       const { page, askedAt } = await this.#readAll(Math.max(0, this.#cursor - overlap * 1000), countedFrom);
-      // The same span on both sides: all that was in it is known here, so that the log has lost what it has less.
+      // Both sides count the same span, of which everything is known here. If the log has less, it has lost entries.
       if (overlap === OVERLAP && count(this.known.after(countedFrom)) > page.count) await this.#restore(countedFrom);
       if (isLonger(this.ttl, page.longest)) await this.#write([]);
       this.#readAt = askedAt;
       this.#lead = lead;
     } catch {
-      // Reported by whoever asked the store; what was read ages, and the next notification or poll tries again from where this reading got to.
+      // The store's failure is reported where it was asked. The next notification or poll goes on from where this reading stopped.
     }
   }
 
-  /** Reads pages to the end of the log, each within a deadline of its own. */
+  /** Reads all pages to the end of the log, each within a deadline of its own. */
   async #readAll(position: number, countedFrom: number, seen?: Set<string>): Promise<LastPage> {
     for (let from: number | undefined = position; ;) {
       const askedAt = this.clock.monotonic();
       const page: RevocationPage = await this.#read(from, countedFrom);
       for (const entry of page.entries) seen?.add(nameOf(entry));
-      // A store whose clock has moved back, as at a failover, stamps new entries before the cursor.
+      // After a failover the store's clock may be behind the cursor, and new entries are stamped before it.
       from = from > page.now * 1000 && from === position ? 0 : page.next;
       if (from === undefined) return { page, askedAt };
     }
   }
 
-  /** The entries of a page are known from then on, even if it comes too late for its deadline, or from a store that may be of the past. */
+  /** Reads a page. Its entries count even if it misses its deadline, or comes from a store that may be stale. */
   #read(from: number, countedFrom: number): Promise<RevocationPage> {
     return this.access.insist()(async (store) => {
       const page = await store.revocationsAfter(from, countedFrom);
@@ -161,7 +160,7 @@ export class RevocationLog {
     });
   }
 
-  /** A failover or FLUSHALL took entries with it that other processes may never have seen. */
+  /** Writes back what a failover or FLUSHALL took, since other processes may not have seen it. */
   async #restore(countedFrom: number): Promise<void> {
     const seen = new Set<string>();
     await this.#readAll(0, countedFrom, seen);
@@ -173,7 +172,7 @@ export class RevocationLog {
     await this.access.insist()(async (store) => store.restoreRevocations?.(entries, this.#longest));
   }
 
-  /** A position behind which the log still has all that it ever had, and this process knows all that it has. */
+  /** The position after which nothing has been trimmed, and everything was read here. */
   get #countedFrom(): number {
     return Math.max(0, ((this.access.storeNow ?? 0) - this.ttl.log + OVERLAP) * 1000);
   }
@@ -189,7 +188,7 @@ export class RevocationLog {
 
 interface LastPage {
   readonly page: RevocationPage;
-  /** On the monotonic clock: what was appended before is known. */
+  /** On the monotonic clock. Everything that was appended before is known. */
   readonly askedAt: number;
 }
 

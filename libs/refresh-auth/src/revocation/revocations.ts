@@ -10,18 +10,18 @@ import type { RevocationLog } from './revocation-log.js';
 import type { RevocationTtl } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 
-/** When valid tokens learn that their session has ended: the option `revocation`. */
+/** The option `revocation`: how a request with a valid token learns that its session has ended. */
 export type RevocationMode = 'pushed' | 'every-request';
 
-/** What happens when the store does not decide: the option `onStoreFailure`. */
+/** The option `onStoreFailure`: what happens to tokens while the store does not decide. */
 export type StoreFailurePolicy = 'reject' | 'tolerate';
 
-/** How long a revoked record or a cutoff is kept, in milliseconds: until the last token that could be refreshed at its time no longer can. */
+/** How long a revoked record or a cutoff is kept, in milliseconds: until the last token that it ends can no longer be refreshed. */
 export function recordRetention(lifetimes: Lifetimes): number {
   return (lifetimes.refreshWindow + retentionMargin(lifetimes)) * 1000;
 }
 
-/** How long the log keeps an entry, in milliseconds: until the last token that was valid at its time has expired. */
+/** How long the log keeps an entry, in milliseconds: until the last token that it ends has expired. */
 export function logRetention(lifetimes: Lifetimes): number {
   return (lifetimes.expiresIn + retentionMargin(lifetimes)) * 1000;
 }
@@ -30,16 +30,16 @@ export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
   return { record: recordRetention(lifetimes), log: logRetention(lifetimes) };
 }
 
-/** Until when a token lives, as it was signed. Its process may have longer lifetimes than any that is still there. */
+/** The signed times of a token. The process that signed it may have had longer lifetimes than any that still runs. */
 export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
 
-/** Ends sessions, and says of each token whether its session has ended. */
+/** Ends sessions, and tells whether the session of a token has ended. */
 export class Revocations {
   constructor(
     private readonly access: StoreAccess,
     private readonly events: Events,
     private readonly known: KnownRevocations,
-    /** Followed where the store can push: under `'every-request'` too, since a response may go out long after its request was checked. */
+    /** `undefined` if the store cannot push. Used under `'every-request'` too, since a response may go out long after its request was checked. */
     private readonly log: RevocationLog | undefined,
     private readonly settings: {
       readonly times: TokenTimes;
@@ -49,7 +49,7 @@ export class Revocations {
     },
   ) {}
 
-  /** How long a revocation is kept at least: as long as any process's tokens could live, and the one that it is made for, where there is one. */
+  /** How long a revocation is kept at least: as long as the tokens of any process live, and as long as the given token. */
   ttl(token?: TimesOfToken): RevocationTtl {
     const { times } = this.settings;
     const { record, log } = this.log?.longest ?? revocationTtl(times.lifetimes);
@@ -63,9 +63,9 @@ export class Revocations {
   /**
    * Ends a session. Idempotent.
    *
-   * @param token of the session, where one is known
-   * @param ask before whose deadline, where this is a part of something
-   * @throws RefreshAuthError `store_unavailable`: it is not known to have ended
+   * @param token a token of the session, if one is known
+   * @param ask carries the deadline, if this is part of something else
+   * @throws RefreshAuthError `store_unavailable`: the session may live on
    */
   async revokeSession(sid: string, token?: TimesOfToken, ask = this.access.begin()): Promise<void> {
     await ask((store, before) => store.revoke(sid, { ...this.ttl(token), before }));
@@ -91,8 +91,8 @@ export class Revocations {
   /**
    * Ends all sessions of a user that have begun, but the excepted one. Idempotent.
    *
-   * @param token of the user, where one is known
-   * @throws RefreshAuthError `store_unavailable`: they are not known to have ended
+   * @param token a token of the user, if one is known
+   * @throws RefreshAuthError `store_unavailable`: the sessions may live on
    */
   async revokeUser(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
     const cutoff = await this.access.ask((store, before) =>
@@ -106,49 +106,49 @@ export class Revocations {
   }
 
   /**
-   * The user's cutoff for a session that begins now. A store that is down keeps nobody from signing in: the session then begins at the
-   * time of the store's clock, as far as that is known here, so that it ends with the revocations that come later, and with none that
-   * came before. Where it is not known, that time is the earliest that it can be.
+   * The user's cutoff for a session that begins now. While the store is down, it is the time of the store's clock, as far as that is known,
+   * so that users can sign in: later revocations end the session, and earlier ones do not. If that clock is not known, it is the earliest
+   * time that it can show.
    */
   async cutoffFor(sub: string, ask: Ask): Promise<number> {
     try {
       const stored = await ask((store) => store.userCutoff(sub));
-      // The store may have lost a cutoff that is known here and written back: a session that begins now is not to end by it.
+      // The store may have lost a cutoff that is known here and will be written back. It must not end a session that begins now.
       return Math.max(stored?.time ?? 0, this.known.cutoffOf(sub));
     } catch {
       const { times } = this.settings;
       const storeTime = Math.floor(this.access.storeNow ?? times.now - times.leeway);
-      // Not below a cutoff that is known here: the session would have ended before it began.
+      // Below a cutoff that is known here, the session would have ended before it began.
       return Math.max(storeTime, this.known.cutoffOf(sub));
     }
   }
 
-  /** The user's cutoff as far as it is known here, 0 for none: for a session whose record the store begins only if it knows no later one. */
+  /** The user's cutoff as far as it is known here, 0 for none. For tracked sessions: their store compares it with its own. */
   knownCutoff(sub: string): number {
     return this.known.cutoffOf(sub);
   }
 
-  /** The store has ended this session, or is about to: the next reading of the log sees to it that all others learn of it. */
+  /** Remembers that a session has ended. The next reading of the log writes it there if it is missing. */
   learn(sid: string): void {
     const session = sessionName(sid);
     if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
   }
 
   /**
-   * Asks the store whether a session has ended, for a token that may be older than what this process remembers. A store that does not
-   * answer changes nothing.
+   * Asks the store whether a session has ended, for a token that may be older than what this process remembers. If the store does not answer,
+   * nothing changes.
    */
   async learnFromStore(claims: TokenClaims): Promise<void> {
     const hasEnded = await this.#hasEnded(claims).catch(() => false);
     if (hasEnded) this.learn(claims.sid);
   }
 
-  /** True while this process knows of every revocation, so that its memory may answer for the store. */
+  /** True while every revocation is known here, so that memory may answer for the store. */
   get isFresh(): boolean {
     return this.log?.isFresh ?? false;
   }
 
-  /** Whether this process knows that the session has ended. */
+  /** Returns true if the session is known here to have ended. */
   ends(claims: TokenClaims): boolean {
     return this.known.ends(claims);
   }
@@ -177,10 +177,10 @@ export class Revocations {
     try {
       if (await this.#hasEnded(claims)) throw new RefreshAuthError('session_revoked');
     } catch (error) {
-      // A store outage is never a logout; what it is under every-request is the application's choice.
+      // An outage is never a logout, unless the application chose so for 'every-request'.
       const isTolerated = this.settings.revocation === 'pushed' || this.toleratesOutages;
       if (!isTolerated || !(error instanceof StoreOutage)) throw error;
-      // It may have been learned of while the store was waited for.
+      // The end may have been learned of during the wait.
       if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
     }
   }

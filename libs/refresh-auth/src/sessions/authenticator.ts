@@ -7,10 +7,10 @@ import type { VerifiedTokens } from '../tokens/verified-tokens.js';
 import type { Presentation, Rotation } from './rotation.js';
 import type { UsedGenerations } from './used-generations.js';
 
-/** What the guard finds, as long as the token is not dead. */
+/** The state of a token that the guard accepts. */
 export type LiveTokenState = 'valid' | 'refreshable' | 'already-refreshed';
 
-/** What the guard finds. */
+/** The state of a token. */
 export type TokenState = LiveTokenState | 'dead';
 
 /** A token that was accepted. */
@@ -22,12 +22,12 @@ export interface Authentication<TClaims = TokenClaims> {
   readonly refreshed?: IssuedToken<TClaims>;
 }
 
-/** What a token is, without any effect on it. */
+/** The result of `inspect`. */
 export interface Inspection<TClaims = TokenClaims> {
   readonly state: TokenState;
   /** Why it is dead. */
   readonly reason?: DeadReason;
-  /** Those of the inspected token. Absent from a dead one. */
+  /** The claims of the inspected token. Absent if it is dead. */
   readonly claims?: Readonly<TClaims>;
 }
 
@@ -40,8 +40,8 @@ export interface RefreshRefusal {
 }
 
 /**
- * What is done with an expired token that is inside its refresh window: `'refresh'` it; `'serve'` it as it is, if the store knows of no
- * reason against it; or reject it as `token_expired`, for a reason where there is one.
+ * Says how to handle an expired token inside its refresh window: `'refresh'` it; `'serve'` the request with it, after a look into the store;
+ * or `'reject'` it as `token_expired`, with the reason if there is one.
  */
 export type ExpiredHandling = 'refresh' | 'serve' | 'reject' | RefreshRefusal;
 
@@ -54,7 +54,7 @@ export class Authenticator {
     private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
     private readonly revocations: Revocations,
-    /** Under reuse detection. */
+    /** `undefined` without reuse detection. */
     private readonly usedGenerations: UsedGenerations | undefined,
     private readonly events: Events,
   ) {}

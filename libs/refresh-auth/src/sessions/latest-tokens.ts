@@ -11,14 +11,14 @@ export interface LatestToken {
   readonly sealed: Uint8Array;
 }
 
-/** Some 2 MB. */
+/** About 2 MB. */
 const MOST_SEEN = 1_000;
 
-/** Makes of a token what the store keeps of it, and the other way round. */
+/** Mints tokens, and converts them to and from the sealed form that the store keeps. */
 export class LatestTokens {
   /**
-   * Those that this process saw last, by `sid`. The store says each time which bytes stand there, so nothing is handed over because it is
-   * known here: it saves opening the same bytes for everyone who races for them. Bounded by size, since `max` would take the room for all at once.
+   * The tokens that this process saw last, by `sid`. They save opening the same bytes for each request of a race; the store still says which
+   * bytes are the latest. Bounded by size, since `max` would take the memory for all at once.
    */
   readonly #seen = new LRUCache<string, LatestToken>({ maxSize: MOST_SEEN, sizeCalculation: () => 1 });
 
@@ -42,12 +42,12 @@ export class LatestTokens {
     return { issued, sealed: this.sealer.seal(issued.token, issued.claims) };
   }
 
-  /** The store has it now. */
+  /** Remembers a token that the store has now. */
   see(latest: LatestToken): void {
     this.#seen.set(latest.issued.claims.sid, latest);
   }
 
-  /** Whether a newer generation of the session was seen in the store. */
+  /** Returns true if a newer generation of the session was seen in the store. */
   hasSeenSuccessorOf({ sid, gen }: TokenClaims): boolean {
     const seen = this.#seen.get(sid);
     return seen !== undefined && seen.issued.claims.gen > gen;
@@ -68,7 +68,7 @@ export class LatestTokens {
     return isTheSame ? seen.issued : undefined;
   }
 
-  /** What comes out of the store is verified like any token before it is handed over. */
+  /** Opens a sealed token, and verifies it like any token before it is handed over. */
   #opened(place: SealedPlace, sealed: Uint8Array): IssuedToken | undefined {
     const token = this.sealer.open(sealed, place);
     const claims = token === undefined ? undefined : this.#verified(token);

@@ -10,7 +10,7 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** What a sealed value is bound to: put anywhere else, it does not open. */
+/** The session and generation that a sealed value is bound to. It does not open anywhere else. */
 export interface SealedPlace {
   readonly sid: string;
   readonly gen: number;

@@ -8,27 +8,27 @@ import type { Revocations, TimesOfToken } from '../revocation/revocations.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
-/** What one session has of its own. */
+/** Limits and facts of one session. All are optional. */
 export interface IssueOptions {
-  /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
+  /** At most the module's `expiresIn`: shorter for sessions with more rights, for example. Successors keep it. */
   expiresIn?: Duration | undefined;
-  /** Not longer than the module's, longer than how long its tokens are valid: as for a user who did not tick "remember me". Kept by all successors. */
+  /** At most the module's `refreshWindow`, and longer than `expiresIn`: shorter for users who did not tick "remember me". Successors keep it. */
   refreshWindow?: Duration | undefined;
-  /** Not longer than the module's. Kept by all successors. */
+  /** At most the module's `sessionLifetime`. Successors keep it. */
   sessionLifetime?: Duration | undefined;
-  /** How the user knows this session again in a list, in at most 200 characters. Kept only with `sessions: 'tracked'`. */
+  /** A name by which the user recognizes the session in a list, of at most 200 characters. Kept only with `sessions: 'tracked'`. */
   device?: string | undefined;
 }
 
 type ReplacedSession = TimesOfToken & { readonly sid: string };
 
-/** What a sign-in has to do with the client that it is for. */
+/** Connects a sign-in with the client that it is for. */
 export interface SignInClient {
-  /** Throws if the first token is of no use to it, before a record begins. */
+  /** Throws if the client could not use the token. Called before anything is written. */
   check?(issued: IssuedToken): void;
-  /** Is handed its first token. */
+  /** Receives the first token. */
   receive?(issued: IssuedToken): void;
-  /** A token of each session that it had until now. */
+  /** A token of each session that the client presented and that the new one replaces. */
   readonly replaced?: readonly ReplacedSession[];
 }
 

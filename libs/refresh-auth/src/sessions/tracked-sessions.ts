@@ -23,9 +23,9 @@ export function canList(store: SessionStore): store is ListingStore {
 /** A session as its user may see it in a list of devices. */
 export interface SessionInfo {
   readonly sid: string;
-  /** As it was given at sign-in. */
+  /** The option `device` of the sign-in. */
   readonly device?: string;
-  /** Seconds since 1970, as all of these. */
+  /** In seconds since 1970, like the others. */
   readonly createdAt: number;
   readonly refreshedAt: number;
   /** When it ends unless it is refreshed before. */
@@ -37,12 +37,12 @@ interface Details {
   readonly device?: string;
 }
 
-/** Before the first generation: what the first token of a session replaces. */
+/** The generation that the first token of a session replaces. */
 const NOTHING = -1;
-/** Details are sealed under their user, in a place that no token has. */
+/** The generation under which details are sealed. No token has it. */
 const DETAILS = -1;
 
-/** Sessions that have a record from their sign-in on: a missing record is the end of one, and they can be listed. */
+/** Begins, lists and describes sessions that have a record from their sign-in on. Such a session has ended if its record is missing. */
 export class TrackedSessions {
   constructor(
     private readonly access: StoreAccess<ListingStore>,
@@ -54,7 +54,7 @@ export class TrackedSessions {
   /**
    * Begins the record of a session, and lists it.
    *
-   * @returns nothing where it has begun, or the cutoff of its user, which ends it: mint the token again, with that as its `rev`
+   * @returns `undefined` if it has begun; else the cutoff of its user, which ends it: mint the token again with that as its `rev`
    * @throws RefreshAuthError `store_unavailable`: the session is not known to have begun; `session_revoked`: it has ended already
    */
   async begin({ token, claims }: IssuedToken, device: string | undefined, ask: Ask): Promise<number | undefined> {
@@ -79,14 +79,13 @@ export class TrackedSessions {
     throw new RefreshAuthError('session_revoked');
   }
 
-  /** The first bytes of details that need not be sealed anew. */
+  /** The first bytes of all details that are sealed with the current key. */
   get currentSeal(): Uint8Array {
     return this.sealer.currentSeal;
   }
 
   /**
-   * Seals the details of a session with the current key, so that they can be opened for as long as the session lives, and the former key
-   * can be removed. If that fails, the refresh has succeeded all the same, and the next one tries again.
+   * Seals the details of a session with the current key, so that the former key can be removed. If that fails, the next refresh tries again.
    */
   async sealAnew({ sid, sub }: TokenClaims, sealed: Uint8Array, ask: Ask): Promise<void> {
     const place = { sid: sub, gen: DETAILS };
@@ -108,7 +107,7 @@ export class TrackedSessions {
    */
   async list(sub: string): Promise<SessionInfo[]> {
     const ask = this.access.begin();
-    // By `sid`: a session that is refreshed between two pages may come twice.
+    // Keyed by `sid`, since a session that is refreshed between two pages may come twice.
     const opened = new Map<string, { details: Details; latest: TokenClaims }>();
     let page: ListingPage | undefined;
     for (let pages = 0; pages < MOST_LISTED / LISTING_PAGE; pages++) {

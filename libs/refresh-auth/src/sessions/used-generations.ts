@@ -5,15 +5,15 @@ import type { UsedGeneration } from '../store/session-store.js';
 import type { StoreAccess } from '../store/store-access.js';
 
 const FLUSH_INTERVAL = 100;
-/** Some 150 MB, where so many tokens are valid at once that this process has seen: the room is taken as it is needed. */
+/** About 150 MB if so many tokens are valid at once. The memory is taken as it is needed. */
 const MOST_REMEMBERED = 1_000_000;
 
 /**
- * Tells the store which generations are in use, under the grace policy: a superseded token counts as stolen only once something newer
- * has been seen with a client. Marks are collected and flushed together; no request waits for them.
+ * Tells the store which generations are in use, under reuse detection: a superseded token counts as reused only after a client has used
+ * something newer. Uses are collected and written together; no request waits for them.
  */
 export class UsedGenerations {
-  /** By token id: what was marked need not be marked again. Bounded by size, since `max` would take the room for all at once. */
+  /** The `jti` of tokens that were recorded. Bounded by size, since `max` would take the memory for all at once. */
   readonly #seen = new LRUCache<string, true>({ maxSize: MOST_REMEMBERED, sizeCalculation: () => 1 });
   #queued: UsedGeneration[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -21,11 +21,11 @@ export class UsedGenerations {
   constructor(
     private readonly access: StoreAccess,
     private readonly events: Events,
-    /** Of the option `reuseDetection`, in milliseconds. */
+    /** `reuseDetection.revokeAfter`, in milliseconds. */
     private readonly revokeAfter: number,
   ) {}
 
-  /** A client has presented this valid token. */
+  /** Records that a client has presented this valid token. */
   see({ jti, sid, gen }: TokenClaims): void {
     // Generation 0 supersedes nothing.
     if (gen === 0 || this.#seen.has(jti)) return;

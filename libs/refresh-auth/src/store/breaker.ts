@@ -1,16 +1,16 @@
 import type { Clock } from '../tokens/clock.js';
 import { StoreError } from './session-store.js';
 
-/** So many failures in a row, with no answer in between, and the store is known to be out. */
+/** The store counts as down after this many failures in a row. */
 const MOST_FAILURES = 3;
-/** How long a store that is out is left alone between two trials, in milliseconds: as long as clients are told to wait (`Retry-After`). */
+/** The pause between two trials while the store is down, in milliseconds: as long as clients are told to wait (`Retry-After`). */
 const REST = 1000;
 
 /**
- * Keeps calls away from a store that is known to be out, so that not each of them waits out its deadline. Then one call at a time is
- * let through as a trial, and any answer ends the outage.
+ * A circuit breaker: keeps calls away from a store that is down, so that they need not wait for their deadlines. One call at a time is let
+ * through as a trial, and any answer ends the outage.
  *
- * cockatiel and opossum do this too, but with clocks and timers of their own, and by rates over time, of which none is needed here.
+ * cockatiel and opossum would do, but they have clocks and timers of their own, and count rates over time.
  */
 export class Breaker {
   #failures = 0;
@@ -20,17 +20,17 @@ export class Breaker {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Whether the store is known to be out. */
+  /** True while the store counts as down. */
   get isOpen(): boolean {
     return this.#failures >= MOST_FAILURES;
   }
 
-  /** Whether a call would be let through. */
+  /** True if a call would be let through now. */
   get admits(): boolean {
     return !this.isOpen || (!this.#isTrying && this.clock.monotonic() - this.#failedAt >= REST);
   }
 
-  /** Makes a call, and learns from its end. */
+  /** Makes a call, and learns from its result. */
   async watch<T>(call: () => Promise<T>): Promise<T> {
     const isTrial = this.isOpen;
     const answersBefore = this.#answers;
@@ -41,7 +41,7 @@ export class Breaker {
       return answer;
     } catch (error) {
       if (error instanceof StoreError) this.#answered();
-      // While others were answered, one call that was not says nothing of the store: it may be one shard of many.
+      // If other calls were answered meanwhile, this failure may be that of one shard of many.
       else if (this.#answers === answersBefore) this.#failed();
       throw error;
     } finally {

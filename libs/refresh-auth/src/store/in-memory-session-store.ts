@@ -22,7 +22,7 @@ import {
 const MAX_SESSIONS = 100_000;
 const SWEEP_INTERVAL = 60_000;
 const PAGE = 1_000;
-/** How far the positions of the log may be ahead of the clock, in milliseconds. */
+/** The positions of the log may be this far ahead of the clock, in milliseconds. */
 const OVERLAP = 60_000;
 
 interface LatestToken {
@@ -38,7 +38,7 @@ interface Use {
   readonly since: number;
 }
 
-/** All that is kept ends, at a moment of the store's clock. */
+/** Everything that is kept ends at a moment of the store's clock. */
 interface Ending {
   readonly expiresAt: number;
 }
@@ -60,9 +60,9 @@ interface ListedDetails extends Ending {
 }
 
 /**
- * Sessions in this process: for development, tests, and applications that run as one process. A restart forgets them.
+ * Keeps sessions in this process: for development, tests, and applications that run as one process. A restart forgets them.
  *
- * Holds at most 100,000 sessions with a latest token; one more is refused (503) rather than letting go of another.
+ * Holds at most 100,000 sessions with a latest token; one more is refused (503), and none is dropped to make room.
  * Revoked records and cutoffs are kept beyond that: a revocation is never dropped.
  */
 export class InMemorySessionStore implements SessionStore {
@@ -72,7 +72,7 @@ export class InMemorySessionStore implements SessionStore {
   readonly #log = new Map<string, LogEntry>();
   #position = 0;
   #asked: RevocationTtl & Ending = { record: 0, log: 0, expiresAt: 0 };
-  /** By user, then by sid. */
+  /** Keyed by user, then by `sid`. */
   readonly #listed = new Map<string, Map<string, ListedDetails>>();
   readonly #announced = new Map<string, Ending>();
   readonly #listeners = new Set<() => void>();
@@ -174,7 +174,7 @@ export class InMemorySessionStore implements SessionStore {
     const now = this.clock.now();
     const listed = [...(this.#listed.get(sub) ?? [])]
       .filter(([, { expiresAt }]) => expiresAt > now)
-      // As text, ends of as many digits are in the order of time; of those that are the same, each session has a place of its own.
+      // Padded, so that text sorts like time. The `sid` gives sessions that end at the same moment places of their own.
       .map(([sid, { details, expiresAt }]) => ({
         sid,
         details,
@@ -266,7 +266,7 @@ export class InMemorySessionStore implements SessionStore {
     this.#keep(this.#revoked, sid, { expiresAt: this.#end(ttl, before) });
   }
 
-  /** The longest times that were asked for, as long as those last. */
+  /** The longest times that were asked for, until these have passed. */
   get #longest(): RevocationTtl {
     const { record, log, expiresAt } = this.#asked;
     return expiresAt > this.clock.now() ? { record, log } : { record: 0, log: 0 };

@@ -4,9 +4,9 @@ import { within } from './deadline.js';
 import type { Events } from '../events/events.js';
 import type { SessionStore } from './session-store.js';
 
-/** How often a process announces its keys, in milliseconds. */
+/** A process announces its keys at this interval, in milliseconds. */
 const INTERVAL = 60_000;
-/** How long an announcement is kept, in milliseconds: some may fail. */
+/** An announcement is kept for this long, in milliseconds, since the next ones may fail. */
 const KEPT_FOR = 3 * INTERVAL;
 const FINGERPRINT_BYTES = 16;
 
@@ -52,7 +52,7 @@ export class KeyAnnouncements {
       );
       if (announced?.some((keys) => !this.#hasOneOf(keys))) this.#report();
     } catch {
-      // Only a warning depends on it, and the next announcement follows in a minute.
+      // The next announcement follows in a minute, and nothing but a warning depends on it.
     }
   }
 
@@ -68,8 +68,8 @@ export class KeyAnnouncements {
 }
 
 /**
- * Names a key without revealing it: derived for this purpose alone, and different under each prefix. A private key and its public key have
- * the same one, in every encoding: the members that RFC 7638 section 3.2 requires, in the order of section 3.3.
+ * Names a key without revealing it: derived for this purpose alone, and different for each prefix. A private key and its public key have the
+ * same name in every encoding: it is made of the members that RFC 7638 section 3.2 requires, in the order of section 3.3.
  */
 function fingerprint(key: KeyObject, keyPrefix: string): string {
   const jwk = key.export({ format: 'jwk' });

@@ -1,10 +1,10 @@
 import type { TokenClaims } from '../tokens/claims.js';
 import { sessionName } from '../tokens/session-id.js';
 
-/** A successor as a store keeps it: encrypted and authenticated, of no use to whoever reads the store. */
+/** A token as a store keeps it: encrypted and authenticated. */
 export interface SealedToken {
   readonly sealed: Uint8Array;
-  /** How long the record must be kept at least, in milliseconds from now. */
+  /** Keep the record for at least this many milliseconds from now. */
   readonly ttl: number;
 }
 
@@ -36,35 +36,35 @@ export interface SessionOfToken {
   readonly sub: string;
   /** The user's cutoff when the session began, 0 for none: a higher one ends it, unless it excepts the session. */
   readonly rev: number;
-  /** The session has a record from its sign-in on: without one, it has ended. */
+  /** True if the session has a record from its sign-in on, so that it has ended if there is none. */
   readonly tracked?: boolean;
 }
 
-/** "A client presents this generation; here is my successor; keep it if nobody was before me, and tell me what stands there now." */
+/** The question: "A client presents this generation; here is my successor; keep it if nobody was first; tell me what stands there now." */
 export interface RotationRequest extends SessionOfToken {
   /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
   readonly generation: number;
   /** The successor, of generation `generation + 1`. Without it no successor is written. */
   readonly candidate?: SealedToken;
-  /** The sealed latest token of `generation` that could not be opened: it too is replaced, but only if it still stands there byte for byte. */
+  /** The sealed token of `generation`, which could not be opened. It is replaced if it still stands there byte for byte. */
   readonly rejected?: Uint8Array;
-  /** Under reuse detection, and only with the generation that was presented. */
+  /** Given under reuse detection, if `generation` is the one that was presented. */
   readonly reuse?: ReuseRule;
-  /** Of a tracked session that begins: sealed, and listed under the user as long as the session is not over by time. */
+  /** The sealed details of a tracked session that begins. They are listed under its user for as long as the record is kept. */
   readonly details?: Uint8Array;
-  /** Of a tracked session that is refreshed: the first bytes of all details that are sealed with the current key. */
+  /** For a tracked session that is refreshed: the first bytes of all details that are sealed with the current key. */
   readonly currentSeal?: Uint8Array;
 }
 
 export type RotationAnswer =
-  /** The session has ended: nothing is handed over. `cutoff`: that of its user, where this is why. */
+  /** The session has ended. `cutoff`: that of its user, if this is why. */
   | { readonly outcome: 'revoked'; readonly cutoff?: number }
   /**
    * The candidate is the latest token now, or was already. `lostWrite`: the store knew only an older generation than the one presented. `details`:
    * those of the listed session, if they do not begin with `currentSeal`.
    */
   | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
-  /** Nobody has refreshed this generation, and no candidate was given. */
+  /** No newer generation stands there, and no candidate was given. */
   | { readonly outcome: 'current' }
   /** A newer generation stands there, to be handed over. */
   | { readonly outcome: 'handed-over'; readonly latest: number; readonly sealed: Uint8Array }
@@ -73,13 +73,13 @@ export type RotationAnswer =
   /** A newer generation has been in use for so long that no honest request can be that late. */
   | { readonly outcome: 'reused'; readonly latest: number };
 
-/** That a client was seen to present a valid token of this generation. */
+/** A generation that a client has presented. */
 export interface UsedGeneration {
   readonly sid: string;
   readonly gen: number;
 }
 
-/** A user's revocation cutoff: sessions with a smaller `rev` have ended. */
+/** The cutoff of a user: sessions with a smaller `rev` have ended. */
 export interface Cutoff {
   /** Milliseconds on the store's clock, and always greater than the cutoff before. */
   readonly time: number;
@@ -87,13 +87,13 @@ export interface Cutoff {
   readonly except?: { readonly session: string; readonly floor: number };
 }
 
-/** Whether the user's cutoff ends a session. */
+/** Returns true if a cutoff ends a session of its user. */
 export function isEndedBy({ time, except }: Cutoff, { sid, rev }: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
   if (rev >= time) return false;
   return except === undefined || rev < except.floor || except.session !== sessionName(sid);
 }
 
-/** The moment of an entry that this process has made, or heard of from the store, but not yet seen in the log. */
+/** The position of an entry that this process knows of, but has not yet seen in the log. */
 export const UNSEEN = 0;
 
 /**
@@ -114,22 +114,22 @@ export interface RevocationPage {
   readonly entries: readonly Revocation[];
   /** The position after which to read on, where there may be more entries. */
   readonly next?: number;
-  /** How many entries of the whole log were appended after the moment that was asked about. */
+  /** The number of entries in the whole log after the position `countedFrom`. */
   readonly count: number;
-  /** The longest times that any process has asked to keep something for: its tokens live as long. */
+  /** The longest times that any process has asked for, since its tokens live as long. */
   readonly longest: RevocationTtl;
-  /** Why this may not be all there is: another server may have become the primary. What it has still counts. */
+  /** Set if entries may be missing because another server may have become the primary: the reason. The entries still count. */
   readonly stale?: string;
 }
 
-/** How many sessions of one user are listed at most: those that end last. */
+/** The most sessions of one user that are listed: those that end last. */
 export const MOST_LISTED = 5_000;
-/** How many sessions a page of that list has at most. */
+/** The most sessions on a page of that list. */
 export const LISTING_PAGE = 500;
 
 /** A tracked session in the list of its user. */
 export interface ListedSession {
-  /** As they were given at its beginning, or replaced since. */
+  /** The sealed details. */
   readonly details: Uint8Array;
   /** The latest generation. */
   readonly latest: number;
@@ -147,36 +147,36 @@ export interface ListingPage {
   readonly cutoff?: Cutoff;
 }
 
-/** How long what a revocation writes must be kept at least, in milliseconds from now. */
+/** How long a revocation must be kept at least, in milliseconds from now. */
 export interface RevocationTtl {
   /** The revoked record or the cutoff. */
   readonly record: number;
   /** The entry in the log. */
   readonly log: number;
   /**
-   * From this moment of the store's clock on, in milliseconds, `revoke` and `revokeUser` write nothing and reject with
-   * {@link LateRevocation}: who asked for it has been told that it failed, and a session may have begun since.
+   * The deadline, in milliseconds on the store's clock. From then on `revoke` and `revokeUser` write nothing and reject with
+   * {@link LateRevocation}: the caller was told that it failed, and a session may have begun since.
    */
   readonly before?: number | undefined;
 }
 
 /**
- * The store works, and refuses this: it is full, read-only, or what stands there is not a record. Any other rejection means that it could
- * not be reached, and after three of those in a row requests do not wait for it any more until it answers again.
+ * The store answered with an error: it is full or read-only, or the key holds something else. Any other rejection means that it is down;
+ * after three of those in a row, requests no longer wait for it until it answers again.
  */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 
   constructor(
     reason: string,
-    /** Whether only what was asked about is concerned, and not the store as a whole. */
+    /** True if only one record is affected, and not the store as a whole. */
     readonly isOfOneRecord = false,
   ) {
     super(reason);
   }
 }
 
-/** The store has come to a revocation too late, and has written nothing. */
+/** A revocation reached the store after its deadline, and nothing was written. */
 export class LateRevocation extends StoreError {
   constructor(
     /** The store's clock, in milliseconds since 1970. */
@@ -187,14 +187,13 @@ export class LateRevocation extends StoreError {
 }
 
 /**
- * Where the newest generation of each session stands, and what has been revoked, for all processes. The library asks it only about
- * tokens whose signature it has verified, and bounds every call by `storeTimeout`; a rejected promise means "not decided" and is
- * never taken for a no; {@link StoreError} tells a store that refuses from one that is out. Everything is read from where it was written, never from a replica. An
- * answer that lets something live must not come from the past either: a store that cannot be sure that it is still the one that is written to
- * rejects instead; an end that it finds is an end all the same.
+ * Keeps the latest generation of each session, and all revocations, for all processes. The library asks only about tokens whose signature
+ * it has verified, and bounds every call by `storeTimeout`. A rejected promise means "not decided" and is never taken for a no; a
+ * {@link StoreError} says that the store is not down. Read from the primary, never from a replica. An answer that lets a session live must
+ * not come from the past: reject if another server may have become the primary. A revocation that is found counts in any case.
  *
- * Provide another one with the option `store`. For each session it keeps either its latest token (generation, sealed token, and which
- * generations have been in use since when) or a revoked record, until the longest `ttl` it was ever given for that session has passed: an end is never brought forward. Sealed bytes are returned exactly as they came.
+ * Pass your own with the option `store`. For each session it keeps either its latest token (generation, sealed token, and which
+ * generations have been in use since when) or a revoked record, until the longest `ttl` that was given for that session has passed. Sealed bytes are returned exactly as they came.
  */
 export interface SessionStore {
   /**
@@ -232,15 +231,15 @@ export interface SessionStore {
   recordUse(uses: readonly UsedGeneration[], revokeAfter: number): Promise<void>;
 
   /**
-   * Ends a session: replaces its record, if any, by a revoked record; then appends to the log and publishes a notification. Idempotent; fulfilled
-   * only after both.
+   * Ends a session: writes a revoked record in the place of its record, if any; then appends to the log and publishes a notification.
+   * Idempotent. Resolves after both.
    */
   revoke(sid: string, ttl: RevocationTtl): Promise<void>;
 
-  /** Whether the session has ended, by the first rule of `rotate`. */
+  /** Resolves to true if the session has ended, by the first rule of `rotate`. */
   isRevoked(session: SessionOfToken): Promise<boolean>;
 
-  /** The user's cutoff, if it has one. */
+  /** Resolves to the cutoff of a user, if there is one. */
   userCutoff(sub: string): Promise<Cutoff | undefined>;
 
   /**

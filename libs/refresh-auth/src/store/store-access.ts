@@ -13,17 +13,17 @@ export type Ask<Store = SessionStore> = <T>(
   question: (store: Store, deadline: number | undefined) => Promise<T>,
 ) => Promise<T>;
 
-/** The store itself did not decide: what `onStoreFailure` is about. Other refusals with this code are not. */
+/** The store did not decide. The option `onStoreFailure` is about this error, and about no other with its code. */
 export class StoreOutage extends RefreshAuthError {
   constructor(reason: string) {
     super('store_unavailable', reason);
   }
 }
 
-/** A store that is full or read-only still answers reads: only so long after its last refusal, in milliseconds, does an answer mean that it works again. */
+/** A store that is full or read-only still answers reads. It counts as working again only this long after its last error, in milliseconds. */
 const QUIET = 10_000;
 
-/** The one way to the store: within a deadline, not at all while the store is known to be down, and with an event when it fails and when it works again. */
+/** Asks the store: within a deadline, not at all while the store is down, and with an event when it fails and when it works again. */
 export class StoreAccess<Store extends SessionStore = SessionStore> {
   readonly #breaker: Breaker;
   #failure: string | undefined;
@@ -40,22 +40,22 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
     this.#breaker = new Breaker(clock);
   }
 
-  /** Why the store fails, as long as it does. */
+  /** The reason while the store fails, else `undefined`. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** The store has just told the time of its clock, in milliseconds since 1970. */
+  /** Learns the time of the store's clock, in milliseconds since 1970. */
   tell(now: number): void {
     this.#told = { now, at: this.clock.monotonic() };
   }
 
-  /** The store's clock in whole milliseconds, which may be a little later: by as long as it took to tell it. */
+  /** The time of the store's clock as far as it is known, in milliseconds since 1970. It is early by the time that the last answer took. */
   get storeNow(): number | undefined {
     return this.#told && Math.floor(this.#told.now + this.clock.monotonic() - this.#told.at);
   }
 
-  /** Starts a deadline for all that is asked through the returned function; it stands still while nothing is asked. */
+  /** Starts one deadline for everything that is asked through the returned function. The deadline stands still while nothing is asked. */
   begin(): Ask<Store> {
     const ask = this.insist();
     return async (question) => {
@@ -69,7 +69,7 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
     return this.begin()(question);
   }
 
-  /** As `begin`, for what no request waits for: it is asked of a store that is known to be out too, and so finds out first that it is back. */
+  /** Like `begin`, for questions that no request waits for. They are also asked while the store is down, and so notice first that it is back. */
   insist(): Ask<Store> {
     let left = this.timeout;
     let asking = 0;
@@ -78,7 +78,7 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
       const now = performance.now();
       if (asking++ === 0) since = now;
       try {
-        // No client is trusted to bound its own commands: by default ioredis waits for ever for a server that hangs.
+        // By default ioredis waits for ever for a server that hangs, so no client is trusted to bound its own commands.
         const most = left - (now - since);
         const deadline = () => this.storeNow && this.storeNow + most - (performance.now() - now);
         const answer = await this.#breaker.watch(() =>
@@ -94,7 +94,7 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
     };
   }
 
-  /** What the store came to too late may only have been taken for late, by an old idea of its clock: it is asked once more. */
+  /** Asks again if the deadline was missed only because the store's clock was not known well. */
   async #inTime<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
@@ -114,7 +114,7 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
   #unavailable(error: unknown): StoreOutage {
     const reason = reasonOf(error);
     const isRefusal = error instanceof StoreError;
-    // One record that cannot be read is the trouble of one session, whose refused token is reported.
+    // A record that cannot be read affects one session, and the event of its rejected token says so.
     if (!(isRefusal && error.isOfOneRecord)) this.#report(reason, isRefusal);
     return new StoreOutage(reason);
   }
@@ -126,7 +126,7 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
   }
 }
 
-/** The message alone: an error of ioredis holds the arguments of its command, and "unknown command" quotes them in its message. */
+/** Returns the message without arguments: an error of ioredis holds those of its command, and "unknown command" quotes them. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : 'unknown';
   return message.split(', with args')[0] ?? message;

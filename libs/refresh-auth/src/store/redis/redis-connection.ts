@@ -3,7 +3,7 @@ import { RefreshAuthOptionsError } from '../../errors/refresh-auth-options-error
 
 type ScriptArguments = [shaOrSource: string, keys: number, ...rest: (string | Buffer | number)[]];
 
-/** What the library uses of an ioredis `Redis` or `Cluster`. */
+/** The part of an ioredis `Redis` or `Cluster` that the library uses. */
 export interface RedisClient {
   readonly isCluster?: boolean;
   readonly options?: { readonly enableAutoPipelining?: boolean };
@@ -15,7 +15,7 @@ export interface RedisClient {
   duplicate(...args: unknown[]): RedisSubscriber & PipelineClient;
 }
 
-/** The part of a client of its own that waiting for replicas uses. */
+/** The part of a duplicated client that waiting for replicas uses. */
 export interface PipelineClient {
   eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   pipeline(): Pipeline;
@@ -44,31 +44,31 @@ interface RedisSubscriber {
 
 /**
  * The option `redis`: a URL, options of ioredis, or a `Redis` or `Cluster` of the application, which stays the application's to close.
- * Not spelled with the types of ioredis, which is optional: whoever does without it can still compile.
+ * Typed without ioredis, which is optional, so that applications without it compile.
  */
 export type RedisOption = string | object;
 
-/** Without it ioredis keeps a timer of two seconds after it was closed, and with it the process, if the server does not answer. */
+/** ioredis would keep a timer of two seconds after it was closed, and so the process, if the server does not answer. */
 const LEAVE_AT_ONCE = { disconnectTimeout: 0 };
 const FAIL_FAST = {
   ...LEAVE_AT_ONCE,
-  // A command that waits in a queue for a lost connection is a request that waits: fail at once, and let the client come again.
+  // A command that waits for a lost connection is a request that waits. Fail at once, and let the client retry.
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   // The longest delay of ioredis is 2 s in one major version, and 5 s in the next.
   retryStrategy: retryDelay,
-  // A connection whose other end vanished without a word is found out by its silence, and replaced.
+  // Replaces a connection whose other end vanished silently.
   socketTimeout: 5_000,
-  // After a failover the name may lead to another server, while this connection still leads to the one that may not write any more.
+  // After a failover the name may lead to another server, while this connection still leads to a server that is read-only now.
   reconnectOnError: ({ message }: Error) => /\bREADONLY\b/.test(message),
 };
-/** How long a boot waits for a server that neither accepts nor refuses, in milliseconds. */
+/** The boot waits this long for a server that neither accepts nor refuses a connection, in milliseconds. */
 const BOOT_PATIENCE = 10_000;
-/** A subscriber holds up nobody: it comes back by itself, however long that takes. */
+/** No request waits for the subscriber, so it may try for as long as it takes. */
 const KEEP_TRYING = {
   ...LEAVE_AT_ONCE,
   enableOfflineQueue: true,
-  // Done here, with a refusal caught: ioredis would let one end the process.
+  // Done in `subscribe`, which catches a refusal; in ioredis that would end the process.
   autoResubscribe: false,
   maxRetriesPerRequest: null,
   lazyConnect: false,
@@ -76,7 +76,7 @@ const KEEP_TRYING = {
   clusterRetryStrategy: retryDelay,
 };
 
-/** A client, and who closes it. */
+/** A client, and the knowledge who closes it. */
 export class RedisConnection {
   constructor(
     readonly client: RedisClient,
@@ -84,8 +84,8 @@ export class RedisConnection {
   ) {}
 
   /**
-   * Has Redis run a script. With `enableAutoPipelining`, a `Cluster` of ioredis before 5.11.1 takes the script itself for the key, puts
-   * scripts of several nodes into one pipeline, and rejects all of them. In a pipeline of its own a script goes by its keys in each version.
+   * Runs a script. With `enableAutoPipelining`, a `Cluster` of ioredis before 5.11.1 takes the script for the key, puts scripts of several
+   * nodes into one pipeline, and rejects all of them. In a pipeline of its own a script is routed by its keys in every version.
    */
   async run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
     const { client } = this;
@@ -98,10 +98,10 @@ export class RedisConnection {
   }
 
   /**
-   * Listens on a channel, over a connection of its own. The listener is also called when that connection is there (again), since
-   * whatever was published meanwhile has gone unheard.
+   * Listens on a channel, over a connection of its own. The listener is also called after each (re)connect, since messages may have been
+   * missed.
    *
-   * @param refused called when Redis does not let it subscribe, with the reason
+   * @param refused called with the reason if Redis does not allow the subscription
    */
   subscribe(channel: string, listener: () => void, refused: (reason: string) => void): { disconnect(): void } {
     const subscriber = this.client.isCluster
@@ -111,7 +111,7 @@ export class RedisConnection {
     subscriber.on('message', listener);
     subscriber.on('ready', () => {
       subscriber.subscribe(channel).then(listener, (error: Error) => {
-        // A connection that was lost meanwhile is ready again soon, and subscribes then.
+        // A connection that was lost meanwhile will subscribe when it is ready again.
         if (isReply(error)) refused(error.message);
       });
     });
@@ -121,7 +121,7 @@ export class RedisConnection {
   /**
    * Opens another connection like this one, which the library closes. Waits for it as `connectRedis` does.
    *
-   * @param longest how long a command may block it, in milliseconds
+   * @param longest the longest time that a command may block it, in milliseconds
    */
   async duplicate(longest: number): Promise<PipelineClient> {
     const options = { ...FAIL_FAST, lazyConnect: false, socketTimeout: FAIL_FAST.socketTimeout + longest };
@@ -138,8 +138,7 @@ export class RedisConnection {
 }
 
 /**
- * Checks the option and connects.
- * Waits for the first connection, unless it fails: an application boots without Redis too.
+ * Checks the option and connects. Waits for the first attempt only, since an application boots without Redis too.
  *
  * @throws RefreshAuthOptionsError when the option is none of the three, or ioredis is missing
  */
@@ -167,9 +166,9 @@ async function openConnection(option: RedisOption): Promise<RedisConnection> {
   return new RedisConnection(client as unknown as RedisClient, true);
 }
 
-/** Until a client is connected, or its first attempt to connect has failed. */
+/** Resolves when a client is connected, or its first attempt to connect has failed. */
 async function untilTried(client: Pick<PipelineClient, 'on' | 'once'>): Promise<void> {
-  // Each failure reaches the request that it concerns; without a listener ioredis would print it as well.
+  // Each failure reaches the request that it affects. Without a listener ioredis would print it too.
   client.on('error', ignore);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, BOOT_PATIENCE);
@@ -192,7 +191,7 @@ async function importIoredis(): Promise<typeof Redis> {
   }
 }
 
-/** Whether Redis itself has answered, with an error. By name, since the application's client may be of another copy of ioredis. */
+/** Returns true if Redis answered with an error. Compares names, since the application's client may come from another copy of ioredis. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
@@ -201,7 +200,7 @@ function isRedisClient(option: unknown): option is RedisClient {
   return typeof (option as Partial<RedisClient> | null)?.evalshaBuffer === 'function';
 }
 
-/** A URL object or another library's client would be taken for options that name no host, and so for localhost. */
+/** Returns false for a URL object or a client of another library, which ioredis would take for options without a host, and so for localhost. */
 function isPlainObject(option: unknown): boolean {
   if (typeof option !== 'object' || option === null) return false;
   const prototype: unknown = Object.getPrototypeOf(option);

@@ -10,12 +10,12 @@ export type ScriptCall = readonly [
   args: readonly (string | number | Buffer)[],
 ];
 
-/** The part of the time that is left for which replicas are waited for: their number has to come back in time, too. */
+/** The part of the remaining time for which replicas are waited for, since the answer has to come back in time too. */
 const PART_OF_TIME = 0.9;
 
 /**
- * Writes revocations over a connection of its own, and waits until enough replicas have them. `WAIT` blocks its connection, so that no
- * request may share it; and since it counts only what its own connection has written, the revocation has to be written there.
+ * Writes revocations over a connection of its own, and waits until enough replicas have them. `WAIT` blocks its connection, so no request
+ * may share it; and it counts only writes of its own connection, so the revocation is written there.
  */
 export class RedisReplicas {
   private constructor(
@@ -35,7 +35,7 @@ export class RedisReplicas {
    * @throws StoreError when fewer replicas have all of it in what is left of `storeTimeout`
    */
   async write(calls: readonly ScriptCall[], since: number): Promise<void> {
-    // To Redis, 0 means without end.
+    // To Redis, 0 means no limit.
     const left = Math.max(1, Math.floor((this.timeout - (performance.now() - since)) * PART_OF_TIME));
     try {
       await within(left, 'storeTimeout', () => Promise.all(calls.map((call) => this.#write(call, left))));
@@ -49,9 +49,9 @@ export class RedisReplicas {
     this.client.disconnect();
   }
 
-  /** In one pipeline, which goes to the node of its key as a whole. */
+  /** Writes and waits in one pipeline, which goes to the node of its key as a whole. */
   async #write([{ source }, keys, args]: ScriptCall, left: number): Promise<void> {
-    // Only a command on its own follows a slot that a cluster has moved. A pipeline would wait where the slot was before.
+    // Only a single command follows a slot that the cluster has moved. A pipeline would wait at the slot's former node.
     await this.client.eval('return 1', keys.length, ...keys);
     const results = await this.client
       .pipeline()

@@ -57,7 +57,7 @@ local function read(key)
     return { unreadable = redis.error_reply('NEWERFORMAT the record was written by a newer version') }
   end
   local latest, uses, sealed = string.match(version == '1' and rest or '', '^(%d+):([%d@,]*):(.*)$')
-  -- No client has lived through more than eleven digits of generations: such a number was planted.
+  -- No session has that many generations: such a number was planted.
   if not latest or #latest > 11 then return { latest = -1, uses = {}, sealed = '' } end
   local record = { latest = tonumber(latest), uses = {}, sealed = sealed }
   for generation, since in string.gmatch(uses, '(%d+)@(%d+)') do
@@ -72,7 +72,7 @@ local function write(key, record, ...)
   for i, use in ipairs(record.uses) do uses[i] = string.format('%.0f@%.0f', use.generation, use.since) end
   redis.call('SET', key, string.format('1:%.0f:', record.latest) .. table.concat(uses, ',') .. ':' .. record.sealed, ...)
 end
--- Of the uses, the first is exact; the others are checkpoints, far enough apart that the last is old when it is dropped.
+-- The first use is exact; the others are checkpoints, far enough apart that the last one is old when it is dropped.
 local function use(record, generation, revokeAfter, now)
   local uses = record.uses
   if generation <= (uses[1] and uses[1].generation or 0) then return false end
@@ -105,7 +105,7 @@ local function readCutoff(key)
   local version, cutoff, rest = string.match(redis.call('GET', key) or '', '^(%d+):(%d+)(.*)$')
   if not cutoff then return nil end
   if tonumber(version) > 1 then error('NEWERFORMAT the cutoff was written by a newer version') end
-  -- No clock is ahead by so much: such a number was planted.
+  -- No clock is that far ahead: such a number was planted.
   if #cutoff > 15 then return nil end
   local floor, except = string.match(rest, '^:(%d+):(.+)$')
   return { time = tonumber(cutoff), floor = tonumber(floor), except = except }
@@ -113,12 +113,12 @@ end
 local function cutoffReply(found)
   return found and {found.time, found.floor, found.except} or {}
 end
--- Before one is written: what is no string at all is nobody's cutoff, and a user's sessions must be able to end.
+-- A key of another type holds no cutoff, and is replaced: a user's sessions must be able to end.
 local function cutoffToReplace(key)
   return redis.call('TYPE', key).ok == 'string' and readCutoff(key) or nil
 end`;
 
-/** Before a revocation is written: who asked for it may have gone. `LATE` and the store's clock. */
+/** Rejects a revocation after its deadline, with `LATE` and the store's clock, since its caller was told that it failed. */
 const IN_TIME = `
 local function late(before, given)
   local now = clock(given)
@@ -200,7 +200,7 @@ end
 local successor = { latest = generation + 1, uses = record and record.uses or {}, sealed = candidate }
 if isUse then use(successor, generation, revokeAfter, now) end
 write(KEYS[1], successor, 'PX', math.max(ttl, redis.call('PTTL', KEYS[1])))
--- A session that cannot be listed does not begin, but goes on: a refresh is worth more than its place in a list.
+-- A session that cannot be listed does not begin. A refresh succeeds all the same: it matters more than a place in a list.
 if tracked and begins then list(now, ttl, session, ARGV[8]) elseif tracked then pcall(list, now, ttl, session, '') end
 return {'rotated', latest < generation and 1 or 0, sealedOtherwise(session, ARGV[9])}
 `,
@@ -301,7 +301,7 @@ end`;
 
 /**
  * KEYS: log. ARGV: channel, how long entries are kept in ms, and records, the clock or '', entries.
- * Returns why nobody could be notified, or ''.
+ * Returns the reason if the notification failed, else ''.
  */
 export const APPEND = script(
   CLOCK,

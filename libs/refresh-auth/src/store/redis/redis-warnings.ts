@@ -2,10 +2,10 @@ import type { Clock } from '../../tokens/clock.js';
 import type { RedisClient } from './redis-connection.js';
 
 /**
- * What in the set-up of a Redis makes it lose sessions or misjudge times, and what to do about it.
+ * Finds risks in the set-up of a Redis: settings that lose sessions, and clocks that differ. Each warning says what to do.
  *
- * @param leeway how far the clocks of two processes may differ, in seconds
- * @returns nothing where Redis does not answer, or may not be asked
+ * @param leeway the largest difference between two clocks that is tolerated, in seconds
+ * @returns an empty list if Redis does not answer, or may not be asked
  */
 export async function redisWarnings(
   client: Pick<RedisClient, 'info' | 'time'>,
@@ -33,9 +33,9 @@ async function warnOfClock(
   const [seconds, microseconds] = (await client.time()).map(Number);
   const answered = clock.now();
   const moment = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-  // Redis has read its clock somewhere between question and answer.
+  // Redis read its clock somewhere between question and answer.
   const difference = Math.max(asked - moment, moment - answered);
-  // Another process may be as far off in the other direction, and no process is compared with another.
+  // Processes are not compared with each other, so another one may be as far off in the other direction.
   if (!(2 * difference > leeway * 1000)) return undefined;
   const lead = moment < asked ? 'behind' : 'ahead of';
   return `The clock of Redis is ${(difference / 1000).toFixed(1)} s ${lead} that of this process. Where another process is as far off in the other direction, one rejects the tokens of the other: their \`iat\` is more than ${leeway} s in the future. Synchronize the clocks (NTP), or set the option \`clockTolerance\` to how far they differ.`;
