@@ -455,7 +455,7 @@ describe.each(adapters)('[F62] the log on %s', (adapter) => {
 
     expect(statuses).toEqual([200, 403, 401, 403]);
     expect(warnings()).toEqual([
-      `warn A request from ${FRONT_END} was refused: request_cross_site (by its header Sec-Fetch-Site). If that is a front end of yours, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
+      `warn A request from ${FRONT_END} was refused: request_cross_site (by its header Sec-Fetch-Site). If that is your front end, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
     ]);
   });
 
@@ -464,7 +464,7 @@ describe.each(adapters)('[F62] the log on %s', (adapter) => {
     await ask(spa);
 
     expect(warnings()).toEqual([
-      `warn A request from ${FRONT_END} was refused: token_expired (by its header Sec-Fetch-Site). If that is a front end of yours, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
+      `warn A request from ${FRONT_END} was refused: token_expired (by its header Sec-Fetch-Site). If that is your front end, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
     ]);
     expect(app.events).toEqual([
       expect.objectContaining({

@@ -64,7 +64,7 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
     const { header: token = '' } = delivered(answer);
     expect(answer.status).toBe(201);
     expect(warnings(app)).toEqual([
-      `warn A token of ${token.length} bytes makes response headers of ${ownBytes(answer)} bytes, in the header and the cookie. nginx answers 502 when all headers of a response have more than 4096 bytes, unless it is configured otherwise. Send the token only once (delivery: { header: false } or { cookie: false }), sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx. RefreshAuthModule`,
+      `warn A token of ${token.length} bytes adds ${ownBytes(answer)} bytes of response headers, in the header and the cookie. By default, nginx answers 502 when all headers of a response together exceed 4096 bytes. Send the token only once (delivery: { header: false } or { cookie: false }), sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx. RefreshAuthModule`,
     ]);
   });
 
@@ -102,7 +102,7 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
     expect(warnings(app)).toEqual([
       expect.stringMatching(
         new RegExp(
-          `headers of ${ownBytes(answer)} bytes, in the ${where}\\. nginx .* otherwise\\. Sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx\\. RefreshAuthModule$`,
+          `adds ${ownBytes(answer)} bytes of response headers, in the ${where}\\. By default, nginx .* 4096 bytes\\. Sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx\\. RefreshAuthModule$`,
         ),
       ),
     ]);

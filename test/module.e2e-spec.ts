@@ -196,7 +196,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, delivery: { header: false, cookie: false } },
       'delivery',
-      'switches off both header and cookie. Leave one of them on: the new token has to go somewhere.',
+      'switches off both header and cookie. Leave one of them on: without either, no new token reaches the client.',
     ],
     [
       { secret: SECRET, delivery: { cookie: { maxAge: 60 } } },

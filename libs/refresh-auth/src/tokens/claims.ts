@@ -93,8 +93,8 @@ export function checkOwnClaims(claims: object, signed?: TokenClaims): Record<str
   if (typeof own['sub'] !== 'string' || own['sub'] === '') {
     throw new TypeError('Claim `sub` must be a non-empty string: the id of the user who signs in');
   }
-  if (isNestedDeeper(own, MOST_LEVELS)) {
-    throw new TypeError(`Claims must not be nested more than ${MOST_LEVELS} deep`);
+  if (isNestedDeeper(own, MAX_LEVELS)) {
+    throw new TypeError(`Claims must not be nested more than ${MAX_LEVELS} deep`);
   }
   for (const name of Object.keys(own).filter(isReserved)) {
     if (!signed) throw new TypeError(`Claim \`${name}\` is reserved: choose another name for it`);
@@ -144,7 +144,7 @@ export function assertTokenClaims(
   if ((payload['refresh_exp'] as number) < (payload['exp'] as number)) {
     throw new RefreshAuthError('token_invalid', 'claim refresh_exp is before exp');
   }
-  if (isNestedDeeper(payload, MOST_LEVELS)) {
+  if (isNestedDeeper(payload, MAX_LEVELS)) {
     throw new RefreshAuthError('token_invalid', 'claims are nested too deep');
   }
   for (const name of ['expires_in', 'refresh_window', 'session_lifetime']) {
@@ -165,7 +165,7 @@ export function assertTokenClaims(
 }
 
 /** JSON is parsed without recursion but written with it: a token that fits into 8 KB could exhaust the stack. */
-const MOST_LEVELS = 100;
+const MAX_LEVELS = 100;
 
 function isNestedDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

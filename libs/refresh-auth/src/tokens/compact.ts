@@ -28,7 +28,7 @@ export function checkLength({ length }: string): void {
   const most = LONGEST_TOKEN - ROOM_TO_GROW;
   if (length > most) {
     throw new RangeError(
-      `The token has ${length} bytes, of at most ${most}: tokens grow by a few bytes when they are refreshed, and those of more than ${LONGEST_TOKEN} bytes are rejected. Sign fewer claims`,
+      `The token has ${length} bytes, more than the limit of ${most}. Tokens of more than ${LONGEST_TOKEN} bytes are rejected, and tokens grow by a few bytes when they are refreshed. Sign fewer claims`,
     );
   }
 }

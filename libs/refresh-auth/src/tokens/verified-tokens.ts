@@ -5,7 +5,7 @@ import { effectiveTimes, type Lifetimes } from './lifetimes.js';
 import type { TokenVerifier } from './verifying.js';
 
 /** 32 MiB: some 17,000 tokens of common size, and never more than 32,768. */
-const MOST_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 32 * 1024 * 1024;
 /** What an entry holds beside the text of its token: the claims as an object, and its place in the cache. */
 const ENTRY_BYTES = 1024;
 const SWEEP_INTERVAL = 60_000;
@@ -25,7 +25,7 @@ export class VerifiedTokens {
   ) {
     this.#claims = new LRUCache({
       // By size alone: a number of entries would take the room for all of them at once.
-      maxSize: MOST_BYTES,
+      maxSize: MAX_BYTES,
       // The claims repeat what the token says, as objects and strings of their own.
       sizeCalculation: (_, token) => 3 * token.length + ENTRY_BYTES,
       perf: clock,

@@ -13,7 +13,7 @@ export interface Parties {
 /** As a token names them, in whatever form. */
 export type SignedParties = Readonly<Record<keyof Parties, unknown>>;
 
-const MOST_HEADERS = 100;
+const MAX_HEADERS = 100;
 
 /** Checks everything about a token but the time: grammar, key, signature, parties and claims. */
 export class TokenVerifier {
@@ -43,7 +43,7 @@ export class TokenVerifier {
     const header = this.#headers.get(segment) ?? readHeader(token);
     try {
       const claims = this.#verifySigned(token, this.#keyFor(header));
-      if (this.#headers.size < MOST_HEADERS) this.#headers.set(segment, header);
+      if (this.#headers.size < MAX_HEADERS) this.#headers.set(segment, header);
       return claims;
     } catch (error) {
       if (!hasObjectPayload(token)) throw malformed('the payload is not a JSON object');
