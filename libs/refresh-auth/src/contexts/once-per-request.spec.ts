@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { inspect } from 'node:util';
 import { OncePerRequest } from './once-per-request.js';
 
-test('is done once for a request, however it is wrapped and however many ask', async () => {
+test('the work is done once for a request, however it is wrapped and however many ask', async () => {
   const once = new OncePerRequest<number>();
   const raw = { headers: {} };
   let made = 0;
@@ -15,7 +15,7 @@ test('is done once for a request, however it is wrapped and however many ask', a
   expect(await once.get(raw, 'another token', make)).toBe(3);
 });
 
-test('a failure is as final as a result', async () => {
+test('a failure is kept like a result', async () => {
   const once = new OncePerRequest<number>();
   const request = { headers: {} };
 
@@ -27,7 +27,7 @@ test('a failure is as final as a result', async () => {
   await expect(once.get(request, 'token', async () => 2)).rejects.toThrow('first');
 });
 
-test('nobody who prints a request sees the token that it brought, nor the one that it got', async () => {
+test('printing a request shows neither the token that it presented nor its successor', async () => {
   const once = new OncePerRequest<object>();
   const request = { headers: {} };
   await once.get(request, 'brought', async () => ({ refreshed: 'got' }));
@@ -36,7 +36,7 @@ test('nobody who prints a request sees the token that it brought, nor the one th
   expect(inspect(request, { depth: 9, showHidden: true })).not.toMatch(/brought|another|got/);
 });
 
-test('is done by each for itself', async () => {
+test('each instance does its own work', async () => {
   const request = { headers: {} };
   const [one, other] = [new OncePerRequest<number>(), new OncePerRequest<number>()];
 

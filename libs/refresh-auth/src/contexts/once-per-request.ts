@@ -3,8 +3,8 @@ import { type HttpRequest, rawRequest } from '../http/http-message.js';
 import { notesOn, ownNotes } from './request-notes.js';
 
 /**
- * Does something once for a request and the token that a guard has found in it, however many guards ask: every resolver of a GraphQL
- * query passes one. A failure is as final as a result.
+ * Does something once for each request and token, no matter how many guards ask. In a GraphQL query, every resolver runs its guard. A failure
+ * is kept like a result.
  */
 export class OncePerRequest<T> {
   get(request: HttpRequest, token: string, make: () => NowOrLater<T>): NowOrLater<T> {
@@ -12,7 +12,7 @@ export class OncePerRequest<T> {
     const done = ownNotes(raw)?.done(this, token);
     if (done) return done.result as NowOrLater<T>;
     const result = orElse(make, fail);
-    // Not before it is read: what is added to a request of Express makes all that is read of it afterwards slow once more.
+    // Added only after `make` has read the request: adding a property to an Express request slows down the reads that follow.
     notesOn(raw).add(this, token, result);
     return result;
   }
