@@ -178,9 +178,9 @@ describe('mintToken', () => {
     );
   });
 
-  test('refuses an age that is no span of time', async () => {
+  test('refuses an age that is not a span of time', async () => {
     await expect(mintToken(app, { sub: '1' }, { age: '10' })).rejects.toThrow(
-      new TypeError(`"10" is no span of time: write milliseconds, or a string such as '15m'`),
+      new TypeError(`"10" is not a span of time: write milliseconds, or a string such as '15m'`),
     );
   });
 
