@@ -50,7 +50,7 @@ describe('npm run demo:cluster', () => {
     expect(await page.text('facts')).toContain('3 processes');
 
     expect(await page.storm(60)).toBe(
-      'Of 60 requests, over 3 processes, 1 refreshed the token and 59 were handed the same new one. 1 distinct new token came back.',
+      'Of 60 requests, over 3 processes, 1 refreshed the token and 59 got the same new one. 1 distinct new token came back.',
     );
     expect(await page.stormBy('process')).toEqual({ 1: 20, 2: 20, 3: 20 });
     await page.page.selectOption('#storm-target', '2');

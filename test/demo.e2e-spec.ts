@@ -629,7 +629,7 @@ describe('the settings of the demo', () => {
 
   test.each<[env: Record<string, string>, line: string]>([
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET is shorter than 32 bytes: write at least 32 random bytes'],
-    [{ JWT_SECRET: '', NODE_ENV: 'production' }, 'JWT_SECRET is not set, and production needs one: write'],
+    [{ JWT_SECRET: '', NODE_ENV: 'production' }, 'JWT_SECRET is not set, but production needs it: write'],
     [{ HTTP_ADAPTER: 'koa' }, 'HTTP_ADAPTER is "koa": write express or fastify'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL is not a Redis URL: write one such as redis://127.0.0.1:6379'],
     [{ TOKEN_EXPIRES_IN: '8d' }, 'TOKEN_REFRESH_WINDOW was refused: '],

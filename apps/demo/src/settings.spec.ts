@@ -201,7 +201,7 @@ describe('readSettings', () => {
   });
 
   it.each([
-    ['HOST', '0.0.0.0', 'is for this machine alone'],
+    ['HOST', '0.0.0.0', 'works only on this machine'],
     ['REDIS_URL', 'rediss://redis.example.com', 'needs a REDIS_URL without TLS'],
   ])('lets nobody stop the store with %s=%s', (variable, value, message) => {
     expect(messageOf({ DEMO_FAULTS: '1', [variable]: value })).toContain(`DEMO_FAULTS ${message}`);
