@@ -105,7 +105,7 @@ describe.each(adapters)('the page of the demo, with Redis, on %s', (HTTP_ADAPTER
     await page.says('generations', /gen 0\s*gen 1/);
   });
 
-  test('two tabs share a storage: what one refreshes, both hold, and both are signed out', async () => {
+  test('two tabs that share a storage share refreshes and sign-outs', async () => {
     const visitor = await returningVisitor(demo);
     const one = await visitor.open();
     const opened = visitor.context.waitForEvent('page');
@@ -140,7 +140,7 @@ describe.each(adapters)('the page of the demo, with Redis, on %s', (HTTP_ADAPTER
     await other.says('sign-in', 'Sign in');
   });
 
-  test('while the store is out nobody is logged out', async () => {
+  test('while the store is down nobody is logged out', async () => {
     const [page, signedIn] = [await returning(demo), await newcomer(demo)];
     await signedIn.signIn();
     try {
@@ -174,14 +174,14 @@ describe('the page of the demo, in memory', () => {
     await page.signIn();
 
     await page.says('state-words', /^Generation 0 is valid for another 1[45] min/);
-    expect(await page.text('marks')).toMatch(
-      /iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s,
-    );
+    expect(await page.text('marks')).toMatch(/iat\s+signed.*exp\s+expires.*refresh_exp\s+refresh window ends.*session ends/s);
     await page.page.click('summary:text("The claims inside")');
     await page.says('claims', /sid.*gen.*0.*refresh_exp/s);
     expect(await page.request()).toMatch(/^Answered 200, valid\./);
     await page.page.uncheck('#storm-wait');
-    expect(await page.storm(3)).toBe('The token was valid for all 3: nothing was refreshed, and the store was not asked.');
+    expect(await page.storm(3)).toBe(
+      'The token was valid for all 3: nothing was refreshed, and the store was not asked.',
+    );
   });
 
   test('is the same after a reload, which refreshes nothing', async () => {
@@ -210,7 +210,7 @@ describe('the page of the demo, in memory', () => {
     expect(await page.attempt('Present an old generation')).toBe('That did not work');
     await page.request();
 
-    expect(await page.attempt('Present an old generation')).toBe('Generation 0, while 1 is held: already-refreshed');
+    expect(await page.attempt('Present an old generation')).toBe('Generation 0, while 1 is current: already-refreshed');
     await page.says('answers', /200\nx-token-state: already-refreshed\nauthorization: Bearer ey/);
   });
 
@@ -227,7 +227,7 @@ describe('the page of the demo, in memory', () => {
     await page.says('state-words', 'Generation 0 has expired');
   });
 
-  test('a lost response is no lost session', async () => {
+  test('a lost response does not lose the session', async () => {
     const page = await returning(demo);
 
     expect(await page.attempt('Lose the response')).toBe('Nothing was lost: the second answer carried the same token');
@@ -245,7 +245,7 @@ describe('the page of the demo, in memory', () => {
     let headline = '';
     while (!headline.endsWith('token_reused')) headline = await page.attempt('Present an old generation');
 
-    expect(headline).toBe('Generation 0, while 1 is held: token_reused');
+    expect(headline).toBe('Generation 0, while 1 is current: token_reused');
     await page.says('answers', /401.*"code":"token_reused".*401.*"code":"session_revoked"/s);
     await page.says('state-words', 'Generation 1 was rejected: session_revoked. Sign in again.');
     await page.says('sign-in', 'Sign in');
@@ -292,7 +292,7 @@ describe.each(adapters)('the page of a demo that keeps the token in a cookie alo
 
   afterAll(() => demo.stop());
 
-  test('shows what is in it, and refreshes it, though no script sees it', async () => {
+  test('shows the claims in it, and refreshes it, although scripts cannot see it', async () => {
     const visitor = await visit(demo);
     const attributes = { httpOnly: true, secure: true, sameSite: 'Lax', domain: '127.0.0.1', path: '/' } as const;
     await visitor.context.addCookies([{ name: '__Host-authorization', value: await expiredToken(), ...attributes }]);
@@ -355,7 +355,7 @@ describe('the page of the demo is for everybody', () => {
     expect(await page.text('user')).toContain('ada');
   });
 
-  test('by keyboard alone', async () => {
+  test('with only the keyboard', async () => {
     const demoPage = await (await visit(demo)).open();
     const { page } = demoPage;
     const focused = (): Promise<string> => page.evaluate('document.activeElement.id');

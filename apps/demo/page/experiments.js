@@ -238,7 +238,7 @@ async function presentOldGeneration(session) {
     throw new Error('There is no older generation yet. Let the token expire, and send a request.');
   }
   const answer = await session.askWith(old.token, '/me');
-  const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is held`;
+  const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is current`;
   const shown = outcomeOf(what, answer);
   if (answer.verdict === 'valid') {
     shown.why = `It is valid for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of the superseded token.`;

@@ -48,7 +48,7 @@ export function drawToken(session) {
   marks.replaceChildren(
     mark('iat', 'signed', iat),
     mark('exp', 'expires', exp),
-    mark('refresh_exp', 'last exchange', refreshExp),
+    mark('refresh_exp', 'refresh window ends', refreshExp),
     mark('', 'session ends', session.end === undefined ? undefined : end),
   );
   claimList.replaceChildren(...Object.entries(claims).flatMap(([name, value]) => claim(name, value)));

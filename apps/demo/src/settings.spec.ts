@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { RefreshAuthOptionsError } from 'nestjs-refresh-auth';
 import { asSettingError, readSettings, SettingError } from './settings.js';
 
-/** What has a choice is always said. */
+/** Settings with a list of choices are always passed on. */
 const choices = { revocation: 'pushed', onStoreFailure: 'reject', sessions: 'untracked' } as const;
 
 const secret = 'b3duIHNlY3JldCBvZiB0aGUgc2V0dGluZ3Mgc3BlYw==';
