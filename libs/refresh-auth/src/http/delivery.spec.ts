@@ -240,7 +240,7 @@ describe('the last check, when the headers are sent', () => {
 });
 
 describe('[D11] under reuse detection, a response that is later than the grace', () => {
-  const REPLAY = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
+  const DETECTION = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
 
   /** Sends the response to a request with an expired token, delayed by this many seconds. */
   function late(seconds: number, options: RefreshAuthOptions) {
@@ -253,18 +253,18 @@ describe('[D11] under reuse detection, a response that is later than the grace',
   }
 
   test('delivers nothing, since the client can still refresh the token that it presented', () => {
-    expect(late(31, REPLAY).headers).toEqual({});
+    expect(late(31, DETECTION).headers).toEqual({});
   });
 
   test('delivers the token if it is the only one that can still be refreshed', () => {
-    const { token, headers } = late(3540, REPLAY);
+    const { token, headers } = late(3540, DETECTION);
 
     expect(headers).toMatchObject({ authorization: `Bearer ${token}` });
   });
 
   test.each<[string, number, RefreshAuthOptions]>([
-    ['within the grace', 30, REPLAY],
-    ['without reuse detection', 31, { ...REPLAY, reuseDetection: false }],
+    ['within the grace', 30, DETECTION],
+    ['without reuse detection', 31, { ...DETECTION, reuseDetection: false }],
   ])('%s the token is delivered', (_, seconds, options) => {
     const { token, headers } = late(seconds, options);
 
