@@ -16,7 +16,7 @@ const EVICTS =
   'Redis evicts keys when its memory is full (maxmemory-policy volatile-lru): a revoked session can come back to life, and a tracked one end. Set maxmemory-policy to noeviction.';
 const DEAF = /^Redis does not let this process listen for revocations \(NOPERM .*ACL SETUSER <user> &refresh-auth:\*$/;
 
-/** Runs as the clock of Redis does, which is that of the same machine, so many milliseconds ahead. */
+/** A clock that is this many milliseconds ahead of that of Redis, which runs on the same machine. */
 class RunningClock extends TestClock {
   constructor(private readonly ahead: number) {
     super();
@@ -36,7 +36,7 @@ class EmptyController {
 const apps: AuthApp[] = [];
 afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
 
-/** What is written to the log until the application listens. */
+/** Returns the warnings that are logged until the application listens. */
 async function warningsOf(options: RefreshAuthOptions, clock = new TestClock(Date.now())): Promise<string[]> {
   const warnings: string[] = [];
   const app = await startAuthApp('express', {
@@ -49,7 +49,7 @@ async function warningsOf(options: RefreshAuthOptions, clock = new TestClock(Dat
   return warnings;
 }
 
-test('A boot warns of a secret that can be guessed [K2]', async () => {
+test('a boot warns about a secret that can be guessed [K2]', async () => {
   expect(await warningsOf({ keys: [{ algorithm: 'HS256', secret: 'change-me-change-me-change-me-please' }] })).toEqual([
     'RefreshAuthModule: option `keys[0].secret` is not random: it is made of words, keyboard patterns or repeated pieces. Write a random secret of at least 32 bytes, such as the output of `openssl rand -base64 48`, and keep it out of the source. It does not boot in production.',
   ]);
@@ -95,11 +95,11 @@ describe('With Redis, a boot warns', () => {
     await server.stop();
   });
 
-  test('of nothing, where all is well', async () => {
+  test('about nothing if all is well', async () => {
     expect(await warningsOf({ redis: server.url, clockTolerance: 300 })).toEqual([]);
   });
 
-  test('of keys that are evicted [S6]', async () => {
+  test('about keys that are evicted [S6]', async () => {
     await redis.config('SET', 'maxmemory-policy', 'volatile-lru');
 
     expect(await warningsOf({ redis: server.url, clockTolerance: 300 })).toEqual([EVICTS]);
@@ -111,7 +111,7 @@ describe('With Redis, a boot warns', () => {
     [3_600_000, 60, { clockTolerance: 60 }, /is 3\d{3}\.\d s behind that of this process/],
     [-155_000, 300, { clockTolerance: 300 }, /is 15[45]\.\d s ahead of that of this process/],
     [155_000, 300, { clockTolerance: 300 }, /is 15[45]\.\d s behind that of this process/],
-  ])('[F20] of a clock that is %d ms off that of Redis', async (off, leeway, options, what) => {
+  ])('[F20] about a clock that differs by %d ms from that of Redis', async (off, leeway, options, what) => {
     const [warning, ...others] = await warningsOf({ redis: server.url, ...options }, new RunningClock(off));
 
     expect(warning).toMatch(what);
@@ -126,7 +126,7 @@ describe('With Redis, a boot warns', () => {
     [29_500, { clockTolerance: 60 }],
     [-149_500, { clockTolerance: 300 }],
     [149_500, { clockTolerance: 300 }],
-  ])('[F20] of no clock that is %d ms off, with %j', async (off, options) => {
+  ])('[F20] not about a clock that differs by %d ms, with %j', async (off, options) => {
     expect(await warningsOf({ redis: server.url, ...options }, new RunningClock(off))).toEqual([]);
   });
 
@@ -149,7 +149,7 @@ describe('With Redis, a boot warns', () => {
     },
   );
 
-  test('of nothing that Redis may not be asked, and of a channel that it may not listen to', async () => {
+  test('about nothing that it is not allowed to ask Redis, but about a channel to which it cannot subscribe', async () => {
     await redis.config('SET', 'maxmemory-policy', 'volatile-lru');
     await redis.call('ACL', 'SETUSER', 'shy', 'on', '>secret', '~*', '+@all', '-info', 'resetchannels');
     const shy = { host: '127.0.0.1', port: server.port, username: 'shy', password: 'secret', enableReadyCheck: false };
@@ -159,7 +159,7 @@ describe('With Redis, a boot warns', () => {
     expect(warnings).toEqual([expect.stringMatching(DEAF)]);
   });
 
-  test('of nothing, where nothing answers', async () => {
+  test('about nothing if Redis does not answer', async () => {
     expect(await warningsOf({ redis: 'redis://127.0.0.1:1', storeTimeout: 50 })).toEqual([
       expect.stringContaining('The session store failed'),
     ]);
@@ -181,7 +181,7 @@ describe('In memory, a boot in production warns', () => {
     expect(demo.output().match(/Sessions are kept in .*/g)).toEqual([expect.stringMatching(warning)]);
   });
 
-  test('of the other workers, in a cluster [S11]', async () => {
+  test('about the other workers of a cluster [S11]', async () => {
     const primary = await startProcess(process.execPath, ['test/support/one-worker.mjs'], {
       cwd: fileURLToPath(new URL('..', import.meta.url)),
       env: { PATH: process.env['PATH'], PORT: '0', JWT_SECRET, NODE_ENV: 'production' },
@@ -192,7 +192,7 @@ describe('In memory, a boot in production warns', () => {
     expect(primary.output().match(/Sessions are kept in .*/g)).toEqual([expect.stringMatching(WORKERS)]);
   });
 
-  test('of nothing elsewhere', async () => {
+  test('about nothing outside production', async () => {
     const demo = await startDemo({ JWT_SECRET, NODE_APP_INSTANCE: '0' });
     await demo.stop();
 

@@ -35,11 +35,11 @@ async function failed(user: string, contract: readonly ContractCheck[]): Promise
   return failures;
 }
 
-/** What a check says, or the store refuses; anything else would be a mistake in the broken store itself. */
+/** Matches the errors of checks and stores. Any other error would be a mistake in the broken store itself. */
 const FAILED = /: (AssertionError|StoreError): |: Error: The store did not notify its listener/;
 
 describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (user, stores) => {
-  test('is kept by the store that the broken ones are made of', async () => {
+  test('passes for the store from which the broken ones are derived', async () => {
     expect(
       await failed(
         user,

@@ -22,7 +22,7 @@ const GIF = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 
 /** Tells the status of each answer, by the path of the request. */
 const answers = new EventEmitter();
 
-/** What the handler found, in the order of the requests. */
+/** The states that the handler found, in the order of the requests. */
 let served: { kind: unknown; state: unknown }[] = [];
 
 @Controller()

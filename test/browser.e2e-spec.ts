@@ -13,7 +13,7 @@ const HOUR = 3_600_000;
 const ADA = { sub: '1', type: 'admin', scope: 'read write' };
 const ME = { uid: 1, type: 'admin', scope: 'read write' };
 
-/** What the page sees of an answer. */
+/** The part of an answer that the page sees. */
 interface Seen {
   status: number;
   body: unknown;
@@ -178,7 +178,7 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
         other.close();
       });
 
-      /** What a page can do without CORS: the browser sends the request, and hides the answer. */
+      /** Sends a request without CORS: the browser sends it, but hides the answer. */
       async function forge(path: string, method: string): Promise<number> {
         const answered = page.waitForResponse(`${demo.url}${path}`);
         await page.evaluate(([url, how]) => fetch(url, { method: how, mode: 'no-cors', credentials: 'include' }), [
@@ -213,7 +213,7 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
         expect(await keptCookies()).toEqual([expired]);
       });
 
-      test('[C4] may link to us: who follows is refreshed', async () => {
+      test('[C4] may link to us: following the link refreshes the token', async () => {
         const expired = await keepExpiredCookie();
 
         await page.click('a');

@@ -10,7 +10,7 @@ import { send } from './support/http.js';
 
 const HOUR = 3_600_000;
 
-/** What handlers say to make a response as cacheable as it can be. */
+/** Headers that make a response as cacheable as possible. */
 const SAID: Record<string, Record<string, string>> = {
   public: { 'Cache-Control': 'public, max-age=600' },
   shared: { 'Cache-Control': 's-maxage=600' },

@@ -85,7 +85,7 @@ describe.each(adapters)('RefreshAuthClient with fetch of Node, and an applicatio
     expect([generation(), heard]).toEqual([1, [{ type: 'token', token: client.token, elsewhere: false }]]);
   });
 
-  test('of twenty requests at once one refreshes, and all leave the client with the same token', async () => {
+  test('one of twenty simultaneous requests refreshes, and the client ends with that token', async () => {
     app.clock.advance(HOUR);
     const states = await Promise.all(Array.from({ length: 20 }, async () => stateOf(await get('state'))));
 
@@ -104,14 +104,14 @@ describe.each(adapters)('RefreshAuthClient with fetch of Node, and an applicatio
     expect([response.status, generation()]).toEqual([status, status === 403 ? 1 : 0]);
   });
 
-  test('signs out, and is told of the 401 that follows', async () => {
+  test('signs out, and gets an event for the 401 that follows', async () => {
     expect((await client.signOut(`${app.url}/sign-out`)).status).toBe(204);
     expect((await get('state')).status).toBe(401);
 
     expect([client.token, heard.map(({ type }) => type)]).toEqual([undefined, ['token', 'unauthorized']]);
   });
 
-  test('is told why a token that it holds is dead, and keeps it', async () => {
+  test('gets an event with the reason why its token is dead, and keeps the token', async () => {
     app.clock.advance(7 * DAY);
     await get('state');
 
@@ -121,7 +121,7 @@ describe.each(adapters)('RefreshAuthClient with fetch of Node, and an applicatio
   });
 
   /** The last test: from here on there is no Redis. */
-  test('loses nothing while the store is out, and does not come again by itself', async () => {
+  test('loses nothing while the store is down, and does not retry by itself', async () => {
     app.clock.advance(HOUR);
     const { token } = client;
     await redis.kill();

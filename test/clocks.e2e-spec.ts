@@ -55,7 +55,7 @@ afterAll(() => server.stop());
 
 const present = ({ url }: AuthApp, token: string): Promise<HttpAnswer> => send(`${url}/state`, bearer(token));
 
-/** What the guard found, and the token that the answer carries. */
+/** The state that the guard found, and the token that the answer carries. */
 async function stateAt(app: AuthApp, token: string): Promise<[number, unknown, string | undefined]> {
   const answer = await present(app, token);
   return [answer.status, (answer.json() as { state?: string; code?: string }).state, delivered(answer).header];
@@ -202,7 +202,7 @@ describe('[F20] two processes of the demo', () => {
   test.each([5 * SECOND, 30 * SECOND])('whose clocks differ by %i ms serve one session, in turns', async (offset) => {
     const [behind, ahead] = await Promise.all([start(0), start(offset)]);
 
-    // What one of them has just signed has expired at the other already: nobody has to wait for that.
+    // A token that one of them has just signed has already expired for the other, so the test need not wait.
     const token = await logIn(behind);
     const [status, state, successor = ''] = await me(ahead, token);
     expect([status, state]).toEqual([200, 'refreshable']);

@@ -133,7 +133,7 @@ const changesOfOneName = sameName.flatMap((before) =>
 /** One step of a user: the answer's status, and the generation of each token that the browser then keeps. */
 type Step = [status: number, generations: unknown[]];
 
-/** A user signs in before a change of the cookie, comes back after it, and signs out when its entry in `previous` is removed. */
+/** A user who signs in before a change of the cookie, returns after it, and signs out once its entry in `previous` is removed. */
 async function liveThrough(
   deployments: Deployments,
   deploy: (cookie: CookieOptions) => Promise<unknown>,
@@ -321,7 +321,7 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
     expect((await get(cookies(`before=${before}`, `now=${now}`))).status).toBe(200);
   });
 
-  test('a Bearer header decides alone', async () => {
+  test('cookies are ignored if a Bearer header is present', async () => {
     const [inHeader, one, two] = [await newSession(), await newSession(), await newSession()];
     const cookie = `now=${one}; now=${two}; before=x`;
 
@@ -346,7 +346,7 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
     ]);
   });
 
-  test('a token that goes out in the header alone leaves the cookies as they are', async () => {
+  test('a token that is sent only in the header leaves the cookies unchanged', async () => {
     const grown = await startAuthApp(adapter, {
       controllers: [IdentitiesController],
       clock: app.clock,
@@ -377,7 +377,7 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
     expect(setCookies).toEqual([...removals, expect.stringMatching(/^now=/)]);
   });
 
-  test('a token of an earlier cookie is one that browsers send by themselves', async () => {
+  test('a token of an earlier cookie counts as attached by the browser', async () => {
     const token = await newSession();
     const foreign = { cookie: `before=${token}`, 'sec-fetch-site': 'cross-site' };
 
@@ -479,7 +479,7 @@ describe('[F21] in Chromium,', () => {
   const everywhere = `Domain=${DOMAIN}; Path=/; Secure; Max-Age=3600`;
   const inFront = `Domain=${DOMAIN}; Path=/app; Secure; Max-Age=3600`;
 
-  describe('what another host of the site has planted under a plain name', () => {
+  describe('a cookie that another host of the site has planted under a plain name', () => {
     const forged = async (): Promise<string> => flipBit(await tokenOfAnother());
 
     test.each<[string, () => string | Promise<string>]>([
@@ -517,7 +517,7 @@ describe('[F21] in Chromium,', () => {
       expect([await client.ask('/logout', 'POST'), await client.kept()]).toEqual([204, []]);
     });
 
-    test('is answered with 401, as SECURITY.md says, where it is a live token', async () => {
+    test('is answered with 401 if it is a live token, as SECURITY.md says', async () => {
       await deploy({ name: 'authorization' });
       await client.ask('/login', 'POST');
       await plant(`authorization=${await tokenOfAnother()}; ${everywhere}`);

@@ -134,7 +134,7 @@ describe.each(adapters)('[D7] a token that outgrows its cookie on %s', (adapter)
     return app.events.filter(({ type }) => type === 'token-too-large');
   }
 
-  test('goes out in the header alone, and an event says so', async () => {
+  test('is sent only in the header, and an event says so', async () => {
     const app = await start(adapter, { reloadClaims });
     const { token } = await app.auth.issue({ sub: '1' });
     app.clock.advance(HOUR);
@@ -150,7 +150,7 @@ describe.each(adapters)('[D7] a token that outgrows its cookie on %s', (adapter)
     expect((await send(`${app.url}/app`, bearer(header))).status).toBe(200);
   });
 
-  test('is 503 with cookies alone, and nothing is refreshed', async () => {
+  test('causes 503 if only the cookie is on, and nothing is refreshed', async () => {
     const app = await start(adapter, { reloadClaims, delivery: { header: false } });
     const { token } = await app.auth.issue({ sub: '1' });
     app.clock.advance(HOUR);
@@ -164,7 +164,7 @@ describe.each(adapters)('[D7] a token that outgrows its cookie on %s', (adapter)
     ]);
   });
 
-  test('is 503 with cookies alone too where another process had the header for it', async () => {
+  test('causes 503 with only the cookie even if another process has delivered it in the header', async () => {
     const clock = new TestClock();
     const store = new InMemorySessionStore(clock);
     const shared = { store, reloadClaims } satisfies RefreshAuthOptions;

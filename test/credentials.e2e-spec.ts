@@ -241,7 +241,7 @@ describe.each(adapters)('credentials on %s', (adapter) => {
   test.each([
     ['a NUL', 'Authorization: Bearer a\0b'],
     ['a header in two lines', 'Authorization: Bearer\r\n T'],
-  ])('[V1] %s never gets as far as the guard', async (_, line) => {
+  ])('[V1] %s is rejected before it reaches the guard', async (_, line) => {
     const answer = await rawRequest(
       app.port,
       `GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fill(line)}\r\n\r\n`,
@@ -278,7 +278,7 @@ describe.each(adapters)('credentials on %s', (adapter) => {
     expect([answer.status, answer.json()]).toEqual([200, { sub: 't' }]);
   });
 
-  test('[V16] what is not signed by us never reaches Redis', async () => {
+  test('[V16] a token that we did not sign causes no command to Redis', async () => {
     app.clock.advance(20 * MINUTE);
     const answers: HttpAnswer[] = [];
 
@@ -294,7 +294,7 @@ describe.each(adapters)('credentials on %s', (adapter) => {
     expect(commands).toEqual([]);
   });
 
-  test('what is signed by us does', async () => {
+  test('an expired token that we signed causes one', async () => {
     app.clock.advance(20 * MINUTE);
 
     expect(await watch.sessionCommandsDuring(() => send(`${app.url}/who`, bearer(tokens.T)))).toContain('set');
@@ -332,7 +332,7 @@ describe.each(adapters)('issuer and audience on %s', (adapter) => {
     expect(answers.map(refusal)).toEqual(answers.map(() => dead('token_invalid', parties.issuer)));
   });
 
-  test('are signed into a successor as well', async () => {
+  test('are signed into a successor, too', async () => {
     const { token } = await app.auth.issue({ sub: 't' });
     app.clock.advance(HOUR);
 
@@ -341,7 +341,7 @@ describe.each(adapters)('issuer and audience on %s', (adapter) => {
     expect(decodePayload(successor)).toMatchObject({ iss: parties.issuer, aud: parties.audience, gen: 1 });
   });
 
-  test('name the realm of a refusal', async () => {
+  test('give the realm in a 401', async () => {
     expect(refusal(await send(`${app.url}/who`))).toEqual(dead('token_missing', parties.issuer));
   });
 });

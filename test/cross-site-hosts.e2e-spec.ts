@@ -51,7 +51,7 @@ type Headers = Record<string, string | string[]>;
 interface HostedApp {
   auth: AuthService;
   clock: TestClock;
-  /** As it has to stand in `Origin` for a page of the application itself. */
+  /** The `Origin` of a page of the application itself. */
   origin: string;
   ask(method: string, path: string, headers: Headers): Promise<{ status: number; json(): unknown }>;
   close(): Promise<unknown>;

@@ -72,14 +72,14 @@ class RoutesController {
     await this.auth.signIn(response, { sub: '2' });
   }
 
-  /** As an identity provider has it posted, which knows the user already. */
+  /** A sign-in as an identity provider posts it. The provider has already authenticated the user. */
   @Public()
   @Post('form-post')
   async formPost(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
     await this.auth.signIn(response, { sub: '2' }, { crossSite: true });
   }
 
-  /** As after a visit to an identity provider. */
+  /** A sign-in after a redirect from an identity provider. */
   @Public()
   @Get('callback')
   async callback(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
@@ -138,7 +138,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect(await stateOf(token)).toBe('refreshable');
     });
 
-    test('is refused before the token is looked at', async () => {
+    test('is refused before the token is verified', async () => {
       const request = withHeaders(headers, cookie('no token'), { method: 'POST' });
 
       expect(refusal(await ask('state', request))).toEqual(crossSite);
@@ -160,7 +160,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect(await stateOf(token)).toBe('refreshable');
     });
 
-    test('[C5] with a Bearer header is exempt, whatever the cookie', async () => {
+    test('[C5] with a Bearer header is exempt, with any cookie', async () => {
       app.clock.advance(HOUR);
       const { token: other } = await app.auth.issue({ sub: '2' });
 
@@ -170,17 +170,17 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect([answer.json(), both.json()]).toEqual([{ state: 'refreshable' }, { state: 'already-refreshed' }]);
     });
 
-    test('[C5] another scheme is no Bearer header', async () => {
+    test('[C5] with another scheme than Bearer is not exempt', async () => {
       const request = withHeaders({ ...headers, authorization: 'Basic dDp1' }, cookie(token), { method: 'POST' });
 
       expect(refusal(await ask('state', request))).toEqual(crossSite);
     });
 
-    test('without a token has none', async () => {
+    test('without a token gets token_missing', async () => {
       expect(refusal(await ask('state', post(headers)))).toEqual(dead('token_missing'));
     });
 
-    test('is refused on optional routes, and not looked at on public ones', async () => {
+    test('is refused on optional routes, and not checked on public ones', async () => {
       const request = withHeaders(headers, cookie(token), { method: 'POST' });
       const answers = [await ask('optional', request), await ask('public', request)];
 
@@ -220,7 +220,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       expect([delivered(answer), await stateOf(token)]).toEqual([nothing, 'valid']);
     });
 
-    test('[F3] cannot sign in who has no cookie yet', async () => {
+    test('[F3] cannot sign in a user who has no cookie yet', async () => {
       expect(refusal(await ask('login', post(headers)))).toEqual(crossSite);
     });
 
@@ -234,7 +234,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
       ]);
     });
 
-    test('[F3] can be let in by the handler, as for the form of an identity provider', async () => {
+    test('[F3] can sign in if the handler allows it, as for the form of an identity provider', async () => {
       const answer = await ask('form-post', withHeaders(headers, cookie(token), { method: 'POST' }));
 
       expect([answer.status, delivered(answer).cookie]).toEqual([201, expect.any(String)]);
@@ -242,7 +242,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     });
   });
 
-  test('[C4] of a picture elsewhere do not refresh, of a link that the user followed do', async () => {
+  test('[C4] of pictures on other sites do not refresh, but those of links that the user followed do', async () => {
     app.clock.advance(HOUR);
 
     expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(notRefreshedForOrigin);
@@ -253,7 +253,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     ]);
   });
 
-  test('[F3] a sign-in at the end of a link goes on, and ends the session before it', async () => {
+  test('[F3] a sign-in at the end of a link succeeds, and ends the previous session', async () => {
     const { status } = await ask('callback', withHeaders(link, cookie(token)));
 
     expect([status, await stateOf(token)]).toEqual([200, 'dead']);
@@ -263,7 +263,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     ['a trusted one', { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }],
     ['its own', { 'sec-fetch-site': 'same-origin' }],
     ['no browser', {}],
-  ])('%s may do everything', async (_, headers: Record<string, string>) => {
+  ])('%s is accepted everywhere', async (_, headers: Record<string, string>) => {
     app.clock.advance(HOUR);
     const request = withHeaders(headers, cookie(token), { method: 'POST' });
     const answers = [await ask('state', request), await ask('login', post(headers)), await ask('logout', request)];
@@ -276,7 +276,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     expect(await stateOf(token)).toBe('dead');
   });
 
-  test('[F3] a handler that lets a sign-in in by another word than true is told so', async () => {
+  test('[F3] a handler that sets crossSite to another value than true gets an error', async () => {
     await expect(
       app.auth.signIn({} as HttpResponse, { sub: '1' }, { crossSite: 'yes' as unknown as boolean }),
     ).rejects.toThrow(new TypeError('signIn: crossSite is not a boolean'));
@@ -289,7 +289,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     ['Sec-Fetch-Sites, the other way round', { 'sec-fetch-site': ['cross-site', 'same-origin'] }],
     ['Hosts', { origin: 'https://a.example', host: ['a.example', 'b.example'] }],
     ['Hosts, the other way round', { origin: 'https://a.example', host: ['b.example', 'a.example'] }],
-  ])('two different %s are those of another site', async (_, headers) => {
+  ])('two different %s count as cross-site', async (_, headers) => {
     const request = withHeaders({}, { method: 'POST', headers }, cookie(token));
 
     expect(refusal(await ask('state', request))).toEqual(crossSite);
@@ -310,13 +310,13 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     ]);
   });
 
-  test('[F60] what a page of a trusted origin asks for under `no-referrer` is 401', async () => {
+  test('[F60] a request of a trusted page with `no-referrer` gets 401', async () => {
     app.clock.advance(HOUR);
 
     expect(refusal(await ask('state', withHeaders(picture, cookie(token))))).toEqual(notRefreshedForOrigin);
   });
 
-  test('[F60] a Referer lets nothing pass that changes something', async () => {
+  test('[F60] a Referer does not make a request with an unsafe method pass', async () => {
     const headers = { ...picture, referer: `${TRUSTED}/page` };
     const answers = [
       await ask('state', withHeaders(headers, cookie(token), { method: 'POST' })),
@@ -327,13 +327,13 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     expect(answers.map((answer) => refusal(answer))).toEqual([crossSite, crossSite, crossSite]);
   });
 
-  test('an Origin that is the Host is its own', async () => {
+  test('an Origin that equals the Host counts as same-origin', async () => {
     const request = withHeaders({ origin: app.url }, cookie(token), { method: 'POST' });
 
     expect((await ask('state', request)).status).toBe(200);
   });
 
-  test('[D10] a preflight is answered by CORS, not by 401, and touches nothing', async () => {
+  test('[D10] a preflight is answered by CORS, not with 401, and changes nothing', async () => {
     const headers = {
       origin: TRUSTED,
       'access-control-request-method': 'POST',
@@ -350,7 +350,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
     expect(app.events).toEqual([]);
   });
 
-  test('[D9] the library lets no origin in by itself', async () => {
+  test('[D9] the library does not allow any origin by itself', async () => {
     app.clock.advance(HOUR);
 
     const { headers } = await ask('state', withHeaders({ origin: 'https://attacker.example' }, bearer(token)));
@@ -369,7 +369,7 @@ describe.each(adapters)('a preflight that reaches the guard on %s', (adapter) =>
 
   afterAll(() => app.close());
 
-  test('[D10] is answered without credentials, and without the handler', async () => {
+  test('[D10] is answered without credentials and without running the handler', async () => {
     const headers = { origin: 'https://a.example', 'access-control-request-method': 'POST' };
 
     expect((await send(`${app.url}/state`, { method: 'OPTIONS', headers })).status).toBe(204);
@@ -387,7 +387,7 @@ describe.each(adapters)('without the check on %s', (adapter) => {
 
   afterAll(() => app.close());
 
-  test.each(foreign)('%s may do everything', async (_, headers) => {
+  test.each(foreign)('%s is accepted everywhere', async (_, headers) => {
     const { token } = await app.auth.issue({ sub: '1' });
     app.clock.advance(HOUR);
     const request = withHeaders(headers, cookie(token), { method: 'POST' });
@@ -448,23 +448,23 @@ describe.each(adapters)('[F62] the log on %s', (adapter) => {
     send(`${app.url}/state`, withHeaders(headers, cookie(token), { method }));
   const warnings = (): string[] => app.logs.filter((line) => line.startsWith('warn'));
 
-  test('names a front end on another port and the option, once, whatever it asks for', async () => {
+  test('names a front end on another port and the option, once for all its requests', async () => {
     const statuses = [(await ask(spa)).status, (await ask(spa, 'POST')).status];
     app.clock.advance(HOUR);
     statuses.push((await ask(spa)).status, (await ask(spa, 'POST')).status);
 
     expect(statuses).toEqual([200, 403, 401, 403]);
     expect(warnings()).toEqual([
-      `warn A request from ${FRONT_END} was refused: request_cross_site (by its header Sec-Fetch-Site). If that is a front end of yours, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
+      `warn A request from ${FRONT_END} was refused: request_cross_site (by its header Sec-Fetch-Site). If that is your front end, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
     ]);
   });
 
-  test('names it where it reads alone, and is told by the event as well', async () => {
+  test('names it even if it only reads, and so does the event', async () => {
     app.clock.advance(HOUR);
     await ask(spa);
 
     expect(warnings()).toEqual([
-      `warn A request from ${FRONT_END} was refused: token_expired (by its header Sec-Fetch-Site). If that is a front end of yours, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
+      `warn A request from ${FRONT_END} was refused: token_expired (by its header Sec-Fetch-Site). If that is your front end, list it in \`csrf.trustedOrigins\`. RefreshAuthModule`,
     ]);
     expect(app.events).toEqual([
       expect.objectContaining({
@@ -477,7 +477,7 @@ describe.each(adapters)('[F62] the log on %s', (adapter) => {
     ]);
   });
 
-  test('names one that signs in or out', async () => {
+  test('names an origin that signs in or out', async () => {
     await send(`${app.url}/login`, post(spa));
     await send(`${app.url}/logout`, post({ origin: 'https://other.example' }));
 
@@ -495,7 +495,7 @@ describe.each(adapters)('[F62] the log on %s', (adapter) => {
     expect(warnings()).toEqual([]);
   });
 
-  test('[G4] is not written by whoever sends requests', async () => {
+  test('[G4] cannot be forged or flooded by clients', async () => {
     const origins = ['not an origin', 'https://a.example/\u00e9', '\u00e9', `https://${'a'.repeat(400)}.example`];
     for (const origin of origins) await ask({ origin }, 'POST');
     for (let index = 0; index < 300; index += 1) await ask({ origin: `https://${index}.example` }, 'POST');
@@ -544,7 +544,7 @@ describe.each(adapters)('[F2] beside middleware that writes to requests, on %s',
     { origin: '' },
     { host: 'attacker.example' },
     { origin: undefined },
-  ])('a request of another site is refused, whatever is written on it: %j', async (written) => {
+  ])('a request of another site is refused even if other code has changed it: %j', async (written) => {
     const headers = { origin: 'http://attacker.example', 'x-written': JSON.stringify(written) };
 
     expect(refusal(await ask('state', headers))).toEqual(crossSite);
@@ -552,7 +552,7 @@ describe.each(adapters)('[F2] beside middleware that writes to requests, on %s',
     expect(refusal(await ask('login', headers))).toEqual(crossSite);
   });
 
-  test('one of this site passes, whatever is written on it', async () => {
+  test('a request of this site passes even if other code has changed it', async () => {
     const written = JSON.stringify({ 'sec-fetch-site': 'cross-site', origin: 'http://attacker.example' });
 
     expect((await ask('state', { origin: app.url, 'x-written': written })).status).toBe(200);
@@ -564,7 +564,7 @@ describe.each(adapters)('[F2] beside middleware that writes to requests, on %s',
     expect(answer.status).toBe(403);
   });
 
-  test('one of this site may be exchanged for another method', async () => {
+  test('the method of a request of this site may be replaced', async () => {
     expect((await ask('state?_method=GET', { origin: app.url })).status).toBe(200);
   });
 });

@@ -68,7 +68,7 @@ test('[D4] a compressed response carries the token', async () => {
   expect(gunzipSync(body).toString()).toBe(LONG);
 });
 
-test('[D4] events are not held back by it, since the response still says that they must not be', async () => {
+test('[D4] compression does not hold back events, since the response keeps no-transform', async () => {
   const { headers, body } = await ask('events', await expiredToken());
 
   expect(headers).toMatchObject({

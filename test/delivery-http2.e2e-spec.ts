@@ -68,12 +68,12 @@ test.each(kinds)('[D3] [D4] over HTTP/2, %s carries the new token', async (_, ki
   });
 });
 
-describe('over HTTP/2, which has :authority for Host', () => {
+describe('over HTTP/2, which has :authority instead of Host', () => {
   test.each([
     ['this origin', (url: string) => url, 200],
     ['another one', () => 'https://attacker.example', 403],
     ['null', () => 'null', 403],
-  ])('[C2] a POST of %s is known by it', async (_, origin, status) => {
+  ])('[C2] a POST of %s is recognized by it', async (_, origin, status) => {
     const token = await expiredToken();
 
     const answer = await ask('any-method', {

@@ -12,7 +12,7 @@ import { kinds, KindsController, LaterGuard } from './support/kinds-of-response.
 
 const HOUR = 3_600_000;
 
-/** What an application may say about all its responses, the worst for a token. */
+/** Headers that an application may set on all its responses, the worst for a token. */
 const OWN: Record<string, string> = {
   'Cache-Control': 'public, max-age=600, s-maxage=600',
   'CDN-Cache-Control': 'max-age=600',
@@ -43,7 +43,7 @@ const modes: [mode: string, delivery: DeliveryOptions, carries: { header: boolea
   ['cookie alone', { header: false }, { header: false, cookie: true }],
 ];
 
-/** What an answer says to caches, and what it still says of the application's own. */
+/** The headers of an answer for caches, and those of the application. */
 function saidBy({ headers, setCookies }: HttpAnswer): object {
   return {
     caches: Object.keys(headers).filter((name) => /cache-control|surrogate|edge-control|accel-expires/.test(name)),

@@ -27,7 +27,7 @@ describe.each(adapters)('on %s', (adapter) => {
 
     afterAll(() => app.close());
 
-    test('[F36] delivers the new token, and keeps no response', async () => {
+    test('[F36] delivers the new token, and keeps no response in memory', async () => {
       const { token } = await mintToken(app.app, { sub: '1' }, { state: 'refreshable' });
       const answer = await invoke(host, app.app, { path: '/me', headers: { authorization: `Bearer ${token}` } });
 

@@ -39,7 +39,7 @@ import { bearer, cookie, delivered, nothing } from './support/delivered.js';
 import { decodePayload } from './support/hostile-tokens.js';
 import { type HttpAnswer, send } from './support/http.js';
 
-/** What responses of Express and replies of Fastify have in common. */
+/** The common part of Express responses and Fastify replies. */
 interface Reply {
   status(code: number): Reply;
   header(name: string, value: string | string[]): Reply;
@@ -122,7 +122,7 @@ class KindsOfAnswerController {
   }
 }
 
-/** What each of them answers, whether or not a token goes with it. */
+/** The answer of each route, with or without a token. */
 const kinds: [method: string, path: string, status: number, body: string | RegExp][] = [
   ['GET', 'json', 200, '{"some":"thing"}'],
   ['HEAD', 'json', 200, ''],
@@ -185,7 +185,7 @@ describe.each(adapters)('[D3] [D4] a new token on %s', (adapter) => {
     },
   );
 
-  test('goes out with the response that is sent, not with one that is thrown away (recipe: header and cookie set on a response that never left)', async () => {
+  test('is sent with the actual response, not with one that is discarded (recipe: header and cookie set on a response that never left)', async () => {
     const token = await expired(app);
 
     const answers = await Promise.all(
@@ -421,7 +421,7 @@ describe.each(adapters)('a token that is due on %s', (adapter) => {
   test.each([
     ['revoke', 'the session was revoked meanwhile', []],
     ['sign-out', 'the user signed out', ['__Host-authorization=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax']],
-  ])('does not go out with /%s: %s', async (path, _, setCookies) => {
+  ])('is not sent with /%s: %s', async (path, _, setCookies) => {
     const answer = await get(path, await expired(app));
 
     expect([answer.status, answer.json()]).toEqual([200, {}]);
@@ -431,7 +431,7 @@ describe.each(adapters)('a token that is due on %s', (adapter) => {
     expect(answer.headers['cache-control']).toBe('public');
   });
 
-  test('[F27] goes out although it has expired, and the next request refreshes it', async () => {
+  test('[F27] is sent although it has expired, and the next request refreshes it', async () => {
     const { header = '' } = delivered(await get('slow', await expired(app)));
 
     const answer = await get('look', header);
@@ -440,7 +440,7 @@ describe.each(adapters)('a token that is due on %s', (adapter) => {
     expect(decodePayload(String(delivered(answer).header))['gen']).toBe(2);
   });
 
-  test('[L3] does not go out after another request signed the session out', async () => {
+  test('[L3] is not sent after another request signed the session out', async () => {
     const token = await expired(app);
     const waiting = get('wait', token);
     await gate.arrival;
@@ -485,7 +485,7 @@ function withoutToken(text: string): string {
 }
 
 describe.each(adapters)('the option `delivery` on %s', (adapter) => {
-  /** What a request with an expired token is answered with. */
+  /** Returns the answer to a request with an expired token. */
   async function refreshWith(options: RefreshAuthOptions): Promise<HttpAnswer> {
     const app = await startAuthApp(adapter, { controllers: [KindsOfAnswerController], options });
     const answer = await send(`${app.url}/json`, bearer(await expired(app)));
@@ -544,7 +544,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
     },
   );
 
-  test('says where tokens are written; they are read from the header all the same, and from a cookie of that name', async () => {
+  test('determines where tokens are written; they are still read from the Authorization header, and from a cookie of that name', async () => {
     const app = await startAuthApp(adapter, {
       controllers: [KindsOfAnswerController],
       options: { delivery: { header: { name: 'X-New-Token', scheme: 'JWT' }, cookie: { name: 'session' } } },
@@ -563,7 +563,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 401, 401, 401]);
   });
 
-  test('without a cookie, none is read', async () => {
+  test('with the cookie off, no cookie is read', async () => {
     const app = await startAuthApp(adapter, {
       controllers: [KindsOfAnswerController],
       options: { delivery: { cookie: false } },
@@ -588,7 +588,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
       return { answer, types: app.events.map(({ type }) => type) };
     }
 
-    test('goes out in the header alone', async () => {
+    test('is sent only in the header', async () => {
       const { answer } = await refreshLarge({});
 
       expect(answer.status).toBe(200);
@@ -596,11 +596,11 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
       expect(answer.setCookies).toEqual([]);
     });
 
-    test('is told of in an event', async () => {
+    test('is reported by an event', async () => {
       expect((await refreshLarge({})).types).not.toEqual(['refreshed']);
     });
 
-    test('is not made where cookies are the only way', async () => {
+    test('is not created if only cookies are on', async () => {
       const { answer, types } = await refreshLarge({ delivery: { header: false } });
 
       expect([answer.status, answer.json()]).toMatchObject([503, { code: 'store_unavailable' }]);

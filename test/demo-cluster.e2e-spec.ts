@@ -21,7 +21,7 @@ describe('npm run demo:cluster', () => {
   beforeAll(async () => {
     [browser, cluster] = await Promise.all([
       launchChromium(),
-      // Patient, since other tests on this machine are no outage of the store. npm's own process is all that is told to end below.
+      // A long timeout, so that load by other tests does not count as an outage of the store. Below, only npm's own process gets a signal.
       startDemoCluster(3, { JWT_SECRET, STORE_TIMEOUT: '8s' }, ['npm', 'run', 'demo:cluster']),
     ]);
   }, 180_000);
@@ -33,7 +33,7 @@ describe('npm run demo:cluster', () => {
       headers: { 'x-demo-process': String(process), ...(token !== undefined && bearer(token).headers) },
     });
 
-  test('has several processes behind one port, in turn or as asked for', async () => {
+  test('has several processes behind one port, in turn or by X-Demo-Process', async () => {
     const inTurn = [];
     for (let count = 0; count < 3; count += 1) inTurn.push(await send(`${cluster.url}/public`));
 
@@ -50,7 +50,7 @@ describe('npm run demo:cluster', () => {
     expect(await page.text('facts')).toContain('3 processes');
 
     expect(await page.storm(60)).toBe(
-      'Of 60 requests, over 3 processes, 1 refreshed the token and 59 were handed the same new one. 1 distinct new token came back.',
+      'Of 60 requests, over 3 processes, 1 refreshed the token and 59 got the same new one. 1 distinct new token came back.',
     );
     expect(await page.stormBy('process')).toEqual({ 1: 20, 2: 20, 3: 20 });
     await page.page.selectOption('#storm-target', '2');

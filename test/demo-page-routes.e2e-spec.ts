@@ -31,7 +31,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     ['/page/page.css', 'text/css; charset=utf-8'],
     ['/page/icon.svg', 'image/svg+xml'],
     ['/page/client/index.js', 'text/javascript; charset=utf-8'],
-  ])('%s is served as %s, and sniffed for nothing else', async (path, type) => {
+  ])('%s is served as %s, with nosniff', async (path, type) => {
     const { status, headers } = await ask(path);
 
     expect([status, headers['content-type'], headers['x-content-type-options']]).toEqual([200, type, 'nosniff']);
@@ -64,7 +64,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     expect((answer.json() as { message: string }).message).toContain(message);
   });
 
-  test('under /grace there is another module, whose tokens are none of the usual one', async () => {
+  test('under /grace there is another module, whose tokens the first one rejects', async () => {
     const signedIn = await login({}, '/grace');
     const { header: token = '' } = delivered(signedIn);
 
@@ -100,7 +100,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     expect((await turnStore(running)).status).toBe(400);
   });
 
-  test('pages of other sites can turn nothing: a request that they can send without asking is none', async () => {
+  test('pages of other sites cannot use the switch: a request without a preflight is refused', async () => {
     expect((await turnStore(false, 'POST')).status).toBe(404);
     expect((await ask('/faults/store')).json()).toEqual({ running: true });
   });

@@ -55,11 +55,11 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
       await redis?.stop();
     });
 
-    test('says where it is, in one line', () => {
+    test('prints its URL in one line', () => {
       expect(demo.output()).toBe(`nestjs-refresh-auth demo: ${demo.url}\n`);
     });
 
-    test('runs on the adapter that was asked for, and without CORS unless asked for', async () => {
+    test('runs on the configured adapter, and without CORS by default', async () => {
       const { headers } = await get(demo, '/public', { headers: { origin: 'https://app.example.com' } });
 
       expect(headers['x-powered-by']).toBe(HTTP_ADAPTER === 'express' ? 'Express' : undefined);
@@ -128,7 +128,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         expect((await login(demo, body, { 'content-type': 'application/json' })).status).toBe(401);
       });
 
-      test('refuses what is no JSON, and no body at all', async () => {
+      test('refuses a body that is not JSON, and a missing body', async () => {
         const json = { 'content-type': 'application/json' };
 
         expect((await login(demo, '{"username":', json)).status).toBe(400);
@@ -136,7 +136,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
       });
     });
 
-    test('an expired token is refreshed, and asked with it again the answer is the same', async () => {
+    test('an expired token is refreshed, and presenting it again gives the same answer', async () => {
       const { token } = issued(HOUR);
 
       const [first, again] = [await get(demo, '/me', bearer(token)), await get(demo, '/me', bearer(token))];
@@ -191,7 +191,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         ['/users/01', 404, { message: 'Not Found', statusCode: 404 }],
         ['/users/__proto__', 404, { message: 'Not Found', statusCode: 404 }],
         ['/admin/report', 403, { message: 'Forbidden resource', error: 'Forbidden', statusCode: 403 }],
-      ])('%s answers %i, and says so', async (path, status, body) => {
+      ])('%s answers %i, with the token state', async (path, status, body) => {
         const answer = await get(demo, path, bearer(await makeToken()));
 
         expect(summary(answer)).toEqual([status, state, body]);
@@ -208,7 +208,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
       expect(refusal(await get(demo, path))).toEqual(dead('token_missing'));
     });
 
-    test('GET /public needs none, and refreshes none', async () => {
+    test('GET /public needs no token, and refreshes none', async () => {
       const answers = [await get(demo, '/public'), await get(demo, '/public', bearer(issued(HOUR).token))];
 
       expect(answers.map(summary)).toEqual(answers.map(() => [200, undefined, { message: expect.any(String) }]));
@@ -222,7 +222,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         return answer.json();
       };
 
-      test('what state a token is in, and never refreshes it', async () => {
+      test('the state of a token, and never refreshes it', async () => {
         const [valid, expired] = [issued(0), issued(HOUR)];
 
         expect(await session(bearer(valid.token))).toEqual({ state: 'valid', claims: valid.claims });
@@ -232,7 +232,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         expect(await session(bearer(expired.token))).toEqual({ state: 'already-refreshed', claims: expired.claims });
       });
 
-      test('why it is dead', async () => {
+      test('the reason why it is dead', async () => {
         const signedOut = issued(HOUR).token;
         await logout(demo, bearer(signedOut));
 
@@ -265,7 +265,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         ['one past its refresh window', () => issued(7 * DAY).token],
         ['one that is none', () => 'no.token.atall'],
         ['none', () => undefined],
-      ])('is 204 with %s, and removes the cookie', async (_, makeToken) => {
+      ])('answers 204 with %s, and removes the cookie', async (_, makeToken) => {
         const token = makeToken();
 
         const answer = await logout(demo, token === undefined ? {} : bearer(token));
@@ -282,7 +282,7 @@ describe.each(adapters.flatMap((adapter) => [[adapter, 'in memory'] as const, [a
         expect((await logout(demo, { headers: { 'content-type': 'application/json' } })).status).toBe(204);
       });
 
-      test('ends the session: no token of it passes any more', async () => {
+      test('ends the session: all its tokens are rejected', async () => {
         const { header: token = '' } = delivered(await login(demo, adasPassword));
 
         await logout(demo, cookie(token));
@@ -396,7 +396,7 @@ describe.each(adapters)('the demo on %s, behind TRUSTED_ORIGINS', (HTTP_ADAPTER)
     expect(exposed(answer)).toEqual(new Set(['x-token-state', 'authorization']));
   });
 
-  test('scripts of that origin can read a refusal, and those of another one nothing', async () => {
+  test('scripts of that origin can read an error, and those of another origin nothing', async () => {
     const [refused, foreign] = [await getFrom(app), await getFrom('https://evil.example', issued(0).token)];
 
     expect(refusal(refused)).toEqual(dead('token_missing'));
@@ -405,7 +405,7 @@ describe.each(adapters)('the demo on %s, behind TRUSTED_ORIGINS', (HTTP_ADAPTER)
   });
 
   /** The last test: from here on there is no Redis. */
-  test('a Redis that is gone is a 503 for what needs it, whose Retry-After can be read, and no logout', async () => {
+  test('while Redis is down, requests that need it get 503 with a readable Retry-After, and nobody is logged out', async () => {
     await redis.kill();
 
     const answers = [
@@ -499,7 +499,7 @@ describe.each(adapters)('the demo on %s, with SESSIONS=tracked', (HTTP_ADAPTER) 
   });
 
   /** The last test: from here on there is no Redis. */
-  test('no login without Redis, and no list', async () => {
+  test('without Redis there is no login and no list', async () => {
     const { token } = await loginFrom('a phone');
     await redis.kill();
 
@@ -610,7 +610,7 @@ describe('the settings of the demo', () => {
     expect((await get(inHeader, '/me', cookie(issued(0).token))).json()).toMatchObject({ code: 'token_missing' });
   });
 
-  test('JWT_SECRET absent: another one at each start', async () => {
+  test('JWT_SECRET absent: a new one at each start', async () => {
     const [one, other] = await Promise.all([startDemo(), startDemo()]);
     demos.push(one, other);
     const { header: token = '' } = delivered(await login(one, adasPassword));
@@ -629,7 +629,7 @@ describe('the settings of the demo', () => {
 
   test.each<[env: Record<string, string>, line: string]>([
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET is shorter than 32 bytes: write at least 32 random bytes'],
-    [{ JWT_SECRET: '', NODE_ENV: 'production' }, 'JWT_SECRET is not set, and production needs one: write'],
+    [{ JWT_SECRET: '', NODE_ENV: 'production' }, 'JWT_SECRET is not set, but production needs it: write'],
     [{ HTTP_ADAPTER: 'koa' }, 'HTTP_ADAPTER is "koa": write express or fastify'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL is not a Redis URL: write one such as redis://127.0.0.1:6379'],
     [{ TOKEN_EXPIRES_IN: '8d' }, 'TOKEN_REFRESH_WINDOW was refused: '],
@@ -645,7 +645,7 @@ describe('the settings of the demo', () => {
       'REFRESH_AHEAD was refused: RefreshAuthModule: option `refreshAhead` is 900 s, not shorter than',
     ],
     [{ SESSIONS: 'all' }, 'SESSIONS is "all": write untracked or tracked'],
-  ])('%j stops it, with one line that says what to write', async (env, line) => {
+  ])('%j stops the start, with one line that says what to write', async (env, line) => {
     const error: unknown = await startDemo({ JWT_SECRET, ...env }).catch((reason: unknown) => reason);
 
     const [, ...output] = String(error).split('ended too early (exit code 1). Its output:\n');
@@ -653,14 +653,14 @@ describe('the settings of the demo', () => {
     expect(output.join('').startsWith(line)).toBe(true);
   });
 
-  test('refuses nothing of that with a secret in production, and warns that memory is not shared', async () => {
+  test('starts with a secret in production, and warns that memory is not shared', async () => {
     const demo = await start({ NODE_ENV: 'production' });
 
     expect(demo.output()).toMatch(/WARN.*Sessions are kept in memory/);
     expect((await login(demo, adasPassword)).status).toBe(200);
   });
 
-  test('ends when it is asked to', async () => {
+  test('stops on SIGTERM', async () => {
     const demo = await startDemo({ JWT_SECRET });
 
     expect([0, null]).toContain(await demo.stop());

@@ -113,7 +113,7 @@ describe.each(adapters)('on %s', (adapter) => {
     expect([answer.status, answer.json()]).toEqual([200, { sid: live.claims.sid }]);
   });
 
-  test('two sessions that live are still ambiguous, and so they are while the store is down', async () => {
+  test('two live sessions are still ambiguous, also while the store is down', async () => {
     const redis = await startStore();
     const clock = new TestClock(Date.now());
     const app = await start(adapter, clock, { redis: redis.url });
@@ -139,7 +139,7 @@ describe.each(adapters)('on %s', (adapter) => {
     expect(refusal(await ask(app, both(other.token)))).toEqual(dead('session_revoked'));
   });
 
-  test('a session that a sign-in could not end for lack of the store has ended here, and later everywhere', async () => {
+  test('a session that a sign-in could not end because the store was down has ended here at once, and everywhere later', async () => {
     const app = await start(adapter, new TestClock());
     const { token, claims } = await mintToken(app.app, { sub: '1' });
     const core = app.app.get(RefreshAuthCore);

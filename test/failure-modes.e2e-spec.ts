@@ -18,7 +18,7 @@ class MeController {
   }
 }
 
-/** Long, because the clock goes on with every attempt. */
+/** Long, because every attempt advances the clock. */
 const LIFETIMES = { expiresIn: '1d', refreshWindow: '7d' } as const;
 
 const me = ({ url }: { url: string }, token: string): Promise<HttpAnswer> => send(`${url}/me`, bearer(token));
@@ -73,7 +73,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
     await stage.close();
   });
 
-  test('while it stands: a valid token passes', async () => {
+  test('during the fault a valid token is accepted', async () => {
     const answers = [await me(app, valid), await me(tolerant, valid)];
 
     expect(answers.map((answer) => [answer.status, answer.json()])).toEqual([
@@ -83,7 +83,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
   });
 
   if (soon === undefined) {
-    test('while it stands: a refreshable one is refreshed', async () => {
+    test('during the fault a refreshable token is refreshed', async () => {
       const answers = [await me(app, waiting[0]!), await me(app, waiting[0]!), await me(tolerant, waiting[0]!)];
 
       expect(answers.map((answer) => answer.json())).toEqual([
@@ -94,7 +94,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
       expect(new Set(answers.map((answer) => delivered(answer).header)).size).toBe(1);
     });
   } else {
-    test('while it stands: a refreshable one is told to come again, and is not logged out', async () => {
+    test('during the fault a refreshable token gets 503, and its user is not logged out', async () => {
       app.events.length = 0;
       const begun = performance.now();
 
@@ -117,11 +117,11 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
     });
   }
 
-  test('while it stands: a dead one is refused as ever', async () => {
+  test('during the fault a dead token is rejected as always', async () => {
     for (const [token, reason] of refused) expect(refusal(await me(app, token))).toEqual(dead(reason));
   });
 
-  test('[S12] afterwards: everybody goes on, without a restart', async () => {
+  test('[S12] after the fault everything works again, without a restart', async () => {
     await stage.end();
 
     for (const token of waiting) {
@@ -138,7 +138,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
     if (soon) await untilRecovered();
   });
 
-  /** While the store is known to be out its next trial is a second away. */
+  /** While the store is known to be down, it is tried again after a second. */
   async function untilAnswered(token: string): Promise<HttpAnswer> {
     for (;;) {
       const answer = await me(app, token);
@@ -167,7 +167,7 @@ describe('docs/failure-modes.md', () => {
     return { file, name, how: row[1], soon: row[3] };
   });
 
-  test('says of every fault that is provoked here how it is provoked, and how soon it is answered', () => {
+  test('says for every fault in this suite how it is provoked, and how soon requests are answered', () => {
     const told = tests.flatMap(({ file, ...row }) => (file === 'failure-modes' ? row : []));
     const provoked = FAULTS.map(({ name, isStub, soon = '' }) => ({ name, how: isStub ? 'stub' : 'real', soon }));
 

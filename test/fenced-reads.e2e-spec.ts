@@ -22,7 +22,7 @@ let admin: Redis;
 let otherAdmin: Redis;
 let clock: TestClock;
 const closing: (() => unknown)[] = [];
-/** Of the processes of a test, in the order of their start. */
+/** The clients of the processes of a test, in the order of their start. */
 let clients: Redis[] = [];
 
 beforeAll(async () => {
@@ -95,7 +95,7 @@ async function expectOnlyEnds(tokens: Tokens, word: string, redis?: Redis): Prom
   }
 }
 
-describe('[F15] What may come from the past lets nothing live, and ends what has ended', () => {
+describe('[F15] an answer that may be outdated keeps no session alive, but can end one', () => {
   test('on a primary that was demoted under an open connection', async () => {
     const core = await start({ revocation: 'every-request' });
     const tokens = await tokensOf(core);
@@ -117,7 +117,7 @@ describe('[F15] What may come from the past lets nothing live, and ends what has
     await expectOnlyEnds(tokens, 'READONLY', new Redis(other.port));
   });
 
-  test('on a primary that the network has cut off from its replicas, where the operator has set min-replicas-to-write', async () => {
+  test('on a primary that is cut off from its replicas, with min-replicas-to-write', async () => {
     const tokens = await tokensOf(await start());
     await admin.config('SET', 'min-replicas-to-write', '1');
     closing.push(() => admin.config('SET', 'min-replicas-to-write', '0'));
@@ -126,8 +126,8 @@ describe('[F15] What may come from the past lets nothing live, and ends what has
   });
 });
 
-describe('[F15] What is not from the past is accepted, although nothing can be written:', () => {
-  /** What is only read goes on. */
+describe('[F15] a current answer is accepted, although nothing can be written:', () => {
+  /** Expects that requests which only read are served. */
   async function expectReads({ unknown, latest, superseded, revoked }: Tokens, word: string): Promise<void> {
     const core = await start({ revocation: 'every-request' });
     expect((await authenticate(core, latest.token)).state).toBe('valid');
@@ -152,7 +152,7 @@ describe('[F15] What is not from the past is accepted, although nothing can be w
     await expectReads(tokens, 'MISCONF');
   });
 
-  test('when the memory is full (OOM), which still holds for what writes', async () => {
+  test('when the memory is full (OOM), so that only writes fail', async () => {
     const tokens = await tokensOf(await start());
     await admin.config('SET', 'maxmemory', '1');
     closing.push(() => admin.config('SET', 'maxmemory', '0'));
@@ -161,8 +161,8 @@ describe('[F15] What is not from the past is accepted, although nothing can be w
   });
 });
 
-describe('[F15] The log of a store that may be of the past', () => {
-  test('is read, and counts as incomplete: the store is asked, which says so, and an event too', async () => {
+describe('[F15] the revocation log of a store that may be outdated', () => {
+  test('is read but counts as incomplete: the store is asked for each request, and an event says so', async () => {
     const core = await start();
     await core.start();
     const events = recordEvents(core);
@@ -176,7 +176,7 @@ describe('[F15] The log of a store that may be of the past', () => {
     await unaware.start();
 
     expect(unaware.revocations.ends(revoked.claims)).toBe(true);
-    // Valid tokens pass while the store is out, and that is told.
+    // Valid tokens are accepted while the store is down, and an event says so.
     expect((await authenticate(unaware, valid.token)).state).toBe('valid');
     expect(await unaware.storeFailure()).toContain('READONLY');
 
@@ -188,8 +188,8 @@ describe('[F15] The log of a store that may be of the past', () => {
   });
 });
 
-describe('[F15] The library’s own client, whose connection stays on the demoted primary', () => {
-  test('goes where the name leads by then, at the first read', async () => {
+describe('[F15] the library’s own client, whose connection stays on the demoted primary', () => {
+  test('reconnects to the current address of the name at the first read', async () => {
     const front = await startTcpProxy(primary.port);
     closing.push(() => front.close());
     const core = await start({ revocation: 'every-request' }, front.url);
@@ -212,7 +212,7 @@ async function replicate(): Promise<void> {
   while (!(await otherAdmin.info('replication')).includes('master_link_status:up'));
 }
 
-/** The other one is the primary from now on, which the former has been told, but which it cannot reach: it has the data of before. */
+/** Makes the other server the primary. The former primary knows it but cannot reach it, and keeps the old data. */
 async function failOver(): Promise<void> {
   await replicate();
   await otherAdmin.replicaof('NO', 'ONE');

@@ -116,7 +116,7 @@ function requestPath(request: HttpRequest): string {
   return ('raw' in request ? (request.raw as { url?: string }) : (request as { url?: string })).url ?? '';
 }
 
-/** What a handler sees of the user with these claims. */
+/** The user with these claims as a handler sees it. */
 function seen(state: string, claims: object): Seen {
   return { user: claims, sub: '1', state, requestUser: claims };
 }
@@ -146,8 +146,8 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
     return token;
   }
 
-  describe('lets a token pass that is', () => {
-    test('valid, and leaves the answer alone', async () => {
+  describe('accepts a token that is', () => {
+    test('valid, and does not change the response', async () => {
       const { token, claims } = await app.auth.issue({ sub: '1' });
 
       const answer = await get('guarded', token);
@@ -181,7 +181,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
       expect(app.events.map(({ type }) => type)).toEqual(['refreshed', 'already-refreshed']);
     });
 
-    test('already-refreshed, whose successor has expired as well: that one is refreshed in turn', async () => {
+    test('already-refreshed with an expired successor, which is refreshed in turn', async () => {
       const token = await expired();
       await get('guarded', token);
       app.clock.advance(HOUR);
@@ -203,12 +203,12 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
     });
   });
 
-  describe('refuses a token that is', () => {
+  describe('rejects a token that is', () => {
     test('missing', async () => {
       expect(refusal(await get('guarded'))).toEqual(dead('token_missing'));
     });
 
-    test('signed by nobody we know', async () => {
+    test('signed with an unknown key', async () => {
       const { token } = await app.auth.issue({ sub: '1' });
 
       expect(refusal(await get('guarded', flipBit(token)))).toEqual(dead('token_invalid'));
@@ -221,7 +221,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
       expect(refusal(await get('guarded', token))).toEqual(dead('token_expired'));
     });
 
-    test('of a session whose lifetime is over, however often it was refreshed', async () => {
+    test('of a session whose lifetime is over, even after refreshes', async () => {
       let token: string | undefined = (await app.auth.issue({ sub: '1' })).token;
       for (let days = 6; days < 30; days += 6) {
         app.clock.advance(6 * DAY);
@@ -233,7 +233,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
       expect(refusal(await get('guarded', token))).toEqual(dead('session_expired'));
     });
 
-    test('of a session that was revoked, valid, superseded or newest', async () => {
+    test('of a revoked session: valid, superseded or latest', async () => {
       const superseded = await expired();
       const { header: newest = '' } = delivered(await get('guarded', superseded));
       await app.auth.revokeSession(String(ownClaims(newest)['sid']));
@@ -247,7 +247,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
     });
   });
 
-  /** What comes back: status and the state that the handler saw. */
+  /** Returns the status and the state that the handler saw. */
   function outcome(answer: HttpAnswer): unknown[] {
     return [
       answer.status,
@@ -310,7 +310,7 @@ describe.each(adapters)('a global guard on %s', (adapter) => {
     const options = (headers: Record<string, string>): Promise<HttpAnswer> =>
       send(`${app.url}/guarded/any-method`, { method: 'OPTIONS', headers });
 
-    test('is answered as a preflight, and neither the handler nor any state is touched', async () => {
+    test('is answered as a preflight, without running the handler or changing any state', async () => {
       const answer = await options(preflight);
 
       expect([answer.status, answer.body]).toEqual([204, '']);
@@ -375,7 +375,7 @@ describe.each(adapters)('guards on classes and methods on %s', (adapter) => {
 
   afterAll(() => app.close());
 
-  test('guard what they stand on and nothing else', async () => {
+  test('guard only the routes on which they stand', async () => {
     const paths = ['class/twice', 'method', 'method/free'];
 
     const answers = await Promise.all(paths.map((path) => send(`${app.url}/${path}`)));
@@ -384,7 +384,7 @@ describe.each(adapters)('guards on classes and methods on %s', (adapter) => {
     expect(answers[2]?.json()).toEqual({});
   });
 
-  test('authenticate a request once, however many of them look', async () => {
+  test('authenticate a request once, no matter how many of them run', async () => {
     const { token } = await app.auth.issue({ sub: '1' });
     app.clock.advance(HOUR);
 
@@ -426,7 +426,7 @@ describe.each(adapters)('a guard of the application that extends ours, on %s', (
 
   afterAll(() => app.close());
 
-  test('decides where the token is and what a user is', async () => {
+  test('overrides where the token is and what a user is', async () => {
     const { token } = await app.auth.issue({ sub: '1' });
     app.clock.advance(HOUR);
 
@@ -437,7 +437,7 @@ describe.each(adapters)('a guard of the application that extends ours, on %s', (
     expect(ownClaims(String(delivered(answer).header))['gen']).toBe(1);
   });
 
-  test('decides how denial is answered', async () => {
+  test('overrides how a denial is answered', async () => {
     const { token } = await app.auth.issue({ sub: '1' });
 
     const answers = [await get({ authorization: `Bearer ${token}` }), await get({ 'x-token': flipBit(token) })];
@@ -484,7 +484,7 @@ describe.each(adapters)('[F39] what a method of the application throws goes thro
     ],
     ['rejects', () => Promise.reject(new Error('no database'))],
   ])('that %s', (_, fail) => {
-    test('an error: 500, in the log, not as a token that was refused; the next token goes out all the same', async () => {
+    test('causes 500 and a log line, no token-rejected event, and the next token is still delivered', async () => {
       const { token } = await app.auth.issue({ sub: '1' });
       app.clock.advance(HOUR);
       const before = [logged().length, app.events.length];
@@ -513,7 +513,7 @@ describe.each(adapters)('[F39] what a method of the application throws goes thro
   });
 });
 
-test('a guard that finds no response refreshes the token all the same, and delivers nothing', async () => {
+test('a guard that finds no response still refreshes the token, and delivers nothing', async () => {
   @Injectable()
   class ResponselessGuard extends RefreshAuthGuard {
     protected override getRequestResponse(context: ExecutionContext): RequestResponse {

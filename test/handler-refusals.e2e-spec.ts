@@ -21,7 +21,7 @@ import { send } from './support/http.js';
 
 @Controller()
 class RefusingController {
-  /** As a handler does that asks the service while the store is out. */
+  /** Fails like a handler that asks the service while the store is down. */
   @Get('store')
   store(): never {
     throw new RefreshAuthError('store_unavailable', 'for the operator');
@@ -58,14 +58,14 @@ describe.each(adapters)('a refusal that a handler lets through, on %s', (adapter
     app = await startAuthApp(adapter, { controllers: [RefusingController], providers: [], ...more });
   }
 
-  test('is answered as the guard would', async () => {
+  test('is answered as by the guard', async () => {
     await start();
 
     expect(refusal(await send(`${app.url}/store`))).toEqual(storeUnavailable);
     expect(refusal(await send(`${app.url}/session`))).toEqual(dead('session_revoked'));
   });
 
-  test('shows a filter for all exceptions its status, where the application registers the interceptor', async () => {
+  test('has its status in a filter for all exceptions, if the application registers the interceptor', async () => {
     const configure = (nest: INestApplication): unknown => nest.useGlobalFilters(new EverythingFilter());
     await start({ configure, providers: [{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }] });
 
@@ -74,7 +74,7 @@ describe.each(adapters)('a refusal that a handler lets through, on %s', (adapter
     expect([answer.status, answer.json(), answer.headers['retry-after']]).toEqual([503, { filtered: 503 }, '1']);
   });
 
-  test('keeps no other answer from getting through, with and without the interceptor', async () => {
+  test('does not affect other errors, with and without the interceptor', async () => {
     for (const providers of [[], [{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }]]) {
       await start({ providers });
       const { token } = await app.auth.issue({ sub: '1' });
@@ -89,7 +89,7 @@ describe.each(adapters)('a refusal that a handler lets through, on %s', (adapter
   });
 });
 
-describe('a refusal outside HTTP', () => {
+describe('an error of the library outside HTTP', () => {
   const error = new RefreshAuthError('session_revoked', 'for the operator');
   const filter = new RefreshAuthFilter({} as never);
   const host = (type: string): ArgumentsHost => ({ getType: () => type }) as unknown as ArgumentsHost;
@@ -98,7 +98,7 @@ describe('a refusal outside HTTP', () => {
     expect(() => filter.catch(error, host(type))).toThrow(error);
   });
 
-  test('is a stream that fails, in a microservice', async () => {
+  test('fails the stream of a microservice', async () => {
     const answer = filter.catch(error, host('rpc')) as Observable<never>;
 
     await expect(firstValueFrom(answer)).rejects.toEqual({

@@ -55,7 +55,7 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
     }, 0);
   }
 
-  test('is named once, with what to do, when a token that goes out twice leaves too little for other headers', async () => {
+  test('is logged once, with the remedy, when a token that is sent twice leaves too little room for other headers', async () => {
     const app = await start();
 
     const answer = await signIn(app, 1900);
@@ -64,11 +64,11 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
     const { header: token = '' } = delivered(answer);
     expect(answer.status).toBe(201);
     expect(warnings(app)).toEqual([
-      `warn A token of ${token.length} bytes makes response headers of ${ownBytes(answer)} bytes, in the header and the cookie. nginx answers 502 when all headers of a response have more than 4096 bytes, unless it is configured otherwise. Send the token only once (delivery: { header: false } or { cookie: false }), sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx. RefreshAuthModule`,
+      `warn A token of ${token.length} bytes adds ${ownBytes(answer)} bytes of response headers, in the header and the cookie. By default, nginx answers 502 when all headers of a response together exceed 4096 bytes. Send the token only once (delivery: { header: false } or { cookie: false }), sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx. RefreshAuthModule`,
     ]);
   });
 
-  test('is named when a token is refreshed', async () => {
+  test('is logged when a token is refreshed', async () => {
     const app = await start();
     const { token } = await app.auth.issue(claims(1900));
     app.clock.advance(HOUR);
@@ -83,7 +83,7 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
     [1300, 'header and cookie', {}],
     [2600, 'the cookie', { header: false }],
     [2600, 'the header', { cookie: false }],
-  ])('is not named for a token of %i bytes in %s', async (bytes, _, delivery) => {
+  ])('is not logged for a token of %i bytes in %s', async (bytes, _, delivery) => {
     const app = await start(delivery);
 
     await signIn(app, bytes);
@@ -94,7 +94,7 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
   test.each<[string, DeliveryOptions]>([
     ['cookie', { header: false }],
     ['header', { cookie: false }],
-  ])('is named for a token that is too long for one %s', async (where, delivery) => {
+  ])('is logged for a token that is too long for one %s', async (where, delivery) => {
     const app = await start(delivery);
 
     const answer = await signIn(app, 3500);
@@ -102,7 +102,7 @@ describe.each(adapters)('[F33] the size of the headers on %s', (adapter) => {
     expect(warnings(app)).toEqual([
       expect.stringMatching(
         new RegExp(
-          `headers of ${ownBytes(answer)} bytes, in the ${where}\\. nginx .* otherwise\\. Sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx\\. RefreshAuthModule$`,
+          `adds ${ownBytes(answer)} bytes of response headers, in the ${where}\\. By default, nginx .* 4096 bytes\\. Sign fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx\\. RefreshAuthModule$`,
         ),
       ),
     ]);

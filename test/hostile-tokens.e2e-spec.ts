@@ -27,7 +27,7 @@ class GuardedController {
 
 /** Of each kind of attack. */
 const RUNS = 4;
-/** What a client can send as it stands, and what does not end a cookie. */
+/** Texts that a client can send unchanged, and that do not end a cookie. */
 const CAN_BE_SENT = /^[\x21-\x3a\x3c-\x7e]+$/;
 
 describe.each(adapters)('on %s, with a key of each kind', (adapter) => {
@@ -106,7 +106,7 @@ describe.each(adapters)('[M1] on %s, where the server reads headers of megabytes
     ['16 KB', `${'a'.repeat(8_000)}.${'a'.repeat(8_000)}.${'a'.repeat(384)}`],
     ['a million dots', '.'.repeat(1_000_000)],
     ['a million characters', `a.a.${'a'.repeat(1_000_000)}`],
-  ])('a token of %s is refused, and the next request is served', async (_, token) => {
+  ])('a token of %s is rejected, and the next request is served', async (_, token) => {
     for (const present of [bearer, cookie]) {
       expect(refusal(await send(`${demo.url}/me`, present(token)))).toEqual(dead('token_malformed'));
     }

@@ -1,4 +1,4 @@
-// RefreshAuthInterceptor: what interceptors outside it see, and what goes out in the end.
+// RefreshAuthInterceptor: the headers that interceptors outside it see, and those that are sent in the end.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
   type CallHandler,
@@ -29,7 +29,7 @@ import { bearer, type Delivered, delivered, nothing } from './support/delivered.
 import { decodePayload } from './support/hostile-tokens.js';
 import { send } from './support/http.js';
 
-/** What an interceptor finds in the response, whatever adapter made it. */
+/** The headers that an interceptor finds in the response, on any adapter. */
 function shownBy(response: HttpResponse): Delivered {
   const header = response.getHeader('Authorization') as string | undefined;
   const setCookies = [response.getHeader('Set-Cookie') ?? []].flat() as string[];
@@ -162,7 +162,7 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     );
   });
 
-  test('[D5] keeps a cookie that somebody outside it sets on the raw response', async () => {
+  test('[D5] keeps a cookie that code outside it sets on the raw response', async () => {
     const token = await start();
     meanwhile = (response) => {
       const raw = 'raw' in response ? response.raw : response;
@@ -173,7 +173,7 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     expect(answer.setCookies.map((line) => line.split('=')[0])).toEqual(['visit', 'late', '__Host-authorization']);
   });
 
-  test('[L3] both are taken back where the session ends before the headers go out', async () => {
+  test('[L3] both are withdrawn if the session ends before the headers are sent', async () => {
     const token = await start();
     const { sid } = decodePayload(token) as { sid: string };
     meanwhile = () => app.auth.revokeSession(sid);
@@ -184,7 +184,7 @@ describe.each(adapters)('RefreshAuthInterceptor on %s', (adapter) => {
     expect(answer.setCookies).toEqual(['visit=1']);
   });
 
-  test('a sign-in outside it takes the place of what it has written', async () => {
+  test('a sign-in outside it replaces what it has written', async () => {
     const token = await start();
     meanwhile = (response) => app.auth.signIn(response, { sub: '2' });
     const answer = await send(`${app.url}/answer`, bearer(token));

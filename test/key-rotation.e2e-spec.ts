@@ -47,7 +47,7 @@ describe.each<[name: string, old: KeyOptions, next: KeyOptions]>([
   const deploy = (...keys: KeyOptions[]): RefreshAuthCore =>
     makeCore({ keys, sessionLifetime: '7d' }, { store, clock });
 
-  test('step by step, processes of two steps side by side: nobody is logged out, and what the old key signed dies with it', async () => {
+  test('in steps, with processes of two steps side by side: nobody is logged out, and tokens of the old key die with it', async () => {
     const clients = new Map<number, string>();
 
     /** Time goes by: every client refreshes at a process of one step, and uses what it got, and hands over what it had, at one of the other. */

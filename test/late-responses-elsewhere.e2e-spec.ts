@@ -1,4 +1,4 @@
-// Responses that go out after another process has changed what they may carry.
+// Responses that are sent after another process has changed what they may carry.
 import { setImmediate as immediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
@@ -79,7 +79,7 @@ describe.each(adapters)('on %s', (adapter) => {
       while (!revocations.ends(decodePayload(token) as unknown as TokenClaims)) await immediate();
     }
 
-    test('[F7] a late answer does not put the cookie of a user back who has been replaced meanwhile', async () => {
+    test('[F7] a late response does not restore the cookie of a user who was replaced meanwhile', async () => {
       const { token } = await mintToken(here.app, { sub: 'ada' }, { state: 'refreshable' });
       const jar = new CookieJar();
       const slow = send(`${here.url}/gate/slow`, cookie(token));
@@ -97,7 +97,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(decodePayload(kept?.value ?? '')).toMatchObject({ sub: 'alan' });
     });
 
-    test('[L3] a late answer carries nothing after revokeUser', async () => {
+    test('[L3] a late response carries no token after revokeUser', async () => {
       const { token } = await mintToken(here.app, { sub: 'grace' }, { state: 'refreshable' });
       const slow = send(`${here.url}/gate/slow`, cookie(token));
       await gates.arrival('slow');
@@ -108,7 +108,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(delivered(await slow)).toEqual(nothing);
     });
 
-    test('[F27] a late answer carries a token that has expired, and the next request refreshes it', async () => {
+    test('[F27] a late response carries a token that has expired, and the next request refreshes it', async () => {
       const { token } = await here.auth.issue({ sub: '1' });
       clock.advance(5_000);
       const slow = send(`${here.url}/gate/slow`, cookie(token));
@@ -138,7 +138,7 @@ describe.each(adapters)('on %s', (adapter) => {
       ]);
     });
 
-    test('[F28] a sign-in whose session is ended elsewhere before its answer goes out is no success', async () => {
+    test('[F28] a sign-in whose session is ended elsewhere before its response is sent fails', async () => {
       const slow = send(`${here.url}/slow-sign-in`, { method: 'POST', body: { sub: 'joan' } });
       await gates.arrival('sign-in');
       await elsewhere.auth.revokeUser('joan');

@@ -17,7 +17,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 let gates = new Gates();
-/** What a handler met with after the response was on its way. */
+/** The errors of handlers after the response was sent. */
 let late: unknown[] = [];
 
 @Controller()
@@ -142,7 +142,7 @@ describe.each(adapters)('on %s', (adapter) => {
     });
   }
 
-  describe('[D11] of two responses, whichever goes out last', () => {
+  describe('[D11] of two responses, in any order', () => {
     test.each([
       [
         ['older', 'newer'],
@@ -214,13 +214,13 @@ describe.each(adapters)('on %s', (adapter) => {
       expect((await ask('gate/x', 'no token')).status).toBe(401);
     });
 
-    test('when the handler hangs up', async () => {
+    test('when the handler destroys the response', async () => {
       await expect(ask('hang-up')).rejects.toThrow('socket hang up');
 
       expect(await app.auth.inspect(token)).toMatchObject({ state: 'already-refreshed' });
     });
 
-    test('when the client hangs up: the token is there when it comes back', async () => {
+    test('when the client disconnects; it gets the token when it retries', async () => {
       const hangingUp = request(`${app.url}/gate/client`, { agent: false, ...bearer(token) });
       const failed = once(hangingUp, 'error');
       hangingUp.end();

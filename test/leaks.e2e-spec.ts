@@ -25,9 +25,9 @@ import { watchRedis } from './support/redis-watch.js';
 const SECRET = watchOutFor('c4n4ry-Xh7QmZ2vLkT9pWs4RdBn8YfGjUe6AoKi0qVxJ');
 const PASSWORD = watchOutFor('canary-password-of-redis-c4n4ry');
 const MAIL = watchOutFor('canary.claim@example.com');
-/** Whatever is written of it, it must not begin a line of a log. */
+/** A `sub` with a line break. What follows the break must not begin a line of a log. */
 const SUB = watchOutFor('canary-user\nERROR a forged line');
-/** Of the application's `reloadClaims`: in the log, and nowhere else. */
+/** The error of the application's `reloadClaims`, which belongs only in the log. */
 const OWN_ERROR = 'canary-error-of-the-application';
 
 @Public()
@@ -65,7 +65,7 @@ class Canaries {
     for (const part of [payload, signature, sid, jti]) for (const form of formsOf(part)) this.#forms.add(form);
   }
 
-  /** What of them a text holds. */
+  /** Returns the secrets that a text contains. */
   in(text: string): string[] {
     return [...this.#forms].filter((form) => text.includes(form));
   }
@@ -184,7 +184,7 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
 
     const keys = await client.keys('*');
     const dump = await Promise.all(keys.map((key) => client.dumpBuffer(key)));
-    // What a dump compresses, these show.
+    // These commands show data that a dump compresses.
     const contents = await Promise.all(keys.map((key) => contentOf(client, key)));
 
     const survivor = await issue();
@@ -235,7 +235,7 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
   });
 });
 
-describe('[G1] what stops a boot names the option, and quotes nothing that is secret', () => {
+describe('[G1] an error that stops a boot names the option, and quotes no secret', () => {
   const privateKey = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const publicKey = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const short = watchOutFor('c4n4ry-too-short');
@@ -292,7 +292,7 @@ describe('[G1] a real process', () => {
 
   afterAll(() => redis.stop());
 
-  test('prints nothing of a secret, a token or a password, whatever it is asked', async () => {
+  test('prints no part of a secret, a token or a password, for any request', async () => {
     const canaries = new Canaries();
     const demo = await startDemo({
       JWT_SECRET: SECRET,

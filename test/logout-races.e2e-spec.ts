@@ -108,7 +108,7 @@ const refreshes: [name: string, refresh: Refresh][] = [
 interface Logout {
   readonly core: RefreshAuthCore;
   readonly scene: Scene;
-  /** The newest token that the client has. */
+  /** The latest token of the client. */
   readonly own: IssuedToken;
   /** Another session of the same user. */
   readonly other: IssuedToken;
@@ -148,14 +148,14 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** What the client holds at the end: a token, or why it has none. */
+/** The result for the client: a token, or the reason why it has none. */
 async function outcomeOf(refreshed: Promise<IssuedToken | undefined>): Promise<IssuedToken | object | undefined> {
   const settled = refreshed.catch((reason: unknown) => reason);
   const outcome = await settled;
   return outcome instanceof Error ? refusal(Promise.reject(outcome)) : (outcome as IssuedToken | undefined);
 }
 
-/** Whether every token is refused by each process, now and when it has expired. */
+/** Expects that each process rejects every token, now and when it has expired. */
 async function expectAllDead(scene: Scene, tokens: readonly IssuedToken[], at: string): Promise<void> {
   for (const moment of ['at once', 'expired']) {
     for (const { token } of tokens) {
@@ -168,7 +168,7 @@ async function expectAllDead(scene: Scene, tokens: readonly IssuedToken[], at: s
   }
 }
 
-/** Runs the refresh once for each moment at which it can be stopped, ends the session there, and lets it go on. */
+/** Runs the refresh once for each point at which it can be stopped, ends the session at that point, and lets the refresh continue. */
 async function raceAll(
   openStore: (clock: TestClock) => FullStore,
   { options = {}, prepare, run = async (core, { token }) => (await authenticate(core, token)).refreshed }: Refresh,
@@ -210,7 +210,7 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
   ['Redis', (clock) => openRedis(clock)],
 ])('[L2] on %s, stopped between every two of its store calls,', (_store, openStore) => {
   describe.each(refreshes)('%s', (name, refresh) => {
-    // A refresh ahead holds no request up, and fails without a word.
+    // A refresh ahead delays no request, and fails silently.
     const refused = name === 'a refresh ahead' ? undefined : revoked;
 
     test.each(logouts)('hands nothing over after %s in the same process', async (_, logOut) => {
@@ -226,7 +226,7 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
       );
     });
 
-    test.each(logouts)('brings no session back after %s in another process', async (_, logOut) => {
+    test.each(logouts)('does not revive a session after %s in another process', async (_, logOut) => {
       let refusals = 0;
       await raceAll(
         openStore,
@@ -242,7 +242,7 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
       expect(refusals).toBeGreaterThan(0);
     });
 
-    test('brings no session back after reloadClaims ended it in another process', async () => {
+    test('does not revive a session that reloadClaims ended in another process', async () => {
       let ended = 0;
       await raceAll(
         openStore,

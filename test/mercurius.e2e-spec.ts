@@ -139,7 +139,7 @@ describe('operations over a socket of Mercurius', () => {
     { 'sec-fetch-site': 'none', origin: TRUSTED, host: 'other.example', referer: TRUSTED },
     { upgrade: 'none' },
     { authorization: '' },
-  ])('[F2] are refused if a page of another origin opened it, whatever it sends for a payload: %j', async (payload) => {
+  ])('[F2] are refused if a page of another origin opened it, with any payload: %j', async (payload) => {
     expect(await operate('http://other.example', payload, ...everything)).toEqual([refused, refused, refused, refused]);
     expect(done).toEqual([]);
     expect((await app.auth.inspect(token)).state).toBe('valid');
@@ -192,7 +192,7 @@ describe('operations over a socket of Mercurius', () => {
     }
   });
 
-  test('[F2] sign nobody out by a Bearer header that is in the payload alone', async () => {
+  test('[F2] sign nobody out by a Bearer header that is only in the payload', async () => {
     const payload = { authorization: 'Bearer x' };
     const [, answer] = await operate('http://other.example', payload, 'subscription { news }', 'mutation { leave }');
 
@@ -214,7 +214,7 @@ describe('operations over a socket of Mercurius', () => {
     expect((await app.auth.inspect(token)).state).toBe('dead');
   });
 
-  test('are served for the token that the payload carries, whoever opened it: no browser adds that by itself', async () => {
+  test('are served for a token in the payload, no matter who opened it, because browsers do not add one by themselves', async () => {
     const payload = { authorization: `Bearer ${token}` };
 
     expect(await operate('http://other.example', payload, 'subscription { news }', 'mutation { rename }')).toEqual([

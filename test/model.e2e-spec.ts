@@ -54,7 +54,7 @@ class SignIn implements Command {
   toString = (): string => `user ${this.sub} signs in at ${this.instance}`;
 }
 
-/** What `reloadClaims` will find from now on. */
+/** Changes the claims that `reloadClaims` finds from now on. */
 class Administer implements Command {
   constructor(
     private readonly what: 'promote' | 'toggle',
@@ -99,7 +99,7 @@ class PassTime implements Command {
   toString = (): string => `time passes until ${this.offset} ms from the ${this.moment} of token ${this.pick}`;
 }
 
-/** Anybody does something with any token that was ever handed out; several at once, their messages in any order. */
+/** Any client acts with any token that was ever delivered. Several act at once, with their messages in any order. */
 class Use implements Command {
   constructor(private readonly uses: readonly (Omit<Action, 'token'> & { pick: number })[]) {}
 
@@ -127,7 +127,7 @@ class Use implements Command {
     this.uses.map(({ what, pick, instance }) => `${what} token ${pick} at ${instance}`).join(' and ');
 }
 
-/** Any token that was ever handed out, and among them the newer ones more often. */
+/** Any token that was ever delivered; newer ones more often. */
 function newest(tokens: readonly IssuedToken[], age: number): IssuedToken | undefined {
   return tokens.at(-1 - (age % tokens.length));
 }
@@ -253,7 +253,7 @@ async function explore(openStore: (clock: TestClock) => Promise<ListingStore>, n
  * token of a revoked session refreshed anywhere or passing where it was revoked, no session outliving its lifetime, whoever
  * brings an expired token gets the newest generation, and nobody becomes somebody else.
  */
-describe('Whatever happens in whatever order [R10]', () => {
+describe('all invariants hold for any events in any order [R10]', () => {
   test(
     'on the in-memory store',
     async () => {

@@ -133,7 +133,7 @@ describe('isGlobal', () => {
   test.each<[name: string, module: DynamicModule]>([
     ['forRoot', RefreshAuthModule.forRoot({ secret: SECRET })],
     ['forRootAsync', RefreshAuthModule.forRootAsync({ useFactory: () => ({ secret: SECRET }) })],
-  ])('is true unless said otherwise: modules need not import %s', async (_, module) => {
+  ])('defaults to true: modules need not import %s', async (_, module) => {
     await expect(boot(module, FeatureModule)).resolves.toBeUndefined();
   });
 
@@ -196,7 +196,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, delivery: { header: false, cookie: false } },
       'delivery',
-      'switches off both header and cookie. Leave one of them on: the new token has to go somewhere.',
+      'switches off both header and cookie. Leave one of them on: without either, no new token reaches the client.',
     ],
     [
       { secret: SECRET, delivery: { cookie: { maxAge: 60 } } },
@@ -222,7 +222,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     });
   });
 
-  test('what an asynchronous factory throws stops the boot as it is', async () => {
+  test('an error of an asynchronous factory stops the boot unchanged', async () => {
     const module = RefreshAuthModule.forRootAsync({ useFactory: () => Promise.reject(new Error('No settings')) });
 
     await expect(Test.createTestingModule({ imports: [module] }).compile()).rejects.toThrow('No settings');
@@ -319,7 +319,7 @@ describe('stores', () => {
     shared.disconnect();
   });
 
-  test('a client that prefixes its keys prefixes ours as well', async () => {
+  test('a client with a keyPrefix prefixes our keys, too', async () => {
     const shared = new Redis(redis.url, { keyPrefix: 'tenant:' });
     await expectRotation(await start({ redis: shared }));
 
@@ -345,7 +345,7 @@ describe('stores', () => {
       await servers.stop();
     });
 
-    test('is used, whatever master a session falls to, and stays open', async () => {
+    test('is used for sessions on every master, and stays open', async () => {
       const app = await start({ redis: cluster });
       for (let sessions = 1; sessions <= 12; sessions += 1) await expectRotation(app);
 
@@ -380,7 +380,7 @@ describe('stores', () => {
       expect((await client.keys('*')).toString()).toMatch(/one:.*other:|other:.*one:/);
     });
 
-    test('with different prefixes refuse what one of them sealed', async () => {
+    test('with different prefixes reject each other’s sealed tokens', async () => {
       const clock = new TestClock();
       const [one, other] = [
         await start({ redis: redis.url, keyPrefix: 'one' }, clock),
@@ -413,7 +413,7 @@ describe('stores', () => {
     });
   });
 
-  test('a store of the application is asked, can be injected, and is the application’s to close', async () => {
+  test('a store of the application is used, can be injected, and is not closed by the library', async () => {
     const clock = new TestClock();
     class RecordingStore extends InMemorySessionStore {
       readonly calls: string[] = [];
@@ -446,7 +446,7 @@ describe('stores', () => {
     await store.close();
   });
 
-  test('a Redis that cannot be reached at boot: the application boots, valid tokens pass, expired ones wait', async () => {
+  test('if Redis cannot be reached at boot, the application boots, valid tokens are accepted, and expired ones get 503', async () => {
     const app = await start({ redis: 'redis://127.0.0.1:1', storeTimeout: 50 });
     const { token } = await app.auth.issue({ sub: '1' });
 
@@ -458,7 +458,7 @@ describe('stores', () => {
     expect([refusal(refresh), delivered(refresh)]).toEqual([storeUnavailable, nothing]);
   });
 
-  test('several modules in one process are strangers to each other', async () => {
+  test('several modules in one process are independent of each other', async () => {
     const clock = new TestClock();
     const [one, other] = [await start({}, clock), await start({ issuer: 'other' }, clock)];
     const token = await expired(one);

@@ -10,7 +10,7 @@ import { type RedisServer, startRedis } from './support/redis-server.js';
 import { type RedisWatch, watchRedis } from './support/redis-watch.js';
 import { newSession } from './support/session-of.js';
 
-/** As many as a process keeps. */
+/** The number of revocations that a process keeps. */
 const PENDING = 100_000;
 const PAGE = 1_000;
 /** Long enough that none of them expires while the test looks. */
@@ -34,7 +34,7 @@ beforeAll(async () => {
   // Redis knows the script from then on.
   await store.isRevoked(ended.claims);
   watch = await watchRedis(admin);
-  // What is read again at each poll is the last minute.
+  // Each poll reads the last minute again.
   clock.advance(2 * OVERLAP);
 }, 120_000);
 afterEach(() => Promise.all(running.splice(0).map((core) => core.stop())));
@@ -72,7 +72,7 @@ describe('100,000 pending revocations in Redis', () => {
     await Promise.all(cores.map((core) => core.start()));
   });
 
-  test('are known to each process that starts after one pass of pages, however many start at once [F16] [F34]', async () => {
+  test('are known to each starting process after one pass of pages, even if many start at once [F16] [F34]', async () => {
     const [, calls] = /cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats')) ?? [];
 
     expect(cores.map((core) => core.revocations.isFresh)).toEqual([true, true, true]);
@@ -84,7 +84,7 @@ describe('100,000 pending revocations in Redis', () => {
     }
   });
 
-  test('leave valid tokens to memory, and one more has the store asked for each of them [F34]', async () => {
+  test('are checked in memory, and one more makes each valid token ask the store [F34]', async () => {
     const [core] = cores as [RefreshAuthCore];
     const { token } = issue(core);
     const ask = async () => expect((await authenticate(core, token)).state).toBe('valid');

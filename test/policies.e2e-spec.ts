@@ -31,7 +31,7 @@ import { StoppableStore } from './support/stoppable-store.js';
 /** One minute, ten minutes, an hour. */
 const LIFETIMES = { expiresIn: '1m', refreshWindow: '10m', sessionLifetime: '1h' } as const;
 
-/** What the handler of a slow route waits for. */
+/** The gate for which the handler of a slow route waits. */
 let slowness = (): Promise<unknown> => Promise.resolve();
 
 @Controller()
@@ -81,7 +81,7 @@ describe.each(adapters)('on %s', (adapter) => {
     return answer.json() as IssuedToken;
   }
 
-  /** A client presents a token, and keeps what it is handed; the cutoffs of what it used are written. */
+  /** A client presents a token, and keeps the one that it gets. The use of the generation is recorded. */
   async function use(app: AuthApp, token: string, state: string): Promise<string> {
     const answer = await get(app, token);
     expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ state })]);
@@ -113,7 +113,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(of(app, 'reuse-detected', 'session-revoked')).toEqual([]);
     });
 
-    test('[U1] after it reuse is refused, ends the session and is an event', async () => {
+    test('[U1] after the grace, reuse is rejected, ends the session and emits an event', async () => {
       const app = await start({ reuseDetection });
       const { token, claims } = await signIn(app);
       app.clock.advance(MINUTE);
@@ -136,7 +136,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
     });
 
-    test('[U1] an older token has no grace but its own', async () => {
+    test('[U1] an older token does not profit from the grace of a later one', async () => {
       const app = await start({ reuseDetection });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
@@ -169,7 +169,7 @@ describe.each(adapters)('on %s', (adapter) => {
       await use(app, successor, 'refreshable');
     });
 
-    test('[U2] who lost the response comes back hours later, and is served', async () => {
+    test('[U2] a client that lost the response is served hours later', async () => {
       const app = await start({ reuseDetection, refreshWindow: '1d', sessionLifetime: '7d' });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
@@ -200,7 +200,7 @@ describe.each(adapters)('on %s', (adapter) => {
   });
 
   describe('[R9] reloadClaims', () => {
-    test('shows new rights on the very request that refreshed, and everybody gets what was published', async () => {
+    test('shows new rights in the request that refreshed, and all requests get the stored successor', async () => {
       const asked: TokenClaims[] = [];
       const app = await start({
         reloadClaims: async (claims: TokenClaims) => {
@@ -289,26 +289,32 @@ describe.each(adapters)('on %s', (adapter) => {
       ['a fraction', 0.2, 48],
       ['a duration', '10s', 50],
       ['seconds', 10, 50],
-    ])('%s: refreshes beside the handler in the last part of the life only', async (_, refreshAhead, from) => {
-      const app = await start({ refreshAhead });
-      const { token } = await signIn(app);
+    ])(
+      '%s: refreshes in parallel with the handler, only in the last part of the life',
+      async (_, refreshAhead, from) => {
+        const app = await start({ refreshAhead });
+        const { token } = await signIn(app);
 
-      app.clock.advance(from * SECOND - 1);
-      slowness = () => Promise.resolve();
-      const early = await get(app, token, 'slow');
-      app.clock.advance(1);
-      slowness = nextRotation(app);
-      const late = await get(app, token, 'slow');
+        app.clock.advance(from * SECOND - 1);
+        slowness = () => Promise.resolve();
+        const early = await get(app, token, 'slow');
+        app.clock.advance(1);
+        slowness = nextRotation(app);
+        const late = await get(app, token, 'slow');
 
-      expect([early.json(), delivered(early)]).toEqual([{ state: 'valid', sub: '1', role: 'old', gen: 0 }, nothing]);
-      expect(late.json()).toEqual({ state: 'valid', sub: '1', role: 'old', gen: 0 });
-      const { header: successor = '', cookie } = delivered(late);
-      expect([cookie, decodePayload(successor)]).toEqual([successor, expect.objectContaining({ gen: 1, role: 'old' })]);
-      expect(of(app, 'refreshed')).toHaveLength(1);
-      expect((await get(app, successor)).json()).toMatchObject({ state: 'valid', gen: 1 });
-    });
+        expect([early.json(), delivered(early)]).toEqual([{ state: 'valid', sub: '1', role: 'old', gen: 0 }, nothing]);
+        expect(late.json()).toEqual({ state: 'valid', sub: '1', role: 'old', gen: 0 });
+        const { header: successor = '', cookie } = delivered(late);
+        expect([cookie, decodePayload(successor)]).toEqual([
+          successor,
+          expect.objectContaining({ gen: 1, role: 'old' }),
+        ]);
+        expect(of(app, 'refreshed')).toHaveLength(1);
+        expect((await get(app, successor)).json()).toMatchObject({ state: 'valid', gen: 1 });
+      },
+    );
 
-    test('delivers nothing once the headers are gone, and the next answer carries it', async () => {
+    test('delivers nothing after the headers were sent; the next response carries the token', async () => {
       const clock = new TestClock();
       const store = new StoppableStore(new InMemorySessionStore(clock));
       const app = await start({ refreshAhead: 0.5, store, storeTimeout: '1m' }, clock);
@@ -326,7 +332,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(of(app, 'refreshed')).toHaveLength(1);
     });
 
-    test('whoever comes at once goes on with the valid token, and one successor is made', async () => {
+    test('simultaneous requests keep the valid token, and one successor is made', async () => {
       const app = await start({ refreshAhead: 0.5 });
       const { token } = await signIn(app);
       app.clock.advance(40 * SECOND);
@@ -343,7 +349,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(of(app, 'refreshed')).toHaveLength(1);
     });
 
-    test('a superseded token is valid until its exp, and is never reused before', async () => {
+    test('a superseded token is valid until its exp, and never counts as reused before', async () => {
       const app = await start({ refreshAhead: 0.5, reuseDetection: { grace: '1s' } });
       const { token } = await signIn(app);
       app.clock.advance(40 * SECOND);
@@ -360,7 +366,7 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
     });
 
-    test('a store that is out is no reason to refuse a valid token', async () => {
+    test('a valid token is accepted while the store is down', async () => {
       const app = await start({ refreshAhead: 0.9, redis: 'redis://127.0.0.1:1' });
       const { token } = await signIn(app);
       app.clock.advance(40 * SECOND);
@@ -371,7 +377,7 @@ describe.each(adapters)('on %s', (adapter) => {
     });
   });
 
-  describe('[T7] [T8] limits that one sign-in has of its own', () => {
+  describe('[T7] [T8] limits of a single sign-in', () => {
     test('are kept by every successor: the session ends with its own lifetime', async () => {
       const app = await start({});
       const signedIn = await signIn(app, { refreshWindow: '2m', sessionLifetime: '150s' });
@@ -489,7 +495,7 @@ describe.each(adapters)('on %s', (adapter) => {
         expect(await app.auth.listSessions('1')).toEqual([]);
       });
 
-      test('revokeUser with except leaves that one', async () => {
+      test('revokeUser with except spares that session', async () => {
         const app = await start(tracked());
         const [one, other] = [await signIn(app), await signIn(app)];
 

@@ -11,7 +11,7 @@ import { newSession } from './support/session-of.js';
 const HOUR = 3_600_000;
 const ttl = { record: HOUR, log: HOUR };
 
-/** As they stand in the documentation, to be copied. */
+/** The rules of the documentation, which readers copy. */
 const docs = readFileSync(new URL('../docs/failure-modes.md', import.meta.url), 'utf8');
 const [, rule = ''] = /^ACL SETUSER (app on >password .+)$/m.exec(docs) ?? [];
 const [, rulesOfCluster = ''] = /for a `Cluster` add `(.+?)`/.exec(docs) ?? [];
@@ -88,7 +88,7 @@ async function restrict(to: Redis, rules: readonly string[]): Promise<void> {
   await to.call('ACL', 'LOG', 'RESET');
 }
 
-/** What was refused to anybody since then. */
+/** Returns the commands that Redis has refused since then. */
 async function refused(by: Redis): Promise<string[]> {
   const entries = (await by.call('ACL', 'LOG')) as unknown[];
   return entries.map((entry) => {
@@ -103,7 +103,7 @@ async function refusedUnder(rules: readonly string[]): Promise<string[]> {
   return refused(admin);
 }
 
-test('the ACL rule of the documentation allows everything that the library asks of Redis [F29]', async () => {
+test('the documented ACL rule allows every command of the library [F29]', async () => {
   expect(COMMANDS).not.toEqual([]);
   expect(await refusedUnder(RULES)).toEqual([]);
 });
@@ -115,7 +115,7 @@ test.each([...COMMANDS, '~refresh-auth:*', '&refresh-auth:*'])(
   },
 );
 
-test('with what is to be added for a cluster it allows everything there too [F29]', async () => {
+test('the documented rule for a cluster allows every command there [F29]', async () => {
   const cluster = await startRedisCluster();
   const admins = cluster.nodes.map(({ port }) => new Redis(port));
   await Promise.all(admins.map((each) => restrict(each, [...RULES, ...rulesOfCluster.split(' ')])));

@@ -19,7 +19,7 @@ import {
 import { type RedisServer, startRedis } from './support/redis-server.js';
 import { newSession, recordKey, userKey } from './support/session-of.js';
 
-/** What the tests themselves may take, between a write and the look at its time to live. */
+/** The time that a test may take between a write and its check of the time to live. */
 const SLACK = 20_000;
 /** Twice the minute by which the clocks of two processes may differ. */
 const KEPT_LONGER = 120_000;
@@ -64,20 +64,20 @@ async function refresh(core: RefreshAuthCore, { token }: IssuedToken): Promise<I
   return refreshed;
 }
 
-/** What is left until then, at least: the answer of PTTL is a little less by now. */
+/** Expects a time to live that ends then. PTTL returns a little less, because time passes. */
 function expectTtl(actual: number, milliseconds: number): void {
   expect(actual).toBeLessThanOrEqual(milliseconds);
   expect(actual).toBeGreaterThan(milliseconds - SLACK);
 }
 
-describe('What stands in Redis', () => {
+describe('the data in Redis', () => {
   test('sign-in writes nothing', async () => {
     issue(await startCore());
 
     expect(await admin.dbsize()).toBe(0);
   });
 
-  test('one key for a session, however often it was refreshed, and no token in it: the raw token is not the key [G3][R6]', async () => {
+  test('a session has one key after any number of refreshes, and neither key nor value contains a token [G3][R6]', async () => {
     const core = await startCore();
     const first = issue(core, { sub: 'a-telling-user' });
     const second = await refresh(core, first);
@@ -126,7 +126,7 @@ describe('What stands in Redis', () => {
 });
 
 describe('Time to live', () => {
-  test('of a record: until the last token can be exchanged, and two minutes; seconds given as milliseconds would be gone at once', async () => {
+  test('of a record: until the latest token can no longer be refreshed, plus two minutes', async () => {
     const core = await startCore();
     const first = issue(core);
     const second = await refresh(core, first);
@@ -134,7 +134,7 @@ describe('Time to live', () => {
     expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
   });
 
-  test('of a record: longer by twice the clock tolerance, where that is more than a minute', async () => {
+  test('of a record: longer by twice the clock tolerance if that is more than a minute', async () => {
     const core = await startCore({ clockTolerance: 300 });
     const first = issue(core);
     clock.advance(300_000);
@@ -143,7 +143,7 @@ describe('Time to live', () => {
     expectTtl(await admin.pttl(keyOf(first)), second.claims.refresh_exp * 1000 - clock.now() + 2 * 300_000);
   });
 
-  test('of a record: counted from the presented token where that can be exchanged for longer', async () => {
+  test('of a record: counted from the presented token if that can be refreshed for longer', async () => {
     const first = issue(await startCore());
     const shortened = await startCore({ refreshWindow: 120 });
     await refresh(shortened, first);
@@ -151,7 +151,7 @@ describe('Time to live', () => {
     expectTtl(await admin.pttl(keyOf(first)), first.claims.refresh_exp * 1000 - clock.now() + KEPT_LONGER);
   });
 
-  test('of a revoked record: as long as any token of the session could be exchanged, and two minutes [L6]', async () => {
+  test('of a revoked record: until no token of the session could be refreshed, plus two minutes [L6]', async () => {
     const core = await startCore();
     const first = issue(core);
 
@@ -182,7 +182,7 @@ describe('Time to live', () => {
     },
   );
 
-  test('never shrinks, whatever comes after', async () => {
+  test('never shrinks', async () => {
     const core = await startCore();
     const hasty = await startCore({ refreshWindow: 120 });
     const first = issue(core);
@@ -244,7 +244,7 @@ describe('Scripts that Redis has forgotten', () => {
     await expect(refresh(core, second)).rejects.toMatchObject({ code: 'session_revoked' });
   });
 
-  test('are sent again by all that refresh at once, and one wins', async () => {
+  test('are sent again by all simultaneous refreshes, and one wins', async () => {
     const cores = await Promise.all(Array.from({ length: 16 }, () => startCore()));
     const { token } = issue(cores[0] as RefreshAuthCore);
     clock.advance(EXPIRES_IN * 1000);
@@ -455,7 +455,7 @@ describe('A string that somebody planted', () => {
     return Buffer.from(`1:${latest}${rest}`, 'latin1');
   }
 
-  test('the former sealed successor in the place of the newest is not handed over [R5]', async () => {
+  test('an earlier sealed successor in place of the latest is not handed over [R5]', async () => {
     const core = await startCore();
     const first = issue(core);
     const second = await refresh(core, first);
@@ -470,7 +470,7 @@ describe('A string that somebody planted', () => {
   });
 });
 
-describe('Without a clock of its own the store goes by that of Redis', () => {
+describe('a store without its own clock uses that of Redis', () => {
   const TTL = { record: 60_000, log: 60_000 };
   const time = async (): Promise<number> => {
     const [seconds, microseconds] = await admin.time();
@@ -537,7 +537,7 @@ describe('The log in Redis', () => {
     expect(await store.revocationsAfter(0, 0)).toMatchObject({ count: 3 });
   });
 
-  test('lives as long as the longest, whatever comes after', async () => {
+  test('lives as long as its longest entry', async () => {
     const store = await open();
     await revokeFor(store, 'a', HOUR);
     expectTtl(await admin.pttl(LOG), HOUR);
@@ -549,7 +549,7 @@ describe('The log in Redis', () => {
     expectTtl(await admin.pttl(LOG), 2 * HOUR);
   });
 
-  test('gives a user back its cutoff where something else has taken its place', async () => {
+  test('restores a user’s cutoff that another value has replaced', async () => {
     const store = await open();
     const ttl = { record: HOUR, log: HOUR };
     const cutoff = await store.revokeUser('1', ttl);
@@ -562,7 +562,7 @@ describe('The log in Redis', () => {
     expect(await store.userCutoff('1')).toEqual(cutoff);
   });
 
-  test('keeps, by what a module asks of it, what was revoked within the life of a token and twice the tolerance', async () => {
+  test('keeps the revocations of the life of a token plus twice the tolerance', async () => {
     const core = await startCore({ clockTolerance: 300 });
 
     await core.revocations.revokeSession('a');
@@ -570,7 +570,7 @@ describe('The log in Redis', () => {
     const log = (EXPIRES_IN + 2 * 300) * 1000;
     const record = (REFRESH_WINDOW + 2 * 300) * 1000;
     expect((await (await open()).revocationsAfter(0, 0)).longest).toEqual({ log, record });
-    // What was asked for lasts as long as the tokens that it is about.
+    // The retention that was asked for lasts as long as the tokens that it concerns.
     expectTtl(await admin.pttl(LOG), record);
   });
 
@@ -584,7 +584,7 @@ describe('The log in Redis', () => {
     expect(texts.join(' ')).not.toContain('telling');
   });
 
-  test('of which a part cannot be read: that part is left alone', async () => {
+  test('with an unreadable part: that part is ignored', async () => {
     const store = await open();
     await revokeFor(store, 'a', HOUR);
     await admin.zadd(LOG, String(1000 * clock.now()), 'x:of a newer version', String(1000 * clock.now()), ':::::');
@@ -605,7 +605,7 @@ describe('The log in Redis', () => {
     `u:${USER}:${'9'.repeat(15)}::`,
     `u:${USER}:${'9'.repeat(15)}::session`,
     `u:${USER}:${'9'.repeat(15)}:0:`,
-  ])('of which %s is no entry: ends no session of that user, and brings none back', async (member) => {
+  ])('in which %s is not an entry: ends no session of that user, and revives none', async (member) => {
     const core = await startCore();
     const ended = issue(core);
     await core.revocations.revokeUser('1');
@@ -622,13 +622,13 @@ describe('The log in Redis', () => {
     await elsewhere.stop();
   });
 
-  test('rings again when the connection of the notification was cut: what came meanwhile has gone unheard', async () => {
+  test('notifies after a reconnect, because notifications may have been missed meanwhile', async () => {
     const store = await open();
     const rings: (() => void)[] = [];
     const stop = store.onRevocation(() => rings.shift()?.());
     const nextRing = (): Promise<void> => new Promise((resolve) => void rings.push(resolve));
 
-    // It rings once when it is there.
+    // The subscription notifies once when it is established.
     await nextRing();
     const again = nextRing();
     expect(await admin.client('KILL', 'TYPE', 'PUBSUB')).toBe(1);
@@ -645,7 +645,7 @@ describe('[F29] A user of Redis without the right to', () => {
   test.each([
     ['notify others', ['resetchannels']],
     ['notify others at all', ['-publish']],
-  ])('%s: a revocation is written, and an event says why others learn of it later', async (_, rules) => {
+  ])('%s: a revocation is stored, and an event says why others learn of it later', async (_, rules) => {
     await admin.acl('SETUSER', 'application', 'reset', 'on', 'nopass', '~*', '&*', '+@all', ...rules);
     const client = new Redis({ port: server.port, username: 'application', password: 'any' });
     const core = await startCore({}, client);
@@ -687,7 +687,7 @@ describe('A tracked session in Redis', () => {
     }
   });
 
-  test('lives as long as its newest token can be exchanged, and two minutes', async () => {
+  test('lives until its latest token can no longer be refreshed, plus two minutes', async () => {
     const core = await startCore({ sessions: 'tracked' });
     const { claims } = await issueTracked(core);
 

@@ -246,7 +246,7 @@ describe('a global guard that is not created once stops the boot', () => {
     ).rejects.toThrow(`${NOT_GUARDING}RequestScopedGuard`);
   });
 
-  test('[F1] a guard that NestJS has not created for any other reason', async () => {
+  test('[F1] a guard that NestJS has not created for another reason', async () => {
     /** Puts a bare prototype in the place of the guard, as NestJS does with what it cannot construct. */
     @Injectable()
     class Saboteur implements OnModuleInit {
@@ -422,7 +422,7 @@ describe('boots', () => {
     expect(answers[1]?.json()).toEqual({ user: { id: '1', calls: 1 } });
   });
 
-  test('[F1] a global guard that resolves what is request-scoped, as the error says', async () => {
+  test('[F1] with a global guard that resolves request-scoped providers as the error advises', async () => {
     @Injectable()
     class ResolvingGuard extends RefreshAuthGuard {
       @Inject(ModuleRef) private readonly moduleRef!: ModuleRef;
@@ -453,7 +453,7 @@ describe('boots', () => {
   });
 });
 
-describe('a NestJS that works in another way', () => {
+describe('an unknown version of NestJS', () => {
   /** Changes what NestJS says of its providers, and has it checked again. */
   const checkAfter = (change: (modules: ModulesContainer) => void): Promise<string | undefined> => {
     @Injectable()
@@ -468,7 +468,7 @@ describe('a NestJS that works in another way', () => {
     return bootError({ imports: [plain()], providers: [OtherNest] });
   };
 
-  test('[F1] stops the boot where global providers are not found', async () => {
+  test('[F1] stops the boot if global providers are not found', async () => {
     const error = await checkAfter((modules) => {
       for (const { providers } of modules.values()) {
         for (const token of providers.keys()) if (String(token).startsWith(APP_FILTER)) providers.delete(token);
@@ -480,7 +480,7 @@ describe('a NestJS that works in another way', () => {
     );
   });
 
-  test('[F1] stops the boot where the dependencies of a provider are not known', async () => {
+  test('[F1] stops the boot if the dependencies of a provider are not known', async () => {
     const error = await checkAfter((modules) => {
       for (const provider of [...modules.values()].flatMap(({ providers }) => [...providers.values()])) {
         provider.getCtorMetadata = () => [];
@@ -492,7 +492,7 @@ describe('a NestJS that works in another way', () => {
     );
   });
 
-  test('[F1] stops the boot where the core was not created', async () => {
+  test('[F1] stops the boot if the core was not created', async () => {
     const error = await checkAfter((modules) => {
       for (const { providers } of modules.values()) {
         const core = providers.get(RefreshAuthCore);

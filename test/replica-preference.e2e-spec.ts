@@ -33,7 +33,7 @@ afterAll(async () => {
   await Promise.all([replica.stop(), cluster.stop()]);
 });
 
-test('a replica may lag behind: sessions are decided on their masters, whatever the client prefers [S8]', async () => {
+test('sessions are decided on their masters even if the client prefers replicas, which may lag behind [S8]', async () => {
   const store = new RedisSessionStore(await connectRedis(client), 'refresh-auth');
   const candidate = { sealed: Buffer.from('one'), ttl: 60_000 };
 
@@ -46,7 +46,7 @@ test('a replica may lag behind: sessions are decided on their masters, whatever 
   await Promise.all(SESSIONS.map(({ sub }) => store.userCutoff(sub)));
   await Promise.all(SESSIONS.map(({ sub }) => store.listedSessions(sub)));
   await store.revocationsAfter(0, 0);
-  // What the client reads by itself does go to the replica.
+  // The client's own reads do go to the replica.
   await Promise.all(SESSIONS.map(({ sid }) => client.get(sid)));
 
   const stats = await admin.info('commandstats');

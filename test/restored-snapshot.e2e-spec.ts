@@ -51,7 +51,7 @@ async function restoreSnapshot(): Promise<void> {
 }
 
 describe('[F10] A snapshot that is older than a logout, under sessions: ‘tracked’', () => {
-  test('brings a session back that it has a record of, in processes that do not know of the logout', async () => {
+  test('revives a session of which it has a record, in processes that do not know of the logout', async () => {
     const session = await signIn(await startProcess());
     await admin.save();
     await (await startProcess()).revocations.revokeSession(session.claims.sid);
@@ -63,7 +63,7 @@ describe('[F10] A snapshot that is older than a logout, under sessions: ‘track
     expect((await refresh(await startProcess(), session)).state).toBe('refreshable');
   });
 
-  test('brings nothing back once a process that knows of the logout has read the log', async () => {
+  test('revives no session once a process that knows of the logout has read the log', async () => {
     const session = await signIn(await startProcess());
     await admin.save();
     const witness = await startProcess();
@@ -81,7 +81,7 @@ describe('[F10] A snapshot that is older than a logout, under sessions: ‘track
     expect(await refusal(refresh(await startProcess(), session))).toEqual(REVOKED);
   });
 
-  test('brings a session back for others where the logout is older than the log, and not in a process that knows of it', async () => {
+  test('revives a session whose logout is older than the log, except in a process that knows of it', async () => {
     const session = await signIn(await startProcess());
     await admin.save();
     await (await startProcess()).revocations.revokeSession(session.claims.sid);
@@ -98,7 +98,7 @@ describe('[F10] A snapshot that is older than a logout, under sessions: ‘track
     expect((await refresh(await startProcess(), session)).state).toBe('refreshable');
   });
 
-  test('ends a session that it has no record of', async () => {
+  test('ends a session of which it has no record', async () => {
     await admin.save();
     const session = await signIn(await startProcess());
     clock.advance(EXPIRES_IN * 1000);

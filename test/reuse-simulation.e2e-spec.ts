@@ -29,7 +29,7 @@ describe('The grace policy, in the simulated lives of clients', () => {
     });
   }, 300_000);
 
-  it('where the textbook rule takes many of the same clients for thieves', async () => {
+  it('while the textbook rule takes many of the same clients for thieves', async () => {
     const outcomes = await run(300, (seed) => simulate(conditionsOf(seed), (clock) => new TextbookStore(clock)));
     expect(reused(outcomes)).toBeGreaterThan(100);
   }, 300_000);

@@ -96,7 +96,7 @@ describe('Revocations that a replica must have', () => {
     for (const { token } of [session, other]) expect(await refusal(authenticate(elsewhere, token))).toEqual(REVOKED);
   });
 
-  test('are 503 while no replica has them, are in force all the same, and can be repeated', async () => {
+  test('get 503 while no replica has them, are in force anyway, and can be repeated', async () => {
     const core = await start(primary.url, SHORT);
     const { token, claims } = issue(core);
     clock.advance(EXPIRES_IN * 1000);
@@ -116,7 +116,7 @@ describe('Revocations that a replica must have', () => {
     expect(await replicaAdmin.get(recordKey(claims.sid))).toBe('1:revoked');
   });
 
-  test('hold up nothing else while replicas are waited for', async () => {
+  test('do not delay other requests while they wait for replicas', async () => {
     await replicate();
     const core = await start(primary.url, LONG);
     const [ended, other] = [issue(core, { sub: '1' }), issue(core, { sub: '2' })];
@@ -136,7 +136,7 @@ describe('Revocations that a replica must have', () => {
     expect(answered).toEqual(['others', 'revocation']);
   });
 
-  test('are 503 while their own connection is lost, and refreshes go on', async () => {
+  test('get 503 while their own connection is lost, and refreshes still work', async () => {
     await replicate();
     const client = new Redis(primary.port);
     closing.push(() => client.disconnect());
@@ -254,7 +254,7 @@ describe('Revocations that a replica must have, on a cluster of which one master
     expect([await node.exists(userKey(claims.sub)), await node.exists(LOG)]).toEqual([1, 1]);
   });
 
-  test('are 503 where that node has no replica', async () => {
+  test('get 503 if that node has no replica', async () => {
     const core = await open(SHORT);
     const { claims } = await issueOn(core, false);
 
@@ -266,7 +266,7 @@ describe('Revocations that a replica must have, on a cluster of which one master
     const { claims } = await issueOn(core, false);
     const key = recordKey(claims.sid);
     await core.store.isRevoked({ sid: claims.sid, sub: claims.sub, rev: 0 });
-    // What is in a slot keeps it from moving.
+    // A slot with keys cannot be moved like this.
     await Promise.all(masters.map((master) => master.flushall()));
     const slot = Number(await withReplica.call('CLUSTER', 'KEYSLOT', key));
     const id = String(await withReplica.call('CLUSTER', 'MYID'));

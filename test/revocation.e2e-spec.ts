@@ -96,7 +96,7 @@ describe('two processes, one on Express and one on Fastify, and one Redis', () =
     expect([(await me(one, unrelated)).status, (await me(other, unrelated)).status]).toEqual([200, 200]);
   });
 
-  test('[L1] so are its predecessor and its successor', async () => {
+  test('[L1] its predecessor and its successor are refused, too', async () => {
     const token = expired();
     const successor = String(delivered(await me(other, token)).header);
 
@@ -157,7 +157,7 @@ describe('two processes, one on Express and one on Fastify, and one Redis', () =
     expect(refusal(await me(strict, tokens[1]!))).toEqual(dead('session_revoked'));
   });
 
-  test('what a process knows and Redis has forgotten is written back, for those that start later', async () => {
+  test('a revocation that Redis lost is written back by a process that knows it, for processes that start later', async () => {
     const first = await startMore();
     const [ended, alans] = [await logIn(first), await logIn(first, 'alan')];
     await logOut(first, ended);
@@ -174,7 +174,7 @@ describe('two processes, one on Express and one on Fastify, and one Redis', () =
     expect((await me(third, await logIn(third))).status).toBe(200);
   });
 
-  test('who was logged out everywhere can log in again, whatever Redis has forgotten', async () => {
+  test('a user who was logged out everywhere can log in again, even after Redis lost data', async () => {
     await logOut(one, await logIn(one, 'alan'), 'logout-everywhere');
     await redis.flushall();
 
@@ -183,7 +183,7 @@ describe('two processes, one on Express and one on Fastify, and one Redis', () =
     expect([(await me(one, token)).status, (await me(other, token)).status]).toEqual([200, 200]);
   });
 
-  test('[L1] nothing is missed while Redis is away and comes back empty', async () => {
+  test('[L1] nothing is missed if Redis restarts empty', async () => {
     const token = await logIn(one);
 
     await logOut(one, token);

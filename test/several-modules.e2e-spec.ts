@@ -82,7 +82,7 @@ class SessionsController {
   }
 }
 
-/** What an answer carries for each module, header and cookies alike. */
+/** The token that an answer carries for each module, in header and cookie. */
 function carried({ headers, setCookies }: HttpAnswer): { header: string | undefined; cookies: Record<string, string> } {
   const cookies = setCookies.map((line) => /^([^=]*)=([^;]*)/.exec(line)!.slice(1) as [string, string]);
   return { header: headers.authorization?.replace(/^Bearer /, ''), cookies: Object.fromEntries(cookies) };
@@ -137,7 +137,7 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
     present = await tokens();
   });
 
-  test('each has a service of its own, and the unnamed forms mean the one without a name', () => {
+  test('each has its own service, and the unnamed forms refer to the one without a name', () => {
     expect(services.unnamed === services.customers).toBe(true);
     expect(services.admins === services.customers).toBe(false);
     expect(RefreshAuthGuard.named('admin') === RefreshAuthGuard.named('admin')).toBe(true);
@@ -184,7 +184,7 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
     expect(carried(later).cookies).toEqual({ '__Host-authorization': carried(later).header });
   });
 
-  test('signing in to one and out of one leaves the other alone', async () => {
+  test('signing in to one and out of one does not affect the other', async () => {
     const signedIn = await send(`${app.url}/sessions/admin`, { method: 'POST', body: '', ...both(present) });
     const { header: fresh = '', cookies } = carried(signedIn);
     expect(cookies).toEqual({ [ADMIN_COOKIE]: fresh });
@@ -200,7 +200,7 @@ describe.each(adapters)('two modules in one application on %s', (adapter) => {
     expect((await get('admin', bearer(fresh))).json()).toEqual({ sub: 'admin 1', state: 'valid' });
   });
 
-  test('a user of one with the name of a user of the other is somebody else', async () => {
+  test('equal `sub`s in two modules are different users', async () => {
     const customer = (await services.customers.issue({ sub: 'same' })).token;
     const admin = (await services.admins.issue({ sub: 'same' })).token;
 
@@ -229,7 +229,7 @@ describe('two modules do not boot', () => {
     }
   }
 
-  test('unless they differ in all that tells their sessions apart', async () => {
+  test('unless they differ in everything that separates their sessions', async () => {
     await expect(boot('admin', distinct)).resolves.toBeUndefined();
   });
 

@@ -113,7 +113,7 @@ describe('Two applications on one Redis', () => {
     expect(warnings()).toEqual([]);
   });
 
-  test('[F11] what is announced ends three minutes after the last process has stopped', async () => {
+  test('[F11] announcements end three minutes after the last process has stopped', async () => {
     await start();
 
     expect(await redis.zcard('refresh-auth:keys')).toBe(1);

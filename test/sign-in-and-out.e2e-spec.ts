@@ -93,7 +93,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
       expect((await me(app, token)).json()).toEqual({ sub: '1' });
     });
 
-    test('begins a session of its own each time', async () => {
+    test('starts a new session each time', async () => {
       const answers = [await signIn(app, { sub: '1' }), await signIn(app, { sub: '1' })];
 
       const claims = answers.map((answer) => decodePayload(String(delivered(answer).header)));
@@ -129,7 +129,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
     test.each([
       ['malformed', () => 'no.token.atall'],
       ['forged', async () => flipBit(await newSession(app))],
-    ])('minds no token that is %s', async (_, makeToken) => {
+    ])('ignores a token that is %s', async (_, makeToken) => {
       const answer = await signIn(app, { sub: '1' }, bearer(await makeToken()));
 
       expect(answer.status).toBe(201);
@@ -144,7 +144,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
       const answer = await signIn(app, { sub: '1', notes: 'x'.repeat(3000) }, bearer(presented));
 
       expect(answer.json()).toEqual({
-        refused: `RangeError: The token makes a cookie of ${sizeOf(token)} bytes, of at most 4080: tokens grow by a few bytes when they are refreshed, and browsers keep at most 4096. Sign fewer claims, or set delivery.cookie to false`,
+        refused: `RangeError: The token makes a cookie of ${sizeOf(token)} bytes, more than the limit of 4080. Browsers keep at most 4096, and tokens grow by a few bytes when they are refreshed. Sign fewer claims, or set delivery.cookie to false`,
       });
       expect(delivered(answer)).toEqual(nothing);
       expect(answer.headers['cache-control']).toBeUndefined();
@@ -189,7 +189,7 @@ describe.each(adapters)('sign-in and sign-out on %s', (adapter) => {
       expect(refusal(await me(app, token))).toEqual(dead('session_revoked'));
     });
 
-    test('[L1] ends every token of the session: superseded, newest, and the one that the store keeps', async () => {
+    test('[L1] ends every token of the session: superseded, latest, and the sealed one in the store', async () => {
       const superseded = await newSession(app);
       app.clock.advance(HOUR);
       const { header: newest = '' } = delivered(await me(app, superseded));
@@ -262,7 +262,7 @@ describe.each(adapters)('[L1] a sign-out on %s, in other processes', (adapter) =
     await redis.stop();
   });
 
-  test('counts from the next refresh on, and no successor is handed over', async () => {
+  test('takes effect at the next refresh, and no successor is handed over', async () => {
     const [here, there] = apps as [AuthApp, AuthApp];
     const superseded = await newSession(here);
     here.clock.advance(HOUR);
@@ -350,13 +350,15 @@ describe.each(adapters)('without a cookie, on %s', (adapter) => {
     expect(refusal(await me(app, token))).toEqual(dead('session_revoked'));
   });
 
-  test('[F32] signIn refuses a token that would be rejected when it comes back, and names its size', async () => {
+  test('[F32] signIn refuses a token that would later be rejected, and names its size', async () => {
     const refused = (await signIn(app, { sub: '1', notes: 'x'.repeat(6600) })).json();
     const answer = await signIn(app, { sub: '1', notes: 'x'.repeat(5800) });
     const { header: token = '' } = delivered(answer);
 
     expect(refused).toEqual({
-      refused: expect.stringMatching(/^RangeError: The token has 9\d{3} bytes, of at most 8176: .* Sign fewer claims$/),
+      refused: expect.stringMatching(
+        /^RangeError: The token has 9\d{3} bytes, more than the limit of 8176\. .* Sign fewer claims$/,
+      ),
     });
     expect([answer.status, token.length > 8000, (await me(app, token)).status]).toEqual([201, true, 200]);
     await expect(app.auth.issue({ sub: '1', notes: 'x'.repeat(6600) } as { sub: string })).rejects.toThrow(RangeError);

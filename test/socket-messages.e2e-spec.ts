@@ -22,7 +22,7 @@ import { send } from './support/http.js';
 
 const EXPIRED = 20 * 60_000;
 
-/** As applications write it for gateways. */
+/** A guard as applications write it for gateways. */
 @Injectable()
 class SocketGuard extends RefreshAuthGuard {
   protected override getRequestResponse(context: ExecutionContext): RequestResponse {
@@ -100,7 +100,7 @@ describe.each<[string, Record<string, string>]>([
   const asUser = { passes: true, user: '1', request: '1' };
   const asNobody = { passes: true, user: undefined, request: undefined };
 
-  test('are each looked at anew: one that comes after the session has ended is refused', async () => {
+  test('are checked one by one: a message after the end of the session is refused', async () => {
     expect(await message('guarded')).toEqual(asUser);
     await app.auth.revokeSession(ownSid(token));
 
@@ -128,7 +128,7 @@ describe.each<[string, Record<string, string>]>([
     expect((await message('guarded')).passes).toBe(passes);
   });
 
-  test('[F2] with the cookie are refused if only what somebody added to the request says that it is of its own origin', async () => {
+  test('[F2] with the cookie are refused if only headers that other code added make the request look same-origin', async () => {
     const headers = { ...opening, ...cookieOf(token) };
     const request = { ...opened({ ...headers, origin: 'https://attacker.example' }), headers };
     client = { request: { ...request, headers: { ...headers, 'sec-fetch-site': 'same-origin' } } };
@@ -142,14 +142,14 @@ describe.each<[string, Record<string, string>]>([
     expect((await message('guarded')).passes).toBe('request_cross_site');
   });
 
-  test('have no user left over from an earlier one, where a token is optional and now dead', async () => {
+  test('have no user left over from an earlier message if the token is optional and now dead', async () => {
     await message('guarded');
     await app.auth.revokeSession(ownSid(token));
 
     expect(await message('optional')).toEqual(asNobody);
   });
 
-  test('have no user left over where the guard does not look', async () => {
+  test('have no user left over on public handlers', async () => {
     await message('guarded');
 
     expect(await message('open')).toMatchObject({ passes: true, user: undefined });

@@ -73,7 +73,7 @@ describe('Redis is sent', () => {
     expect(sent).toEqual(Array.from({ length: commands }, () => 'evalsha'));
   });
 
-  test('[F31] a second command for a refresh only where the details of a tracked session are sealed with another key', async () => {
+  test('[F31] a second command for a refresh only if the details of a tracked session are sealed with another key', async () => {
     const former = keyFor('HS256');
     const current = { ...keyFor('HS512'), kid: 'current' };
     const before = await start({ sessions: 'tracked', keys: [former] });
@@ -119,7 +119,7 @@ describe('Redis is sent', () => {
     expect(await list()).toHaveLength(5_000);
   });
 
-  test('one command for a token that somebody else has refreshed', async () => {
+  test('one command for a token that another request has refreshed', async () => {
     const [core, elsewhere] = [await start(), await start()];
     const { token } = await signIn(core);
     clock.advance(EXPIRES_IN * 1000);
@@ -153,10 +153,10 @@ describe('Redis is sent', () => {
     ['a sign-in', {}, false, 1],
     ['a tracked sign-in', { sessions: 'tracked' }, false, 1],
     ['a tracked sign-in of a user whose sessions were ended elsewhere', { sessions: 'tracked' }, true, 2],
-  ])('for %s: the commands that it takes', async (_, options, wasRevoked, commands) => {
+  ])('for %s only the necessary commands', async (_, options, wasRevoked, commands) => {
     const elsewhere = await start();
     if (wasRevoked) await elsewhere.revocations.revokeUser('1');
-    // It does not follow the log, and so has not heard of it.
+    // It does not follow the revocation log, so it does not know of the revocation.
     const core = makeCore({ storeTimeout: '1m', ...options }, { store: elsewhere.store, clock });
 
     const sent = await sentDuring(() => signIn(core));

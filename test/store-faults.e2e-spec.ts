@@ -19,13 +19,13 @@ const LONG = '10s';
 /** Where the store is silent, each of the first requests waits that long. */
 const SHORT = 200;
 
-/** Long, because the clock goes on with every attempt. */
+/** Long, because every attempt advances the clock. */
 const LIFETIMES = { expiresIn: '1d', refreshWindow: '30d', sessionLifetime: '90d' } as const;
 
 let server: RedisServer;
 let admin: Redis;
 let clock: TestClock;
-/** What a test has opened. */
+/** The servers and clients that a test has opened. */
 const closing: (() => unknown)[] = [];
 
 beforeAll(async () => {
@@ -81,7 +81,7 @@ async function refreshed(core: RefreshAuthCore, { token }: { token: string }): P
   return successor;
 }
 
-/** While the store is known to be out its next trial is a second away. */
+/** While the store is known to be down, it is tried again after a second. */
 async function untilRefreshed(core: RefreshAuthCore, { token }: { token: string }, at = admin): Promise<IssuedToken> {
   for (;;) {
     const { refreshed: successor } = await authenticate(core, token).catch((error: { statusCode?: number }) => {
@@ -96,7 +96,7 @@ async function untilRefreshed(core: RefreshAuthCore, { token }: { token: string 
 }
 
 describe('killed in a storm', () => {
-  test('every request is answered, nobody is logged out, and all go on when it is back [S1] [S2]', async () => {
+  test('every request is answered, nobody is logged out, and everything works when it is back [S1] [S2]', async () => {
     const [core, other] = await Promise.all([startCore(server.url), startCore(server.url)]);
     const tokens = Array.from({ length: 100 }, () => issue(core));
     expire();
@@ -111,7 +111,7 @@ describe('killed in a storm', () => {
 
     const refused = answers.filter((answer) => !/Was not refused/.test(String(answer)));
     expect(refused).toEqual(refused.map(() => unavailable));
-    // What was answered before has lost its record.
+    // Sessions that were refreshed before have lost their record.
     clock.advance(2000);
     const [first] = tokens;
     for (const one of [core, other]) await untilRefreshed(one, first!);
@@ -128,7 +128,7 @@ describe('slots that move to another node (MOVED, ASK)', () => {
   });
   afterAll(() => cluster.stop());
 
-  test('while it moves its users come again, and each session keeps its successor [S5] [S8]', async () => {
+  test('while a slot moves its users get 503, and each session keeps its successor [S5] [S8]', async () => {
     const client = new Cluster(cluster.nodes);
     closing.push(() => client.disconnect());
     const core = await startCore(client);
@@ -185,7 +185,7 @@ describe('a failover to a replica that had not received everything', () => {
     closing.push(() => server.restart());
   });
 
-  /** What is written from now on is lost with the master. */
+  /** From now on, writes are lost with the master. */
   async function holdReplication(): Promise<void> {
     // WAIT goes by what its own client has written.
     await admin.set('written', 'before');
@@ -200,7 +200,7 @@ describe('a failover to a replica that had not received everything', () => {
     await replicaAdmin.ping();
   }
 
-  test('keeps what is known here, and every client its session: one successor again from then on [S7]', async () => {
+  test('loses no revocation that is known here and no session, and each session has one successor again [S7]', async () => {
     const core = await startCore(front.url);
     const events = recordEvents(core);
     const [going, leaving] = [issue(core), issue(core)];
@@ -218,7 +218,7 @@ describe('a failover to a replica that had not received everything', () => {
     const third = await untilRefreshed(core, second, replicaAdmin);
     expect(third.claims.gen).toBe(2);
     expect(events.map(({ type }) => type)).toContain('lost-write');
-    // What it knew of the logout is written back, for those who did not.
+    // A process that knows of the logout writes it back for those that do not.
     while ((await replicaAdmin.zcount(`${PREFIX}:revocations`, 0, '+inf')) === 0) await core.storeFailure();
     const other = await startCore(front.url);
     expect(await refusal(authenticate(other, leaving.token))).toMatchObject({ code: 'session_revoked' });
@@ -226,7 +226,7 @@ describe('a failover to a replica that had not received everything', () => {
       for (const token of [going, second]) expect(await refreshed(one, token)).toEqual(third);
   });
 
-  test('under tracked sessions ends one that had begun meanwhile, and no other [S7]', async () => {
+  test('under tracked sessions ends only a session that had begun meanwhile [S7]', async () => {
     const core = await startCore(front.url, { sessions: 'tracked' });
     const before = await core.signIns.start({ sub: '1' }, {});
     await holdReplication();
@@ -240,8 +240,8 @@ describe('a failover to a replica that had not received everything', () => {
   });
 });
 
-describe('a revocation that Redis comes to when its caller has gone', () => {
-  test('ends no session that has begun since, and one that is repeated ends those before [F30]', async () => {
+describe('a revocation that Redis processes after its caller timed out', () => {
+  test('ends no session that has begun since; repeating it ends the earlier ones [F30]', async () => {
     const client = clientOf({});
     const store = new RedisSessionStore(await connectRedis(client), PREFIX);
     const core = makeCore({ revocation: 'pushed', storeTimeout: 200 }, { store, clock: systemClock });
@@ -266,7 +266,7 @@ describe('a revocation that Redis comes to when its caller has gone', () => {
   });
 });
 
-describe('a reuse that Redis finds when its caller has gone', () => {
+describe('a reuse that Redis detects after its caller timed out', () => {
   test('ends no session [F30]', async () => {
     const client = clientOf({});
     const store = new RedisSessionStore(await connectRedis(client), PREFIX);
@@ -312,7 +312,7 @@ describe('eviction of records', () => {
     }
   }
 
-  test('a session goes on with the token that its client has [S6]', async () => {
+  test('a session continues with the token of its client [S6]', async () => {
     const core = await startCore(server.url);
     const events = recordEvents(core);
     const first = issue(core);
@@ -337,7 +337,7 @@ describe('eviction of records', () => {
     expect(await refusal(authenticate(core, first.token))).toMatchObject({ code: 'session_revoked' });
   });
 
-  test('a revoked one stays ended where that is known, and in memory of no process comes back to life [S6]', async () => {
+  test('a revoked one stays ended in processes that know of it, and can revive if none does [S6]', async () => {
     const core = await startCore(server.url);
     const first = issue(core);
     await core.revocations.revokeSession(first.claims.sid);
@@ -354,7 +354,7 @@ describe('eviction of records', () => {
 });
 
 describe('a foreign value in place of', () => {
-  test('a record (WRONGTYPE) concerns that session alone, however often it is asked for [S5] [S10]', async () => {
+  test('a record (WRONGTYPE) affects only that session, for any number of requests [S5] [S10]', async () => {
     const core = await startCore(server.url);
     const events = recordEvents(core);
     const [odd, other] = [issue(core), issue(core)];
@@ -374,7 +374,7 @@ describe('a foreign value in place of', () => {
     expect((await authenticate(core, odd.token)).state).toBe('refreshable');
   });
 
-  test('a user’s cutoff (WRONGTYPE) concerns that user alone, until all sessions of that user are ended [S10]', async () => {
+  test('a user’s cutoff (WRONGTYPE) affects only that user, until all sessions of that user are ended [S10]', async () => {
     const core = await startCore(server.url);
     const events = recordEvents(core);
     const [odd, other] = [issue(core), issue(core, { sub: '2' })];
@@ -416,7 +416,7 @@ describe('a foreign value in place of', () => {
     expect((await core.signIns.start({ sub: '1' }, {})).claims.gen).toBe(0);
   });
 
-  test('the log of revocations (WRONGTYPE) is told; valid tokens pass, and the store is asked for each', async () => {
+  test('the revocation log (WRONGTYPE) is reported; valid tokens are accepted, and the store is asked for each', async () => {
     await admin.set(`${PREFIX}:revocations`, 'foreign');
     const [core, elsewhere] = [await startCore(server.url), await startCore(server.url)];
     const events = recordEvents(core);
@@ -474,7 +474,7 @@ describe('a reply that is lost after the write was applied', () => {
     expect((await admin.get(keyOf(first)))?.split(':')[1]).toBe('1');
   });
 
-  test('a reply that is only slow, but within storeTimeout, is waited for', async () => {
+  test('a slow reply within storeTimeout is waited for', async () => {
     const core = await openCore(proxy.url);
     const first = issue(core);
     expire();
@@ -504,7 +504,7 @@ describe('a client of the application', () => {
     test.each<[string, () => unknown, () => unknown]>([
       ['hangs', () => server.pause(), () => server.resume()],
       ['is gone', () => server.kill(), () => server.restart()],
-    ])('holds no request when Redis %s [S3]', async (_name, begin, end) => {
+    ])('delays no request when Redis %s [S3]', async (_name, begin, end) => {
       const core = await startCore(clientOf({ retryStrategy: () => 20, ...options }), { storeTimeout: SHORT });
       const [first, second] = [issue(core), issue(core)];
       expire();
@@ -528,7 +528,7 @@ describe('a client of the application', () => {
     return one;
   }
 
-  test('that was closed before ours: valid tokens pass, expired ones wait, and the shutdown goes through [S12]', async () => {
+  test('that was closed before the library: valid tokens are accepted, expired ones get 503, and the shutdown succeeds [S12]', async () => {
     const client = clientOf({});
     const core = await startCore(client, { reuseDetection: { grace: 30 } });
     const first = issue(core);
@@ -543,7 +543,7 @@ describe('a client of the application', () => {
 });
 
 describe('a client of the application that is closed already when the application boots', () => {
-  test('keeps it from nothing: valid tokens pass, expired ones wait, and the shutdown goes through [S12]', async () => {
+  test('does not stop it: valid tokens are accepted, expired ones get 503, and the shutdown succeeds [S12]', async () => {
     const client = clientOf({});
     await client.quit();
 
@@ -557,8 +557,8 @@ describe('a client of the application that is closed already when the applicatio
   });
 });
 
-describe('a notification that may not be heard any more (NOPERM)', () => {
-  test('is told once, and what others revoke is learned by polling', async () => {
+describe('a subscription that is no longer allowed (NOPERM)', () => {
+  test('is reported once, and revocations of others are learned by polling', async () => {
     await admin.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
     const core = await startCore(server.url.replace('redis://', 'redis://app:secret@'));
     const other = await startCore(server.url);
@@ -577,8 +577,8 @@ describe('a notification that may not be heard any more (NOPERM)', () => {
   });
 });
 
-describe('A connection of the library', () => {
-  test('to a server that hangs is gone as soon as it is closed, and leaves no timer [S12]', async () => {
+describe('a connection of the library', () => {
+  test('to a server that hangs is closed at once, and leaves no timer [S12]', async () => {
     const connection = await connectRedis(server.url);
     const notification = connection.subscribe(
       'channel',

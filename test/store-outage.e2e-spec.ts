@@ -77,9 +77,9 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
     let redis: RedisServer;
     let app: AuthApp;
     let valid: string;
-    /** Of a user whose sessions may end as soon as a hung Redis goes on. */
+    /** The token of a user whose sessions may end as soon as a hung Redis continues. */
     let leaving: string;
-    /** Of a user who signs in again. */
+    /** The token of a user who signs in again. */
     let replaced: string;
     let expired: string;
     let past: string;
@@ -126,7 +126,7 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       },
     );
 
-    test('a dead one is refused as ever', async () => {
+    test('a dead token is rejected as always', async () => {
       expect(refusal(await get('guarded', past))).toEqual(dead('token_expired'));
       expect(refusal(await get('guarded'))).toEqual(dead('token_missing'));
     });
@@ -135,7 +135,7 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       expect((await get(path)).status).toBe(200);
     });
 
-    test('a sign-in succeeds, and the session that it could not end in the store has ended here, and is an event', async () => {
+    test('a sign-in succeeds, and the previous session ends in this process, with an event', async () => {
       app.events.length = 0;
 
       const answer = await send(`${app.url}/sign-in`, { method: 'POST', body: '', ...bearer(replaced) });
@@ -166,7 +166,7 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       },
     );
 
-    test('[L8] [S11] neither is a revocation fulfilled, not even in memory', async () => {
+    test('[L8] [S11] a revocation rejects, and does not take effect in memory either', async () => {
       const unavailable = { code: 'store_unavailable', statusCode: 503 };
 
       await expect(app.auth.revokeSession('x'.repeat(30))).rejects.toMatchObject(unavailable);
@@ -175,14 +175,14 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       expect((await get('guarded', leaving)).status).toBe(200);
     });
 
-    test('inspect needs the store for an expired token, and for no other', async () => {
+    test('inspect needs the store only for an expired token', async () => {
       expect((await get('inspect', valid)).json()).toMatchObject({ state: 'valid' });
       expect((await get('inspect', past)).json()).toEqual({ state: 'dead', reason: 'token_expired' });
       expect(refusal(await get('inspect', expired))).toEqual(storeUnavailable);
     });
 
     /** The last test: from here on the store works. */
-    test('[S12] and the next token is there once it answers again, without a restart', async () => {
+    test('[S12] the next token is delivered once the store answers again, without a restart', async () => {
       await end(redis);
       app.events.length = 0;
 

@@ -125,7 +125,7 @@ describe('a storm on four processes and one Redis', () => {
     },
   );
 
-  test('[G3] leaves one key, which ends, and which holds nothing that a thief could use', async () => {
+  test('[G3] leaves one key, which expires and contains nothing that a thief could use', async () => {
     const { token, claims } = expired(ada);
     const [[answer] = []] = await storm(demos, [token]);
     const successor = String(answer && delivered(answer).header);
@@ -141,7 +141,7 @@ describe('a storm on four processes and one Redis', () => {
     expect(record).not.toContain(String(decodePayload(successor)['jti']));
   });
 
-  test('remembers the refresh for as long as a token can be exchanged, and not a thousandth of it (recipe: seconds where Redis takes milliseconds)', async () => {
+  test('keeps the record for as long as a token can be refreshed (recipe: seconds where Redis expects milliseconds)', async () => {
     const { token } = expired(ada);
     const [[answer] = []] = await storm(demos, [token]);
     const { refresh_exp } = decodePayload(String(answer && delivered(answer).header));
@@ -155,7 +155,7 @@ describe('a storm on four processes and one Redis', () => {
     expect(forgottenAt).toBeLessThanOrEqual(needed + 121 * SECOND);
   });
 
-  describe('a record that was altered is refused, and never handed over', () => {
+  describe('an altered record is rejected and never handed over', () => {
     interface Refreshed {
       session: IssuedToken;
       successor: string;
@@ -234,7 +234,7 @@ describe('a storm on four processes and one Redis', () => {
       await expectReplaced(victim, 2);
     });
 
-    test('it is said to be of another generation', async () => {
+    test('it claims another generation', async () => {
       const victim = await refreshed(alan);
       await client.set(
         victim.key,
@@ -301,7 +301,7 @@ describe('a storm on one process that keeps its sessions in memory', () => {
     },
   );
 
-  test('[R1] two clients with a token each: two winners, and no user sees the other', async () => {
+  test('[R1] two clients with a token each: two refreshes, and no user gets the other’s token', async () => {
     const sessions = [expired(ada), expired(alan)];
 
     const answers = await storm(

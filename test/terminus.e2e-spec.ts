@@ -116,7 +116,7 @@ describe.each(adapters)('The health indicator on %s', (adapter) => {
     expect(await health()).toEqual(up);
   });
 
-  test('is down while it is gone', async () => {
+  test('is down while it cannot be reached', async () => {
     await server.kill();
     expect(await untilStatus(503)).toEqual(down(expect.any(String)));
 

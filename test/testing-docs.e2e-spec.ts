@@ -14,7 +14,7 @@ const blocks = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, 
   code,
 }));
 
-/** What the reader has. */
+/** The files that the reader has. */
 const given = [
   { name: 'app.module.ts', code: 'export class AppModule {}' },
   {

@@ -107,7 +107,7 @@ describe('inMemory', () => {
     }
   });
 
-  test('gives each module of an application a store of its own', async () => {
+  test('gives each module of an application its own store', async () => {
     const testing = await inMemory(
       Test.createTestingModule({
         imports: [
@@ -178,13 +178,13 @@ describe('mintToken', () => {
     );
   });
 
-  test('refuses an age that is no span of time', async () => {
+  test('refuses an age that is not a span of time', async () => {
     await expect(mintToken(app, { sub: '1' }, { age: '10' })).rejects.toThrow(
-      new TypeError(`"10" is no span of time: write milliseconds, or a string such as '15m'`),
+      new TypeError(`"10" is not a span of time: write milliseconds, or a string such as '15m'`),
     );
   });
 
-  test('gives one that lives after its user signed out everywhere, before', async () => {
+  test('mints a live token even if its user signed out everywhere before', async () => {
     await app.get(RefreshAuthService).revokeUser('1');
 
     const { token } = await mintToken(app, { sub: '1' }, { age: '1m' });
@@ -229,7 +229,7 @@ describe('deliveredToken', () => {
     expect(deliveredToken(await get('/profile', { authorization: `Bearer ${found}` }))).toBeUndefined();
   });
 
-  test('finds none where the cookie is removed', async () => {
+  test('finds none if the cookie is removed', async () => {
     const { token } = await mintToken(app, { sub: '1' });
 
     const answer = await send(`${url}/logout`, {
@@ -241,7 +241,7 @@ describe('deliveredToken', () => {
     expect(deliveredToken(answer)).toBeUndefined();
   });
 
-  test('[F21] finds the one of the current cookie where one of an earlier deployment, of the same name, is removed', () => {
+  test('[F21] finds the token of the current cookie beside the removal of an earlier one of the same name', () => {
     const lines = ['token=; Max-Age=0; Path=/app', 'token=one; Max-Age=60; Path=/'];
     const delivery = { header: false, cookie: { name: 'token', previous: [{ name: 'token', path: '/app' }] } } as const;
 
@@ -249,7 +249,7 @@ describe('deliveredToken', () => {
     expect(deliveredToken({ headers: { 'set-cookie': [lines[0]] } }, delivery)).toBeUndefined();
   });
 
-  test('fails where there is none, or there are two', async () => {
+  test('fails if there is none, or two different ones', async () => {
     const { token } = await mintToken(app, { sub: '1' });
     const answer = await send(`${url}/profile`, bearer(token));
 
@@ -285,7 +285,7 @@ describe('signedInAs', () => {
     }
   }
 
-  test('takes the place of the global guard, by overrideProvider', async () => {
+  test('replaces the global guard, with overrideProvider', async () => {
     const builder = inMemory(Test.createTestingModule({ imports: [AppModule] }));
 
     builder.overrideProvider(RefreshAuthGuard).useValue(signedInAs(ada));
@@ -296,7 +296,7 @@ describe('signedInAs', () => {
     ]);
   });
 
-  test('takes the place of the guard of a route, by overrideGuard', async () => {
+  test('replaces the guard of a route, with overrideGuard', async () => {
     const builder = Test.createTestingModule({
       imports: [refreshAuthTestingModule()],
       controllers: [GuardedController],
@@ -307,7 +307,7 @@ describe('signedInAs', () => {
     expect(await answers(builder, '/guarded')).toEqual([ada]);
   });
 
-  test('cannot take the place of a guard that Nest makes for itself', async () => {
+  test('cannot replace a guard that Nest creates with useClass', async () => {
     const builder = Test.createTestingModule({
       imports: [refreshAuthTestingModule()],
       controllers: [ProfileController],
@@ -319,7 +319,7 @@ describe('signedInAs', () => {
     expect(await answers(builder, '/profile')).toMatchObject([{ statusCode: 401 }]);
   });
 
-  test('leaves the real guard where it is, without it', async () => {
+  test('without it, the real guard runs', async () => {
     const builder = Test.createTestingModule({
       imports: [refreshAuthTestingModule()],
       controllers: [GuardedController],
@@ -352,11 +352,11 @@ describe('sessionStoreContract', () => {
     return names;
   };
 
-  test('finds nothing wrong with a store that keeps it', async () => {
+  test('passes for a correct store', async () => {
     expect(await broken((clock) => new InMemorySessionStore(clock))).toEqual([]);
   });
 
-  test('finds what a store does not keep, and names it', async () => {
+  test('fails for a broken store, and names what it breaks', async () => {
     expect(await broken((clock) => new FaultyStore(clock))).toEqual(
       expect.arrayContaining([
         'rule 2 and 4: a latest token that is newer than the generation: is the answer where no candidate is given',

@@ -46,7 +46,7 @@ describe.each(adapters)('[M2] on %s a thousand requests with one expired token, 
     await redis.stop();
   });
 
-  test('hold up nobody else, and are all answered by one call', async () => {
+  test('do not delay others, and are all answered by one call', async () => {
     // The clock stands still, so that what the process has read of the log stays fresh and valid tokens need no store.
     const { token: expired } = await mintToken(app.app, { sub: '1' }, { state: 'refreshable' });
     const { token: valid } = await app.auth.issue({ sub: '2' });
@@ -81,7 +81,7 @@ describe.each(adapters)('[M2] on %s a thousand requests with one expired token, 
     expect(commands.filter((name) => name === 'evalsha')).toHaveLength(1);
   });
 
-  test('are let go when storeTimeout is over, all of them, while it hangs', async () => {
+  test('are all answered when storeTimeout is over, while the store hangs', async () => {
     const impatient = await startAuthApp(adapter, {
       controllers: [UserController],
       options: { redis: redis.url, storeTimeout: 500 },

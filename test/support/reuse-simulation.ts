@@ -163,7 +163,7 @@ export async function simulate(
     const client = thief && thief.next < victim.next ? thief : victim;
     clock.set(Math.max(clock.now(), client.next));
     await sendBurst(client, processes, clock, random, conditions.lost);
-    // Nobody waits for the cutoffs: they are written 100 ms later.
+    // Nobody waits for the uses: they are written 100 ms later.
     for (const { usedGenerations } of processes) await usedGenerations?.flush();
     client.next = clock.now() + pause(random, thief !== undefined);
   }

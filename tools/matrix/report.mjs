@@ -1,4 +1,4 @@
-// Writes what a run has found into docs/compatibility.md, between the cutoffs that stand there.
+// Writes what a run has found into docs/compatibility.md, between the markers in it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as prettier from 'prettier';
@@ -27,8 +27,8 @@ const versions = {
   'commonjs+node10': '`commonjs` + `node10`',
 };
 
-const table = (latest, rows) =>
-  [latest, latest.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+const table = (head, rows) =>
+  [head, head.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 function listedTable(results) {
   return table(

@@ -1,25 +1,25 @@
 import { short } from './format.js';
 
 /**
- * What came back for one request.
+ * The result of one request.
  *
  * @typedef {object} Answer
  * @property {string} method
  * @property {string} path
- * @property {number} status 0: there was no answer
+ * @property {number} status 0 if there was no answer
  * @property {Verdict} verdict
- * @property {string | undefined} code why it was refused
- * @property {string | undefined} process which one answered
- * @property {string | undefined} token the new one that it carried
+ * @property {string | undefined} code the code of the error, if it was refused
+ * @property {string | undefined} process the process that answered
+ * @property {string | undefined} token the new token that it carried
  * @property {[string, string][]} headers
  * @property {string} body
- * @property {number} from when it was asked for, in milliseconds on the page's own clock
- * @property {number} sent when it left the browser
- * @property {number} to when the answer was there
+ * @property {number} from the time at which the page asked, in milliseconds on the page's own clock
+ * @property {number} sent the time at which the request left the browser
+ * @property {number} to the time at which the answer was complete
  */
 
 /**
- * One of the four states; or what else an answer may say.
+ * One of the four token states, or another kind of answer.
  *
  * @typedef {'valid' | 'refreshable' | 'already-refreshed' | 'dead' | 'unavailable' | 'other'} Verdict
  */
@@ -28,9 +28,9 @@ import { short } from './format.js';
 export const VERDICTS = {
   valid: 'valid',
   refreshable: 'refreshable: it refreshed the token',
-  'already-refreshed': 'already refreshed: handed the same new token',
-  dead: 'dead: refused',
-  unavailable: 'the store is out: try again',
+  'already-refreshed': 'already refreshed: got the same new token',
+  dead: 'dead: rejected',
+  unavailable: 'the store is down: try again',
   other: 'answered',
 };
 
@@ -38,30 +38,29 @@ export const VERDICTS = {
 const REASONS = {
   valid: 'The token is before its exp. Its signature was checked, and the store was not asked.',
   refreshable:
-    'The token was past its exp, and nobody had refreshed it yet. The store let this request be the one that does, and its answer carries the next generation.',
+    'The token was past its exp, and no other request had refreshed it yet. The store let this request do so, and its answer carries the next generation.',
   'already-refreshed':
-    'Another request has refreshed this token already. This one was served all the same, and was handed the very same new token.',
+    'Another request had already refreshed this token. This one was served too, and got the same new token.',
   token_missing: 'The request carried no token.',
-  token_malformed: 'That is not the shape of a token. Nothing of it was read.',
-  token_invalid:
-    'The signature does not fit: the token was altered, or signed by somebody else. The store was not asked.',
-  token_expired: 'The token is past its refresh_exp. Nobody can exchange it any more; only a sign-in helps.',
+  token_malformed: 'The text does not have the form of a token. The server did not decode it.',
+  token_invalid: 'The signature is wrong: the token was altered, or signed with another key. The store was not asked.',
+  token_expired: 'The token is past its refresh_exp and can no longer be refreshed. Sign in again.',
   token_reused:
-    'This token was superseded, its grace is over, and its successor is in use: two parties hold tokens of one session. It may have been stolen, so the session was ended for both.',
-  session_revoked: 'The session was ended. No token of it is accepted any more, however young it is.',
-  session_expired: 'The session has reached the end of its lifetime, which no refresh prolongs.',
+    'This token was superseded, its grace is over, and its successor is in use: two parties hold tokens of one session. The token may be stolen, so the session was revoked for both.',
+  session_revoked: 'The session was revoked. None of its tokens is accepted any more, not even a new one.',
+  session_expired: 'The session has reached the end of its lifetime, which a refresh does not extend.',
   store_unavailable:
-    'Only the store can decide who refreshes, and it is out. This is not a logout: nothing was lost, and the same token works again as soon as the store does.',
+    'Only the store can decide which request refreshes, and it is down. You are not signed out: the same token works again as soon as the store does.',
 };
 
 /**
- * Why the answer is what it is.
+ * Explains an answer.
  *
  * @param {Answer} answer
  */
 export function reasonOf(answer) {
-  if (answer.status === 0) return 'No answer came: the server is not there.';
-  return REASONS[answer.code ?? answer.verdict] ?? 'The guard had nothing to say about this request.';
+  if (answer.status === 0) return 'There was no answer: the server cannot be reached.';
+  return REASONS[answer.code ?? answer.verdict] ?? 'The guard did not look at this request.';
 }
 
 /**
@@ -76,11 +75,11 @@ function verdictOf(response, code) {
   return response.status === 503 ? 'unavailable' : 'other';
 }
 
-/** What is worth looking at; the cookie is hidden from scripts, as it should be. */
+/** The headers that the page shows. Scripts cannot see the cookie. */
 const SHOWN = ['x-token-state', 'authorization', 'www-authenticate', 'retry-after', 'cache-control', 'x-demo-process'];
 
 /**
- * Sends a request, and waits for all of the answer.
+ * Sends a request, and waits for the complete answer.
  *
  * @param {typeof fetch} send
  * @param {string} path
@@ -120,7 +119,7 @@ export async function ask(send, path, init = {}) {
 }
 
 /**
- * When a request left: a browser sends six at a time, and lets the others wait.
+ * Returns the time at which a request left the browser, which sends six at a time and queues the others.
  *
  * @param {string} url
  */

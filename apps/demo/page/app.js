@@ -9,7 +9,7 @@ import { drawPresent, drawToken } from './timeline.js';
 /** @import { About } from '../src/page/about.interface.js' */
 
 const TICK_MS = 100;
-/** What the form proposes where the server's own times are too long to watch. */
+/** The times that the form proposes, because the server's own are too long to watch. */
 const SHORT_TIMES = { expiresIn: 10, refreshWindow: 60, sessionLifetime: 300 };
 
 const signInCard = element('sign-in', HTMLElement);
@@ -52,7 +52,7 @@ async function openSession() {
 /** @param {Session} session */
 function describeServer({ about, storage }) {
   const { adapter, store, delivery, processes } = about;
-  const deliveries = { both: 'header and cookie', header: 'header alone', cookie: 'cookie alone' };
+  const deliveries = { both: 'header and cookie', header: 'header only', cookie: 'cookie only' };
   write(
     element('facts', HTMLElement),
     [
@@ -60,7 +60,7 @@ function describeServer({ about, storage }) {
       store === 'redis' ? 'sessions in Redis' : 'sessions in memory',
       plural(processes, 'process', 'processes'),
       `tokens in ${deliveries[delivery]}`,
-      ...(storage === sessionStorage ? ['this tab keeps its token to itself'] : []),
+      ...(storage === sessionStorage ? ['this tab has its own token'] : []),
     ].join(' · '),
   );
 }
@@ -96,8 +96,8 @@ function preparePolicies(session) {
     input.addEventListener('change', () => session.use(policy));
     const text =
       policy.grace === null
-        ? 'exchanged for the newest one as long as their window lasts (the default)'
-        : `exchanged for ${duration(policy.grace)} more, then taken for stolen`;
+        ? 'they get the latest token for their whole refresh window (the default)'
+        : `they get the latest token for another ${duration(policy.grace)}; after that they count as stolen`;
     return make('label', { class: 'choice' }, input, ` ${text}`);
   });
   element('policies', HTMLElement).append(...choices);
@@ -137,7 +137,7 @@ function signedOut(what, answer) {
   if (answer.status === 204) {
     shown.headline = what;
     shown.why =
-      'The end is written in the store, and every process learns of it within milliseconds. Tokens that were copied are refused from now on.';
+      'The revocation is stored, and every process learns of it within milliseconds. Copies of the token are rejected from now on.';
   }
   return shown;
 }
@@ -156,7 +156,7 @@ function draw(session) {
   const leaves = tokenCard.contains(document.activeElement) && session.current === undefined;
   signInCard.hidden = session.current !== undefined && session.refusal === undefined;
   tokenCard.hidden = session.current === undefined;
-  // Whoever is at the keyboard would otherwise have to begin at the top of the page.
+  // Otherwise keyboard users would have to start again at the top of the page.
   if (leaves) element('user', HTMLSelectElement).focus();
   for (const [index, policy] of session.about.policies.entries()) {
     element(`policy-${index}`, HTMLInputElement).checked = policy === session.policy;

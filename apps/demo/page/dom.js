@@ -27,7 +27,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * Does something on an event; what fails there is reported by the browser.
+ * Runs an action on an event. The browser reports its errors.
  *
  * @param {HTMLElement} target
  * @param {'click' | 'submit'} type
@@ -41,7 +41,7 @@ export function on(target, type, action) {
 }
 
 /**
- * Writes only what has changed, so that screen readers are not told the same again and again.
+ * Writes a text only if it has changed, so that screen readers do not repeat it.
  *
  * @param {HTMLElement} target
  * @param {string} text

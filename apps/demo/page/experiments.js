@@ -13,7 +13,7 @@ const answerList = element('answers', HTMLElement);
 const policyNow = element('policy-now', HTMLElement);
 
 /**
- * What an experiment has shown.
+ * The result of an experiment.
  *
  * @typedef {object} Outcome
  * @property {string} headline
@@ -37,28 +37,28 @@ const EXPERIMENTS = [
     id: 'old-generation',
     begins: 'Odd tokens',
     name: 'Present an old generation',
-    hint: 'As a tab that slept, or a thief with a copy of an earlier token.',
+    hint: 'Like a tab that was asleep, or a thief with a copy of an earlier token.',
     needs: 'token',
     run: presentOldGeneration,
   },
   {
     id: 'tampered',
     name: 'Tamper with the token',
-    hint: 'Another user written into it, under the old signature.',
+    hint: 'Puts another user into it, under the old signature.',
     needs: 'token',
     run: async (session) => present(session, 'An altered token', tampered(held(session))),
   },
   {
     id: 'another-key',
     name: 'Sign it with another key',
-    hint: 'The same claims, signed with a key that your browser has just made.',
+    hint: 'The same claims, signed with a key that your browser generates.',
     needs: 'token',
-    run: async (session) => present(session, 'A token of another key', await forged(held(session))),
+    run: async (session) => present(session, 'A token signed with another key', await forged(held(session))),
   },
   {
     id: 'past-window',
     name: 'Come back too late',
-    hint: 'A second sign-in with a window of two seconds, which pass unused.',
+    hint: 'Signs in a second time with a refresh window of two seconds, and waits until it is over.',
     needs: 'token',
     run: comeBackTooLate,
   },
@@ -66,21 +66,21 @@ const EXPERIMENTS = [
     id: 'lose-response',
     begins: 'Clients with bad luck',
     name: 'Lose the response',
-    hint: 'The server refreshes, but the answer never arrives. Then ask again with the old token.',
+    hint: 'The server refreshes, but its response is lost. Then the client asks again with the old token.',
     needs: 'token',
     run: loseResponse,
   },
   {
     id: 'tab-shared',
     name: 'Open a tab that shares the token',
-    hint: 'Both read the same storage: what one refreshes, the other has at once.',
+    hint: 'Both tabs read the same storage: when one refreshes, the other has the new token at once.',
     needs: 'session',
     run: async (session) => openTab(session, true),
   },
   {
     id: 'tab-apart',
     name: 'Open a tab with a copy of its own',
-    hint: 'It begins with this token, and from then on neither knows of the other.',
+    hint: 'It starts with this token. From then on, neither tab knows of the other.',
     needs: 'token',
     run: async (session) => openTab(session, false),
   },
@@ -88,21 +88,21 @@ const EXPERIMENTS = [
     id: 'policy',
     begins: 'The server',
     name: 'Switch the policy for old tokens',
-    hint: 'Signs you in again where the other policy is in force. Then present an old generation.',
+    hint: 'Signs you in again on routes with the other policy. Then present an old generation.',
     needs: 'session',
     run: switchPolicy,
   },
   {
     id: 'store-stop',
     name: 'Stop the store',
-    hint: 'Valid tokens go on working; expired ones are told to come again.',
+    hint: 'Valid tokens keep working. Clients with expired ones are told to retry.',
     needs: 'none',
     run: async (session) => turnStore(session, false),
   },
   {
     id: 'store-start',
     name: 'Start the store again',
-    hint: 'Nobody has to sign in anew.',
+    hint: 'Nobody has to sign in again.',
     needs: 'none',
     run: async (session) => turnStore(session, true),
   },
@@ -136,7 +136,7 @@ export function drawExperiments(session) {
   for (const { id, hint, needs } of EXPERIMENTS) {
     const reason = obstacle(session, id, needs);
     const button = element(id, HTMLButtonElement);
-    // Not `disabled`: it stays in the order of the tab key, and says why it does nothing.
+    // Not `disabled`, so that the tab key still reaches it and it can explain why it does nothing.
     button.setAttribute('aria-disabled', String(reason !== undefined));
     write(element(`${id}-hint`, HTMLElement), reason ?? hint);
   }
@@ -147,21 +147,20 @@ export function drawExperiments(session) {
  * @param {Session} session
  * @param {string} id
  * @param {Experiment['needs']} needs
- * @returns {string | undefined} why it cannot be tried now
+ * @returns {string | undefined} the reason why it cannot be tried now
  */
 function obstacle(session, id, needs) {
   if (id.startsWith('store-') && !session.about.faults) return 'Start the demo with DEMO_FAULTS=1 to have this switch.';
   if (needs === 'none') return undefined;
-  if (needs === 'token' && !session.seesToken)
-    return 'The token is in a cookie that scripts cannot read: that is the point of it.';
+  if (needs === 'token' && !session.seesToken) return 'The token is in a cookie that scripts cannot read, by design.';
   return session.current ? undefined : 'Sign in first.';
 }
 
 /** @param {Session} session */
 export function describePolicy({ policy: { grace } }) {
   return grace === null
-    ? 'Old tokens: exchanged for the newest one for as long as their own window lasts. Nobody is ever logged out by a race; a stolen token works too.'
-    : `Old tokens: exchanged for the newest one for ${duration(grace)} after they were superseded. Whoever comes later, while the newer one is in use, is taken for a thief.`;
+    ? 'Superseded tokens get the latest token for their whole refresh window. No race ever logs anybody out, but a stolen token works too.'
+    : `Superseded tokens get the latest token for another ${duration(grace)}. After that, while the newer token is in use, they count as stolen.`;
 }
 
 /** @param {Outcome} outcome */
@@ -197,7 +196,7 @@ function drawAnswer(what, { method, path, status, verdict, code, headers, body }
 }
 
 /**
- * An outcome that speaks for itself.
+ * Returns the outcome of a single request.
  *
  * @param {string} what
  * @param {Answer} answer
@@ -236,17 +235,17 @@ async function present(session, what, token) {
 async function presentOldGeneration(session) {
   const old = session.generations.find(({ token }) => token !== held(session));
   if (old?.token === undefined) {
-    throw new Error('There is no older generation yet: let the token expire, and send a request.');
+    throw new Error('There is no older generation yet. Let the token expire, and send a request.');
   }
   const answer = await session.askWith(old.token, '/me');
-  const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is held`;
+  const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is current`;
   const shown = outcomeOf(what, answer);
   if (answer.verdict === 'valid') {
-    shown.why = `It is before its own exp still, for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of what it replaces.`;
+    shown.why = `It is valid for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of the superseded token.`;
   }
   if (answer.code !== 'token_reused') return shown;
-  // The one that is held, as its rightful owner would present it next.
-  shown.answers.push(['The newest generation, after that', await session.ask('/me')]);
+  // The current token, as its rightful owner would present it next.
+  shown.answers.push(['The latest generation, after that', await session.ask('/me')]);
   return shown;
 }
 
@@ -259,9 +258,9 @@ async function comeBackTooLate(session, tell) {
   const signedIn = await session.signInApart({ username: 'alan', password: 'turing', limits });
   if (signedIn.token === undefined) return outcomeOf('The second sign-in', signedIn);
   const { token } = signedIn;
-  tell('Waiting for its window of two seconds to pass …');
+  tell('Waiting until its refresh window of two seconds is over …');
   await until(async () => session.now() >= claimsOf(token).refresh_exp);
-  // Looking refreshes nothing; the server's own clock decides.
+  // `/auth/session` refreshes nothing, and uses the server's own clock.
   await until(async () => JSON.parse((await session.askWith(token, '/auth/session')).body).state === 'dead');
   return present(session, 'A token past its window', token);
 }
@@ -271,17 +270,19 @@ async function comeBackTooLate(session, tell) {
  * @param {(text: string) => void} tell
  */
 async function loseResponse(session, tell) {
-  if (!(await untilExpired(session, tell))) throw new Error(`Only a refresh is worth losing. ${outcome.textContent}`);
+  if (!(await untilExpired(session, tell))) {
+    throw new Error(`This experiment needs an expired token. ${outcome.textContent}`);
+  }
   const lost = await session.askWith(held(session), '/me');
   const again = await session.ask('/me');
   const isSame = lost.token !== undefined && lost.token === again.token;
   return {
-    headline: isSame ? 'Nothing was lost: the second answer brought the same token' : 'The second answer',
+    headline: isSame ? 'Nothing was lost: the second answer carried the same token' : 'The second answer',
     why: isSame
-      ? `The server refreshed once. Its first answer was thrown away here, the old token came back, and it was handed ${short(again.token ?? '')} again.`
+      ? `The server refreshed once. This page discarded the first answer and sent the old token again, and got ${short(again.token ?? '')} again.`
       : reasonOf(again),
     answers: /** @type {Outcome['answers']} */ ([
-      ['The answer that was thrown away', lost],
+      ['The discarded answer', lost],
       ['The next request, with the old token', again],
     ]),
   };
@@ -298,8 +299,8 @@ async function openTab(session, isShared) {
     return {
       headline: session.seesToken ? 'A tab with the same storage' : 'A tab with the same cookie',
       why: session.seesToken
-        ? 'Send a request there once the token has expired, and watch its generation arrive here. Sign out in one, and both are signed out.'
-        : 'The browser sends the same cookie from both, and keeps the newest one that either was handed.',
+        ? 'Send a request there once the token has expired, and watch the new generation arrive here. Sign out in one tab, and both are signed out.'
+        : 'The browser sends the same cookie from both tabs, and stores the new one that either receives.',
       answers: [],
     };
   }
@@ -312,8 +313,8 @@ async function openTab(session, isShared) {
     headline: 'A tab with a copy of this token',
     why:
       session.policy.grace === null
-        ? 'Let the token expire, and send a request from both: one refreshes, the other is handed the same. Neither is logged out, however late it comes.'
-        : 'Let the token expire, and send a request from both. If one of them is late, two copies of one token are in use: that looks like theft, and ends the session.',
+        ? 'Let the token expire, and send a request from both tabs: one refreshes, and the other gets the same token. Neither is logged out, no matter how late it is.'
+        : 'Let the token expire, and send a request from both tabs. If one of them is late, two copies of one token are in use: that looks like theft, and ends the session.',
     answers: [],
   };
 }
@@ -324,11 +325,11 @@ async function switchPolicy(session) {
   return {
     headline:
       session.policy.grace === null
-        ? 'Superseded tokens now live as long as their window'
-        : `Superseded tokens now live for ${duration(session.policy.grace)}`,
+        ? 'Superseded tokens now work for their whole refresh window'
+        : `Superseded tokens now work for another ${duration(session.policy.grace)}`,
     why: answer
-      ? 'You were signed out there and are signed in here: generation 0 again. Let it expire, send a request, and then present the old generation.'
-      : 'Sign in under it, let the token expire, send a request, and then present the old generation.',
+      ? 'You have a new session under the other policy, at generation 0. Let the token expire, send a request, and then present the old generation.'
+      : 'Sign in, let the token expire, send a request, and then present the old generation.',
     answers: /** @type {Outcome['answers']} */ (answer ? [['Signed in again', answer]] : []),
   };
 }
@@ -344,9 +345,8 @@ async function turnStore(session, running) {
     body: JSON.stringify({ running }),
   });
   if (!response.ok) throw new Error(`The switch answered ${response.status}.`);
-  const headline = running ? 'The store is there again' : 'The store is out';
-  if (!session.current)
-    return { headline, why: running ? 'Nothing was lost.' : 'Even so, you can sign in.', answers: [] };
+  const headline = running ? 'The store works again' : 'The store is down';
+  if (!session.current) return { headline, why: running ? 'Nothing was lost.' : 'You can still sign in.', answers: [] };
   const answer = await session.ask('/me');
   return {
     headline: `${headline}. Your next request: ${answer.code ?? answer.verdict}`,
@@ -361,9 +361,9 @@ async function turnStore(session, running) {
  */
 function storeReason(answer, running) {
   if (answer.verdict === 'valid' && !running) {
-    return 'Your token is valid, and valid tokens need no store. Let it expire and ask again: then you are told to try later, and are still not logged out.';
+    return 'Your token is valid, and valid tokens need no store. Let it expire and send a request: you are told to retry, but you are not logged out.';
   }
   if (answer.verdict === 'unavailable' && running)
-    return 'Its connections are still coming back. The same token will do in a moment.';
+    return 'The connections to the store are still being restored. The same token will work in a moment.';
   return reasonOf(answer);
 }

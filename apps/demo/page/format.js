@@ -6,7 +6,7 @@ const UNITS = /** @type {const} */ ([
 ]);
 
 /**
- * A duration in its two largest units: "12 s", "15 min", "6 d 23 h".
+ * Formats a duration in its two largest units: "12 s", "15 min", "6 d 23 h".
  *
  * @param {number} seconds
  */
@@ -22,7 +22,7 @@ export function duration(seconds) {
 }
 
 /**
- * A moment: the time of day, with the date where it is not today.
+ * Formats a moment: the time of day, with the date if it is not today.
  *
  * @param {number} seconds since 1970
  */
@@ -35,7 +35,7 @@ export function moment(seconds) {
 }
 
 /**
- * Enough of a token to know it again.
+ * Shortens a token to a part by which it can be recognized.
  *
  * @param {string} token
  */

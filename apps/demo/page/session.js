@@ -7,13 +7,13 @@ import { claimsOf } from './tokens.js';
 /** @import { Claims } from './tokens.js' */
 
 /**
- * A token that was held, as far as the page can see it: a cookie is hidden from scripts.
+ * A token of the session. The page does not know its text if it is in a cookie, which scripts cannot read.
  *
  * @typedef {{ claims: Claims, token: string | undefined }} Generation
  */
 
 /**
- * What is signed in with.
+ * The input of a sign-in.
  *
  * @typedef {object} SignIn
  * @property {string} username
@@ -23,13 +23,13 @@ import { claimsOf } from './tokens.js';
 
 const POLICY_KEY = 'demo-policy';
 
-/** The session of this tab: the token that it holds, and how it asks with it. Raises `change` when there is something new to draw. */
+/** The session of this tab. It keeps the token and sends requests with it. Dispatches `change` when there is something new to draw. */
 export class Session extends EventTarget {
-  /** The generations that were seen, the oldest first. @type {Generation[]} */
+  /** The generations that the page has seen, the oldest first. @type {Generation[]} */
   generations = [];
-  /** Why the server refused the token that is held. @type {string | undefined} */
+  /** The reason why the server rejected the current token. @type {string | undefined} */
   refusal;
-  /** What was last signed in with. @type {SignIn | undefined} */
+  /** The input of the last sign-in. @type {SignIn | undefined} */
   lastSignIn;
 
   /**
@@ -42,7 +42,7 @@ export class Session extends EventTarget {
     this.about = about;
     this.storage = storage;
     this.clockOffset = clockOffset;
-    /** Whether the page's scripts can see the token; otherwise the browser keeps it in a cookie. */
+    /** True if the page's scripts can see the token. Otherwise the browser keeps it in a cookie. */
     this.seesToken = about.delivery !== 'cookie';
     this.policy = about.policies.find(({ base }) => base === storage.getItem(POLICY_KEY)) ?? firstOf(about.policies);
     this.client = this.#follow();
@@ -53,12 +53,12 @@ export class Session extends EventTarget {
     return (Date.now() + this.clockOffset) / 1000;
   }
 
-  /** The newest generation that is held. */
+  /** The latest generation of the session. */
   get current() {
     return this.generations.at(-1);
   }
 
-  /** The absolute end of the session; `undefined`: it has none. */
+  /** The absolute end of the session; `undefined` if it has none. */
   get end() {
     const claims = this.current?.claims;
     const lifetime = claims?.session_lifetime ?? this.about.lifetimes.sessionLifetime;
@@ -66,7 +66,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * An ordinary request: with the token that is held, and the next one is taken up from the answer.
+   * Sends an ordinary request with the current token. Stores the next token if the answer carries one.
    *
    * @param {string} path
    * @param {RequestInit} [init]
@@ -79,7 +79,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * A request with any token, whose answer changes nothing here.
+   * Sends a request with another token. Its answer does not change this session.
    *
    * @param {string} token
    * @param {string} path
@@ -96,7 +96,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * A sign-in of somebody else, of whom this tab keeps nothing.
+   * Starts another session, of which this tab stores nothing.
    *
    * @param {SignIn} signIn
    */
@@ -116,7 +116,7 @@ export class Session extends EventTarget {
     return answer;
   }
 
-  /** Where the other policy is in force, this session's tokens are none: a new one begins there. */
+  /** Starts a new session under the other policy, whose module does not accept the tokens of this one. */
   async switchPolicy() {
     const next = this.about.policies.find((policy) => policy !== this.policy) ?? this.policy;
     await this.signOut('/auth/logout');
@@ -136,7 +136,7 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  /** After a reload: what is held, and what the server thinks of it. Nothing is refreshed by looking. */
+  /** Restores the session after a reload, with the state of its token on the server. Does not refresh the token. */
   async resume() {
     const { body } = await this.ask('/auth/session');
     const { state, reason, claims } = JSON.parse(body || '{}');
@@ -150,7 +150,7 @@ export class Session extends EventTarget {
     const client = new RefreshAuthClient({
       storage: this.storage,
       key: `demo-token${this.policy.base}`,
-      // One way of delivery at a time: with the cookie as well, a tab that should hold nothing would be signed in by it.
+      // Without the cookie: it would sign in a tab that has no token of its own.
       fetch: (input, init) => fetch(input, { ...init, credentials: 'omit' }),
     });
     if (client.token !== undefined) this.#see(claimsOf(client.token), client.token);
@@ -200,7 +200,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * The page cannot see the cookie, but it can ask what is in it.
+   * Asks the server for the claims of the cookie, which the page cannot read.
    *
    * @param {Answer} answer
    */

@@ -51,11 +51,11 @@ export function enableStorm({ current }) {
 }
 
 /**
- * Asks in one go: all requests are made with the token that is held now.
+ * Sends all requests at once, with the current token.
  *
  * @param {Session} session
  * @param {number} requests
- * @param {string} process '' for whichever comes next
+ * @param {string} process '' for all processes in turn
  */
 function storm(session, requests, process) {
   performance.clearResourceTimings();
@@ -72,7 +72,7 @@ function drawStorm(answers) {
   const tokens = new Set(answers.flatMap(({ token }) => token ?? []));
   drawSums([
     ['refreshable', number('refreshable'), 'refreshed the token'],
-    ['already-refreshed', number('already-refreshed'), 'handed the same one'],
+    ['already-refreshed', number('already-refreshed'), 'got the same one'],
     ['token', tokens.size, tokens.size === 1 ? 'distinct new token' : 'distinct new tokens'],
     ['valid', number('valid'), 'found it valid'],
     ['dead', number('dead'), 'refused'],
@@ -97,20 +97,20 @@ function summary(answers, number, tokens) {
   const handed = number('already-refreshed');
   if (refreshed + handed > 0) {
     const came = whatCame(tokens);
-    return `Of ${plural(answers.length, 'request')}${where}, ${refreshed} refreshed the token and ${handed} ${handed === 1 ? 'was' : 'were'} handed the same new one. ${came}`;
+    return `Of ${plural(answers.length, 'request')}${where}, ${refreshed} refreshed the token and ${handed} got the same new one. ${came}`;
   }
   if (number('valid') === answers.length)
-    return `All ${answers.length} found the token valid: nothing was refreshed, and no store was asked.`;
+    return `The token was valid for all ${answers.length}: nothing was refreshed, and the store was not asked.`;
   if (number('unavailable') > 0)
-    return 'The store is out. Nobody was logged out: the same token works again as soon as the store does.';
-  return 'No request passed.';
+    return 'The store is down. Nobody was logged out: the same token works again as soon as the store does.';
+  return 'No request was served.';
 }
 
-/** @param {number} tokens how many different ones */
+/** @param {number} tokens the number of different new tokens */
 function whatCame(tokens) {
-  if (tokens === 0) return 'The new one came in the cookie, where scripts cannot see it.';
+  if (tokens === 0) return 'The new token came in the cookie, where scripts cannot see it.';
   if (tokens === 1) return '1 distinct new token came back.';
-  return `${tokens} distinct new tokens came back, one after the other: each expired while the storm was still going on.`;
+  return `${tokens} distinct new tokens came back, one after the other: each expired before the storm was over.`;
 }
 
 /** @param {[kind: string, count: number, what: string][]} list */
@@ -148,7 +148,7 @@ function drawChart(answers, from, length) {
     }),
   );
   chart.setAttribute('aria-label', `${plural(answers.length, 'bar')}, one for each request: ${status.textContent}`);
-  write(scale, `From left to right ${Math.round(length)} ms; the number in front is the process that answered.`);
+  write(scale, `The width is ${Math.round(length)} ms. The number in front is the process that answered.`);
 }
 
 /**

@@ -12,12 +12,12 @@ const marks = element('marks', HTMLOListElement);
 const generations = element('generations', HTMLElement);
 const claimList = element('claims', HTMLElement);
 
-/** How much of the bar each part of a token's life takes, in percent: a week beside a quarter of an hour would leave nothing to see. */
+/** The part of the bar for each part of a token's life, in percent. Not to scale, because 15 minutes beside a week would be invisible. */
 const PARTS = [40, 36, 24];
 const MOST_GENERATIONS = 8;
 
 /**
- * Draws the moment: called several times a second.
+ * Draws the present time. Called several times a second.
  *
  * @param {Session} session
  */
@@ -36,7 +36,7 @@ export function drawPresent(session) {
 }
 
 /**
- * Draws what only another token changes.
+ * Draws the parts that change only with the token.
  *
  * @param {Session} session
  */
@@ -48,7 +48,7 @@ export function drawToken(session) {
   marks.replaceChildren(
     mark('iat', 'signed', iat),
     mark('exp', 'expires', exp),
-    mark('refresh_exp', 'last exchange', refreshExp),
+    mark('refresh_exp', 'refresh window ends', refreshExp),
     mark('', 'session ends', session.end === undefined ? undefined : end),
   );
   claimList.replaceChildren(...Object.entries(claims).flatMap(([name, value]) => claim(name, value)));
@@ -62,7 +62,7 @@ export function drawToken(session) {
  * @returns {[name: string, explanation: string]}
  */
 function stateAt(now, { gen, exp, refresh_exp }, { refusal, end = Number.POSITIVE_INFINITY }) {
-  if (refusal !== undefined) return ['dead', `Generation ${gen} was refused: ${refusal}. Sign in again.`];
+  if (refusal !== undefined) return ['dead', `Generation ${gen} was rejected: ${refusal}. Sign in again.`];
   if (now < exp) return ['valid', `Generation ${gen} is valid for another ${duration(exp - now)}.`];
   if (now < refresh_exp) {
     return [
@@ -70,10 +70,7 @@ function stateAt(now, { gen, exp, refresh_exp }, { refusal, end = Number.POSITIV
       `Generation ${gen} has expired. The next request refreshes it, within ${duration(refresh_exp - now)}.`,
     ];
   }
-  return [
-    'dead',
-    now < end ? 'Nobody came in time to refresh it. Sign in again.' : 'The session is over. Sign in again.',
-  ];
+  return ['dead', now < end ? 'It was not refreshed in time. Sign in again.' : 'The session is over. Sign in again.'];
 }
 
 /**
@@ -86,7 +83,7 @@ function momentsOf({ iat, exp, refresh_exp }, { end }) {
 }
 
 /**
- * Where a moment is on the bar, in percent.
+ * Returns the position of a moment on the bar, in percent.
  *
  * @param {number} now
  * @param {[number, number, number, number]} moments
@@ -123,7 +120,7 @@ function claim(name, value) {
 }
 
 /**
- * The session so far: each token from when it was signed to when the next one took its place.
+ * Draws the session so far: each token from its `iat` to that of the next one.
  *
  * @param {Session} session
  * @param {number} now
@@ -155,6 +152,6 @@ function drawGenerations(session, now) {
   const count = session.generations.length;
   generations.setAttribute(
     'aria-label',
-    `${count === 1 ? '1 generation was' : `${count} generations were`} seen, the newest is ${last.gen}`,
+    `${count === 1 ? '1 generation was' : `${count} generations were`} seen, the latest is ${last.gen}`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * The claims that the page draws, as the server has signed them; all times are in seconds.
+ * The claims that the page draws. All times are in seconds.
  *
  * @typedef {object} Claims
  * @property {string} sub
@@ -13,7 +13,7 @@
  */
 
 /**
- * Reads a token, without verifying it: only the server has the key.
+ * Reads a token without verifying it, because only the server has the key.
  *
  * @param {string} token
  * @returns {Claims}
@@ -23,7 +23,7 @@ export function claimsOf(token) {
 }
 
 /**
- * The same token with another user in it, under the old signature.
+ * Returns the token with another user in it, under the old signature.
  *
  * @param {string} token
  */
@@ -33,7 +33,7 @@ export function tampered(token) {
 }
 
 /**
- * The same claims, signed with a key of one's own.
+ * Returns a token with the same claims, signed with a new key.
  *
  * @param {string} token
  */

@@ -2,7 +2,7 @@ import { duration } from './format.js';
 
 /** @import { Session } from './session.js' */
 
-/** Nobody wants to sit before a page for longer. */
+/** The longest time that the page waits for a token to expire. */
 const MOST_PATIENCE_SECONDS = 60;
 
 /**
@@ -10,7 +10,7 @@ const MOST_PATIENCE_SECONDS = 60;
  *
  * @param {Session} session
  * @param {(text: string) => void} tell
- * @returns {Promise<boolean>} whether it has
+ * @returns {Promise<boolean>} true if it has expired
  */
 export async function untilExpired(session, tell) {
   for (;;) {
@@ -28,7 +28,7 @@ export async function untilExpired(session, tell) {
 }
 
 /**
- * Asks again and again until the answer is yes; each time a moment later.
+ * Checks a condition repeatedly, at growing intervals, until it is true.
  *
  * @param {() => Promise<boolean>} condition
  */

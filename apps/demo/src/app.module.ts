@@ -14,7 +14,7 @@ import { UsersModule } from './users/users.module.js';
 
 @Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule] })
 export class AppModule {
-  /** @param faults stands between the demo and its store, where that is asked for */
+  /** @param faults the switch between the demo and its store, if `DEMO_FAULTS` is on */
   static forRoot(settings: Settings, faults?: StoreFaults): DynamicModule {
     const { refreshAuth } = settings;
     const throughFaults = (options: RefreshAuthOptions) => faults?.through(options) ?? options;

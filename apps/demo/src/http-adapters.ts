@@ -8,8 +8,8 @@ export function createHttpAdapter(name: Settings['httpAdapter']): ExpressAdapter
 }
 
 /**
- * Makes both adapters take the same bodies: Fastify refuses an empty one of type JSON, which clients do send with
- * `POST /auth/logout`, and Express any that is neither an object nor an array.
+ * Makes both adapters accept the same bodies. Fastify rejects an empty body of type JSON, which some clients send with `POST /auth/logout`.
+ * Express rejects a body that is neither an object nor an array.
  */
 export function acceptEveryJsonBody(app: INestApplication): void {
   const adapter: unknown = app.getHttpAdapter();

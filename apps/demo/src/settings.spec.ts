@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { RefreshAuthOptionsError } from 'nestjs-refresh-auth';
 import { asSettingError, readSettings, SettingError } from './settings.js';
 
-/** What has a choice is always said. */
+/** Settings with a list of choices are always passed on. */
 const choices = { revocation: 'pushed', onStoreFailure: 'reject', sessions: 'untracked' } as const;
 
 const secret = 'b3duIHNlY3JldCBvZiB0aGUgc2V0dGluZ3Mgc3BlYw==';
@@ -201,7 +201,7 @@ describe('readSettings', () => {
   });
 
   it.each([
-    ['HOST', '0.0.0.0', 'is for this machine alone'],
+    ['HOST', '0.0.0.0', 'works only on this machine'],
     ['REDIS_URL', 'rediss://redis.example.com', 'needs a REDIS_URL without TLS'],
   ])('lets nobody stop the store with %s=%s', (variable, value, message) => {
     expect(messageOf({ DEMO_FAULTS: '1', [variable]: value })).toContain(`DEMO_FAULTS ${message}`);

@@ -7,13 +7,13 @@ export interface Settings {
   host: string;
   httpAdapter: 'express' | 'fastify';
   trustedOrigins: string[];
-  /** Whether the store can be stopped from the page: on this machine only. */
+  /** True if the page can stop the store. Only on this machine. */
   faults: boolean;
-  /** Whether a second module shows the other policy of reuse: not in production, which wires one. */
+  /** True if a second module shows the other policy for superseded tokens. Never in production. */
   grace: boolean;
-  /** Which of how many processes behind one port this is, as `npm run demo:cluster` says. */
+  /** The number of this process, and of how many behind one port. Set by `npm run demo:cluster`. */
   process: { name: string; of: number };
-  /** What has no variable set is left out, so that the library's own default stands. */
+  /** The options of the library. Those without a variable are left out, so that the library's defaults apply. */
   refreshAuth: RefreshAuthOptions & { secret: string };
 }
 
@@ -73,13 +73,13 @@ const variablesByOption: Partial<Record<string, string>> = {
   'csrf.trustedOrigins': 'TRUSTED_ORIGINS',
 };
 
-/** The library knows only its options, and whoever starts the demo only the variables. */
+/** Turns an error about an option into one about its variable, which is what the operator of the demo has set. */
 export function asSettingError(error: RefreshAuthOptionsError): SettingError {
   const [option = ''] = error.option.split('[');
   return new SettingError(variablesByOption[option] ?? error.option, 'was refused', error.message);
 }
 
-/** An empty variable is an absent one: `REDIS_URL= npm start` switches a setting off. */
+/** Reads a variable. An empty one counts as absent: `REDIS_URL= npm start` switches the setting off. */
 function read(env: Environment, variable: string): string | undefined {
   return env[variable] || undefined;
 }
@@ -98,7 +98,7 @@ function readHost(env: Environment): string {
     throw new SettingError(
       'HOST',
       `is ${JSON.stringify(value)}`,
-      'write an address or a host name alone, such as 0.0.0.0',
+      'write only an address or a host name, such as 0.0.0.0',
     );
   }
   return value;
@@ -106,10 +106,10 @@ function readHost(env: Environment): string {
 
 function readSecret(env: Environment): string {
   const value = read(env, 'JWT_SECRET');
-  const whatToWrite = 'write at least 32 random bytes, such as what `openssl rand -base64 48` prints';
+  const whatToWrite = 'write at least 32 random bytes, such as the output of `openssl rand -base64 48`';
   if (value === undefined) {
     if (env['NODE_ENV'] === 'production') {
-      throw new SettingError('JWT_SECRET', 'is not set, and production needs one', whatToWrite);
+      throw new SettingError('JWT_SECRET', 'is not set, but production needs it', whatToWrite);
     }
     return randomBytes(48).toString('base64');
   }
@@ -119,7 +119,7 @@ function readSecret(env: Environment): string {
   return value;
 }
 
-// The value may hold a password, so it is not repeated.
+// The error does not repeat the value, which may contain a password.
 function readRedisUrl(env: Environment): string | undefined {
   const value = read(env, 'REDIS_URL');
   if (value !== undefined && !(URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol))) {
@@ -128,7 +128,7 @@ function readRedisUrl(env: Environment): string | undefined {
   return value;
 }
 
-// What the library says of units and of lifetimes that do not fit together is not said again here.
+// The library checks the units, and that the lifetimes fit together.
 function readDuration(env: Environment, variable: string, otherwise = ''): number | string | undefined {
   const value = read(env, variable);
   if (value !== undefined && !/^(?=.*[1-9])\d+((\.\d+)? ?[a-z]+)?$/i.test(value)) {
@@ -144,7 +144,7 @@ function readSessionLifetime(env: Environment): number | string | false | undefi
     : readDuration(env, 'SESSION_LIFETIME', ', or false for no end');
 }
 
-/** Of this option a bare number is milliseconds, and of every variable it is seconds. */
+/** Converts a bare number from seconds, as in every variable, to milliseconds, as in this option. */
 function readStoreTimeout(env: Environment): number | string | undefined {
   const timeout = readDuration(env, 'STORE_TIMEOUT');
   return typeof timeout === 'number' ? timeout * 1000 : timeout;
@@ -163,7 +163,7 @@ function readRefreshAhead(env: Environment): RefreshAuthOptions['refreshAhead'] 
   const value = read(env, 'REFRESH_AHEAD');
   return value !== undefined && /^0?\.\d+$/.test(value)
     ? Number(value)
-    : readDuration(env, 'REFRESH_AHEAD', ', or a fraction of the life such as 0.2');
+    : readDuration(env, 'REFRESH_AHEAD', ', or a fraction of the lifetime such as 0.2');
 }
 
 function readTrustedOrigins(env: Environment): string[] {
@@ -179,16 +179,16 @@ function readTrustedOrigins(env: Environment): string[] {
   });
 }
 
-// Not `url.origin`: that is "null" for the schemes of native shells, such as capacitor://localhost.
+// `url.origin` would be "null" for the schemes of native shells, such as capacitor://localhost.
 function serializeOrigin({ protocol, host }: URL): string {
   return `${protocol}//${host}`;
 }
 
-/** Whoever can stop the store can keep everybody from refreshing: a deployed demo must not have that. */
+/** Allows the switch for the store only on this machine. Anybody who can stop the store can keep all users from refreshing. */
 function readFaults(env: Environment, host: string, redis: string | undefined): boolean {
   const isOn = readChoice(env, 'DEMO_FAULTS', ['0', '1']) === '1';
   if (isOn && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
-    throw new SettingError('DEMO_FAULTS', 'is for this machine alone', 'leave HOST out, or DEMO_FAULTS');
+    throw new SettingError('DEMO_FAULTS', 'works only on this machine', 'leave out HOST or DEMO_FAULTS');
   }
   if (isOn && redis?.startsWith('rediss:')) {
     throw new SettingError('DEMO_FAULTS', 'needs a REDIS_URL without TLS', 'write one such as redis://127.0.0.1:6379');
@@ -213,7 +213,7 @@ function readDelivery(env: Environment): NonNullable<RefreshAuthOptions['deliver
   };
 }
 
-/** One of the choices; the first of them when the variable is absent. */
+/** Reads one of the choices. Defaults to the first. */
 function readChoice<const Choice extends string>(
   env: Environment,
   variable: string,

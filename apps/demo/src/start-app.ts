@@ -6,13 +6,13 @@ import { openFaults } from './faults/faults.js';
 import { acceptEveryJsonBody, createHttpAdapter } from './http-adapters.js';
 import { SettingError, type Settings } from './settings.js';
 
-/** The demo, listening. */
+/** Starts the demo and listens. */
 export async function startApp(settings: Settings): Promise<INestApplication> {
   const faults = settings.faults ? await openFaults(settings.refreshAuth) : undefined;
   const app = await NestFactory.create(
     AppModule.forRoot(settings, faults),
     createHttpAdapter(settings.httpAdapter),
-    // Held back until the app is up, so that a refused setting is one line and not also a log with a stack.
+    // Buffered until the app is up, so that a wrong setting is reported in one line, without a log and a stack.
     { logger: ['warn', 'error', 'fatal'], bufferLogs: true, autoFlushLogs: false, abortOnError: false },
   );
   if (settings.trustedOrigins.length > 0) {

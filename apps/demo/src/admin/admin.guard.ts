@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { UserClaims } from 'nestjs-refresh-auth';
 
-/** Authorization is the application's: `RefreshAuthGuard` is global, so it has run before and has set `request.user`. */
+/** Authorizes administrators. `RefreshAuthGuard` is global, so it has run before and has set `request.user`. */
 @Injectable()
 export class AdminGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

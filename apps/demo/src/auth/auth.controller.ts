@@ -76,7 +76,7 @@ export class AuthController {
     await this.auth.signOut(request, response, { scope: 'user' });
   }
 
-  /** Public, so that looking at a token never refreshes it. */
+  /** Returns the state of the token. Public, so that asking for it never refreshes the token. */
   @Public()
   @Public(GRACE)
   @Get('session')
@@ -95,7 +95,7 @@ export class AuthController {
     try {
       return await this.auth.signIn(response, { sub: String(user.uid), type: user.type, scope: user.scope }, options);
     } catch (error) {
-      // The limits are the client's to choose, and the library says which of them the server does not allow.
+      // The client chooses the limits. The library's error says which of them exceeds those of the server.
       throw error instanceof TypeError ? new BadRequestException(error.message) : error;
     }
   }

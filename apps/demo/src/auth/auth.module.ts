@@ -9,10 +9,10 @@ import { TokenStateHeaderGuard } from './token-state-header.guard.js';
   imports: [UsersModule],
   controllers: [AuthController],
   providers: [
-    // Global guards run in this order, on every route.
+    // Global guards run on every route, in this order.
     { provide: APP_GUARD, useExisting: RefreshAuthGuard },
     { provide: APP_GUARD, useClass: TokenStateHeaderGuard },
-    // Writes the new token as soon as a handler has answered, where interceptors outside it can see it.
+    // Writes the new token as soon as a handler has answered, so that interceptors outside it can see it.
     { provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor },
   ],
 })

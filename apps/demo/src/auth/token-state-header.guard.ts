@@ -3,8 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { getTokenState } from 'nestjs-refresh-auth';
 
 /**
- * Shows in `X-Token-State` what `RefreshAuthGuard`, which runs just before, found. A guard and not an interceptor:
- * interceptors never run when a later guard refuses.
+ * Sends the token state in `X-Token-State`. `RefreshAuthGuard` has run before and found it. This is a guard because interceptors do not run
+ * if a later guard refuses the request.
  */
 @Injectable()
 export class TokenStateHeaderGuard implements CanActivate {

@@ -1,4 +1,4 @@
-/** The claims that this application adds at sign-in: `@CurrentUser()` and `@CurrentUser('type')` are typed by them. */
+/** The claims that this application adds at sign-in. They give `@CurrentUser()` and `@CurrentUser('type')` their types. */
 declare module 'nestjs-refresh-auth' {
   interface UserClaims {
     type: 'admin' | 'user';

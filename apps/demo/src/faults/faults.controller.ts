@@ -7,7 +7,7 @@ interface StoreState {
   running: boolean;
 }
 
-/** By PUT, which pages of other origins can only send where CORS lets them. */
+/** Switches the store on and off. It takes PUT, which pages of other origins can send only if CORS allows it. */
 @Public()
 @Controller('faults/store')
 export class FaultsController {

@@ -24,7 +24,7 @@ type Method = Exclude<keyof InMemorySessionStore, 'onRevocation' | 'close'>;
 type Call<M extends Method> = Parameters<InMemorySessionStore[M]>;
 type Answer<M extends Method> = ReturnType<InMemorySessionStore[M]>;
 
-/** Answers as a store that cannot be reached: with rejected promises. */
+/** Wraps a store. While it is stopped, every call rejects, as with a store that cannot be reached. */
 class StoppableStore extends InMemorySessionStore {
   constructor(private readonly faults: MemoryFaults) {
     super();

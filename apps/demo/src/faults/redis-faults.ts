@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import type { StoreFaults } from './store-faults.js';
 
-/** A proxy in front of Redis, on this machine only: stopped, it cuts all connections and lets nobody through. */
+/** A proxy in front of Redis, on this machine only. While it is stopped, it closes all connections and accepts none. */
 export class RedisFaults implements StoreFaults {
   isRunning = true;
   readonly #redis: URL;
@@ -14,7 +14,7 @@ export class RedisFaults implements StoreFaults {
     this.#redis = new URL(url);
   }
 
-  /** @param url of the real server */
+  /** @param url the URL of the real server */
   static async open(url: string): Promise<RedisFaults> {
     const faults = new RedisFaults(url);
     await once(faults.#server.listen(0, '127.0.0.1'), 'listening');
@@ -52,7 +52,7 @@ export class RedisFaults implements StoreFaults {
     this.#join(server, client);
   }
 
-  /** What one end sends, the other receives; and when one is gone, so is the other. */
+  /** Connects two sockets. When one closes, so does the other. */
   #join(from: Socket, to: Socket): void {
     this.#sockets.add(from);
     from.pipe(to);

@@ -1,11 +1,11 @@
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 
-/** What stands between the demo and its store, so that an outage can be tried. */
+/** A switch between the demo and its store, for trying an outage. */
 export interface StoreFaults {
   readonly isRunning: boolean;
-  /** The same options, with the way to the store leading through here. */
+  /** Returns the options with the store behind this switch. */
   through(options: RefreshAuthOptions): RefreshAuthOptions;
-  /** From now on the store does not answer. What it holds stays. */
+  /** Makes the store stop answering. It keeps its data. */
   stop(): void;
   start(): void;
   close(): Promise<void>;

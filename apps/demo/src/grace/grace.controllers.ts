@@ -6,7 +6,7 @@ import { UsersController } from '../users/users.controller.js';
 import { UsersService } from '../users/users.service.js';
 import { GRACE } from './grace.js';
 
-// Public to the usual module's guard, which is global; their own guard stands before them.
+// Public for the global guard of the first module. These routes use the guard of their own module.
 
 @Public()
 @UseGuards(RefreshAuthGuard.named(GRACE), TokenStateHeaderGuard)

@@ -1,16 +1,19 @@
 import { createHmac } from 'node:crypto';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 
-/** A second module beside the usual one, and the routes under `/grace`, so that both policies can be tried side by side. */
+/** The name of a second module, whose routes are under `/grace`, so that both policies can be tried side by side. */
 export const GRACE = 'grace';
 
-/** Short enough to watch it pass. Where users are behind it, 30 seconds are better. */
+/** Short enough to watch. For real users, 30 seconds are better. */
 export const GRACE_SECONDS = 1;
 
-/** The settings of the usual module, under the grace policy. Tokens of one module are none of the other: they have a key and a cookie of their own. */
+/**
+ * Returns the settings of the first module with the grace policy. Each module has its own key and cookie, so that neither accepts the
+ * tokens of the other.
+ */
 export function gracePolicy(options: RefreshAuthOptions & { secret: string }): RefreshAuthOptions {
   const cookie = options.delivery?.cookie;
-  // Browsers accept the prefix, which keeps other hosts of the site from setting the cookie, only with `Secure`.
+  // The prefix `__Host-` keeps other hosts of the site from setting the cookie. Browsers accept it only with `Secure`.
   const name = `${cookie && cookie.secure === false ? '' : '__Host-'}${GRACE}-authorization`;
   return {
     ...options,

@@ -1,16 +1,16 @@
-/** What the page has to know of the demo that it shows. Durations are in seconds. */
+/** The settings of the demo that its page needs. Durations are in seconds. */
 export interface About {
   adapter: 'express' | 'fastify';
   store: 'memory' | 'redis';
   delivery: 'both' | 'header' | 'cookie';
-  /** How many processes there are behind this port. */
+  /** The number of processes behind this port. */
   processes: number;
-  /** Whether the store can be stopped from the page. */
+  /** True if the page can stop the store. */
   faults: boolean;
-  /** How long tokens and sessions live unless a sign-in wants it shorter; `null`: without end. */
+  /** How long tokens and sessions live, unless a sign-in asks for less; `null` for no end. */
   lifetimes: { expiresIn: number; refreshWindow: number; sessionLifetime: number | null };
-  /** The policies of reuse, and where the routes of each are; `grace` is `null` where superseded tokens are handed over for their whole window. */
+  /** The policies for superseded tokens, with the base path of their routes. `grace` is `null` if reuse detection is off. */
   policies: { base: string; grace: number | null }[];
-  /** The server's clock in milliseconds: the page draws by it, since the clocks of clients are often wrong. */
+  /** The server's clock in milliseconds. The page uses it, because the clocks of clients are often wrong. */
   now: number;
 }

@@ -4,7 +4,7 @@ import { GRACE, GRACE_SECONDS } from '../grace/grace.js';
 import type { Settings } from '../settings.js';
 import type { About } from './about.interface.js';
 
-export const ABOUT = Symbol('What the page has to know of the demo');
+export const ABOUT = Symbol('The settings of the demo that its page needs');
 
 export function describe({ httpAdapter, faults, grace, process, refreshAuth }: Settings): Omit<About, 'now'> {
   const { expiresIn = '15m', refreshWindow = '7d', sessionLifetime = '30d', reuseDetection, redis } = refreshAuth;
@@ -31,7 +31,7 @@ function describeDelivery({ header, cookie }: NonNullable<RefreshAuthOptions['de
   return cookie === false ? 'header' : 'both';
 }
 
-/** As the library reads its options, which it has checked by now. */
+/** Reads a duration as the library does. The library has already checked it. */
 function seconds(duration: number | string): number {
   return typeof duration === 'number' ? duration : ms(duration as StringValue) / 1000;
 }

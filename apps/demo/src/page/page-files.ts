@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** The page as browsers load it, read once: its own files, and the library's client beside them. Nothing is bundled or translated. */
+/** Reads the files of the page once: its own, and those of the library's client. Browsers load them without bundling or compiling. */
 @Injectable()
 export class PageFiles {
   readonly #files = new Map([
@@ -23,7 +23,7 @@ export class PageFiles {
     ...filesBeside(import.meta.resolve('nestjs-refresh-auth/client'), 'client/'),
   ]);
 
-  /** What the page may load and run: its own files, and the one inline script, which names the modules. */
+  /** The content security policy. It allows the page's own files and its one inline script, the import map. */
   readonly policy = [
     "default-src 'none'",
     `script-src 'self' '${hashOf(inlineScript(this.find('index.html')))}'`,
@@ -52,7 +52,7 @@ function inlineScript(page: PageFile | undefined): string {
   return /<script type="importmap">(.*?)<\/script>/s.exec(String(page?.content))?.[1] ?? '';
 }
 
-/** As Content Security Policy Level 3 names a script, section 2.3.1. */
+/** Returns the hash source of a script (Content Security Policy Level 3, section 2.3.1). */
 function hashOf(script: string): string {
   return `sha256-${createHash('sha256').update(script).digest('base64')}`;
 }

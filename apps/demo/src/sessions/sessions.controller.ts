@@ -11,7 +11,7 @@ export class SessionsController {
     return this.auth.listSessions(sub);
   }
 
-  /** Only one's own: a session of somebody else is as unknown as one that never was. */
+  /** Ends one of the user's own sessions. A session of another user gets the same 404 as an unknown one. */
   @Delete(':sid')
   @HttpCode(HttpStatus.NO_CONTENT)
   async end(@CurrentUser('sub') sub: string, @Param('sid') sid: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SessionsController } from './sessions.controller.js';
 
-/** Part of the application only where sessions are tracked: otherwise there is nothing to list. */
+/** Part of the application only if sessions are tracked. Otherwise there is nothing to list. */
 @Module({ controllers: [SessionsController] })
 export class SessionsModule {}

@@ -9,14 +9,14 @@ export interface User {
   scope: string;
 }
 
-// Fixed, public demo accounts. An application keeps its users in a database, and their passwords only as slow, salted
-// hashes (argon2, scrypt).
+// Fixed, public demo accounts. A real application keeps its users in a database, and stores passwords only as slow, salted hashes (argon2,
+// scrypt).
 const accounts: { user: User; passwordHash: Buffer }[] = [
   { user: { uid: 1, username: 'ada', type: 'admin', scope: 'read write' }, passwordHash: sha256('lovelace') },
   { user: { uid: 2, username: 'alan', type: 'user', scope: 'read' }, passwordHash: sha256('turing') },
 ];
 
-// An unknown name costs one comparison too, so that timing does not tell which names exist.
+// Unknown names take one comparison too, so that the timing does not reveal which names exist.
 const noPasswordHash = Buffer.alloc(32);
 
 @Injectable()

@@ -14,7 +14,7 @@ interface Asked {
   fail: (error: Error) => void;
 }
 
-/** Requests wait here until the test answers them, in whatever order it likes. */
+/** Requests that wait until the test answers them, in any order. */
 let asked: Asked[];
 let client: RefreshAuthClient;
 let storage: TokenStorage;
@@ -59,7 +59,7 @@ const held = (token: string): void => storage.setItem('refresh-auth', token);
 const toldTokens = (): unknown[] => heard.flatMap((event) => (event.type === 'token' ? [event.token] : []));
 
 describe('a request', () => {
-  test('carries the token that is held, and none if there is none', async () => {
+  test('carries the current token, if there is one', async () => {
     const { fetch } = client;
     void fetch(`${API}/me`);
     held(tokenOf('s', 0));
@@ -68,7 +68,7 @@ describe('a request', () => {
     expect(asked.map(({ authorization }) => authorization)).toEqual([null, `Bearer ${tokenOf('s', 0)}`]);
   });
 
-  test('to another origin carries none, and its answer changes nothing', async () => {
+  test('to another origin carries no token, and its response changes nothing', async () => {
     held(tokenOf('s', 0));
     const others = ['https://evil.example', 'http://api.example.com', 'https://api.example.com:8443'];
     const answers = others.map((origin) => client.fetch(`${origin}/api.example.com`));
@@ -79,7 +79,7 @@ describe('a request', () => {
     expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
   });
 
-  test('that has credentials of its own keeps them, and its answer changes nothing', async () => {
+  test('with credentials of its own keeps them, and its response changes nothing', async () => {
     held(tokenOf('s', 0));
     const answered = client.fetch(`${API}/me`, { headers: { authorization: 'Basic QTpC' } });
     asked[0]!.answer(401, tokenOf('t', 1));
@@ -99,14 +99,14 @@ describe('a request', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a response', () => {
   async function answeredWith(status: number, token?: string, url?: string): Promise<Response> {
     const answered = client.fetch(`${API}/me`);
     asked.at(-1)!.answer(status, token, url);
     return answered;
   }
 
-  test.each([200, 204, 302, 401, 403, 404, 500, 503])('of status %i hands over the next token', async (status) => {
+  test.each([200, 204, 302, 401, 403, 404, 500, 503])('with status %i delivers the next token', async (status) => {
     held(tokenOf('s', 0));
     const response = await answeredWith(status, tokenOf('s', 1));
 
@@ -114,7 +114,7 @@ describe('an answer', () => {
     expect(toldTokens()).toEqual([tokenOf('s', 1)]);
   });
 
-  test('without a token leaves the one that is held', async () => {
+  test('without a token keeps the current one', async () => {
     held(tokenOf('s', 3));
     await answeredWith(200);
 
@@ -129,14 +129,14 @@ describe('an answer', () => {
     `x.${segment({ sid: 's' })}.y`,
     `x.${segment({ gen: 4 })}.y`,
     `x.bnVsbA.y`,
-  ])('with what is no token of ours (%j) leaves the one that is held', async (token) => {
+  ])('with a text that is not a token of the library (%j) keeps the current token', async (token) => {
     held(tokenOf('s', 3));
     await answeredWith(200, token);
 
     expect(client.token).toBe(tokenOf('s', 3));
   });
 
-  test('that was redirected to another origin hands over nothing', async () => {
+  test('that was redirected to another origin delivers no token', async () => {
     held(tokenOf('s', 0));
     await answeredWith(200, tokenOf('s', 1), 'https://evil.example/');
     expect(client.token).toBe(tokenOf('s', 0));
@@ -145,7 +145,7 @@ describe('an answer', () => {
     expect(client.token).toBe(tokenOf('s', 1));
   });
 
-  test('of 401 is told, with a response for each listener, and the token stays', async () => {
+  test('with 401 notifies each listener with its own copy, and keeps the token', async () => {
     held(tokenOf('s', 0));
     const bodies: Promise<string>[] = [];
     for (let listeners = 0; listeners < 2; listeners += 1) {
@@ -157,13 +157,13 @@ describe('an answer', () => {
     expect([client.token, heard.map(({ type }) => type)]).toEqual([tokenOf('s', 0), ['unauthorized']]);
   });
 
-  test('of 401 to a request without a token is told too', async () => {
+  test('with 401 to a request without a token notifies the listeners too', async () => {
     await answeredWith(401);
 
     expect(heard.map(({ type }) => type)).toEqual(['unauthorized']);
   });
 
-  test.each([403, 500, 503])('of %i says nothing about the session', async (status) => {
+  test.each([403, 500, 503])('with %i notifies nobody', async (status) => {
     held(tokenOf('s', 0));
     await answeredWith(status);
 
@@ -171,7 +171,7 @@ describe('an answer', () => {
   });
 });
 
-describe('answers in any order', () => {
+describe('responses in any order', () => {
   test.each([[[1, 1, 1]], [[2, 1, 3]], [[3, 2, 1]], [[10, 9, 2]]])(
     'of generations %j leave the newest, once each',
     async (generations) => {
@@ -187,7 +187,7 @@ describe('answers in any order', () => {
     },
   );
 
-  test('a late 401 to a token that was replaced meanwhile is not told', async () => {
+  test('a late 401 to a token that was replaced meanwhile notifies nobody', async () => {
     held(tokenOf('s', 0));
     const [late, refreshed] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
     asked[1]!.answer(200, tokenOf('s', 1));
@@ -198,7 +198,7 @@ describe('answers in any order', () => {
     expect(heard.map(({ type }) => type)).toEqual(['token']);
   });
 
-  test('a late refresh brings no session back that was signed out meanwhile', async () => {
+  test('a late refresh does not restore a session that was signed out meanwhile', async () => {
     held(tokenOf('s', 0));
     const late = client.fetch(`${API}/me`);
     client.clear();
@@ -208,7 +208,7 @@ describe('answers in any order', () => {
     expect(client.token).toBeUndefined();
   });
 
-  test('a late refresh does not displace the session that was begun meanwhile', async () => {
+  test('a late refresh does not replace a session that was started meanwhile', async () => {
     held(tokenOf('s', 0));
     const [late, signIn] = [client.fetch(`${API}/me`), client.fetch(`${API}/login`, { method: 'POST' })];
     asked[1]!.answer(200, tokenOf('t', 0));
@@ -219,7 +219,7 @@ describe('answers in any order', () => {
     expect(client.token).toBe(tokenOf('t', 0));
   });
 
-  test('a token of the held session counts by its generation, whatever it answers', async () => {
+  test('a token of the current session counts by its generation, whichever request it answers', async () => {
     const [first, second] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
     asked[0]!.answer(200, tokenOf('s', 4));
     await first;
@@ -237,7 +237,7 @@ describe('signOut', () => {
     return answered;
   }
 
-  test.each([200, 204, 401])('lets go of the token once the server has answered %i', async (status) => {
+  test.each([200, 204, 401])('removes the token once the server has answered %i', async (status) => {
     held(tokenOf('s', 0));
     const response = await signedOutWith(status);
 
@@ -245,14 +245,14 @@ describe('signOut', () => {
     expect(toldTokens()).toEqual([undefined]);
   });
 
-  test.each([403, 500, 503])('keeps it after a %i: the session goes on', async (status) => {
+  test.each([403, 500, 503])('keeps the token after a %i, because the session lives on', async (status) => {
     held(tokenOf('s', 0));
     await signedOutWith(status);
 
     expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
   });
 
-  test('lets go of what the session was refreshed to meanwhile, and not of another session', async () => {
+  test('removes a token that was refreshed meanwhile, but not that of another session', async () => {
     held(tokenOf('s', 0));
     const answered = client.signOut(`${API}/logout`);
     held(tokenOf('s', 1));
@@ -268,7 +268,7 @@ describe('signOut', () => {
     expect(client.token).toBe(tokenOf('t', 0));
   });
 
-  test('asks by POST, unless told otherwise', async () => {
+  test('sends POST by default', async () => {
     const methods: string[] = [];
     const recording: typeof fetch = async (input, init) => {
       methods.push(new Request(input, init).method);
@@ -284,7 +284,7 @@ describe('signOut', () => {
 });
 
 describe('listeners', () => {
-  test('hear nothing any more once they have stopped', async () => {
+  test('receive nothing after they unsubscribed', async () => {
     const stop = client.subscribe(() => heard.push({ type: 'token', token: 'told twice', elsewhere: false }));
     stop();
     held(tokenOf('s', 0));
@@ -294,7 +294,7 @@ describe('listeners', () => {
     expect(heard).toEqual([{ type: 'token', token: undefined, elsewhere: false }]);
   });
 
-  test('are told of nothing where nothing is let go of', async () => {
+  test('are not notified by clear() if there is no token', async () => {
     client.clear();
     await Promise.resolve();
 
@@ -325,7 +325,7 @@ describe('in a browser', () => {
     delete browser.window;
   });
 
-  test('the page’s own origin is sent the token of localStorage, under a name that can be chosen', async () => {
+  test('the token in localStorage, under a key that can be chosen, is sent to the page’s own origin', async () => {
     const own = new RefreshAuthClient({ fetch: network, key: 'token' });
     local.set('token', tokenOf('s', 0));
     const answered = own.fetch(`${API}/me`);
@@ -337,7 +337,7 @@ describe('in a browser', () => {
     expect([...local]).toEqual([['token', tokenOf('s', 1)]]);
   });
 
-  test('other tabs are heard, until one stops listening', () => {
+  test('listeners learn of changes in other tabs until they unsubscribe', () => {
     const own = new RefreshAuthClient({ fetch: network });
     const stop = own.subscribe((event) => heard.push(event));
     local.set('refresh-auth', tokenOf('s', 1));
@@ -355,7 +355,7 @@ describe('in a browser', () => {
     ]);
   });
 
-  test('with storage switched off the token is kept in memory', async () => {
+  test('the token is kept in memory if storage is blocked', async () => {
     Object.defineProperty(browser.window, 'localStorage', {
       get: () => {
         throw new Error('SecurityError');
@@ -371,8 +371,8 @@ describe('in a browser', () => {
 });
 
 describe('origins', () => {
-  test('have to be named where there is no page', () => {
-    expect(() => new RefreshAuthClient()).toThrow('`origins` is missing: write who gets the token');
+  test('are required outside of a browser', () => {
+    expect(() => new RefreshAuthClient()).toThrow('`origins` is missing: write the origins to which the token is sent');
   });
 
   test.each([

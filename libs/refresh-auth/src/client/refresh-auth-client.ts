@@ -2,27 +2,27 @@ import { positionOf } from './token-position.js';
 import { browserWindow, defaultStorage, onOtherTabs, type TokenStorage } from './token-storage.js';
 
 export interface RefreshAuthClientOptions {
-  /** Who gets the token, such as `['https://api.example.com']`: no other origin ever does. @default in a browser, the page's own */
+  /** The only origins to which the token is sent, such as `['https://api.example.com']`. @default in a browser, the origin of the page */
   origins?: readonly string[] | undefined;
-  /** Where the token is kept. @default `localStorage` in a browser, which its tabs share; otherwise memory */
+  /** The storage for the token. @default in a browser `localStorage`, which all tabs share; otherwise memory */
   storage?: TokenStorage | undefined;
-  /** The name under which it is kept. @default 'refresh-auth' */
+  /** The key under which the token is stored. @default 'refresh-auth' */
   key?: string | undefined;
-  /** What requests are sent with. @default the global `fetch` */
+  /** The function that sends requests. @default the global `fetch` */
   fetch?: typeof globalThis.fetch | undefined;
 }
 
-/** What a client tells its listeners. */
+/** An event that a client sends to its listeners. */
 export type RefreshAuthClientEvent =
-  /** Another token is held, or none any more; `elsewhere`: it was another tab that changed it. */
+  /** The client holds another token, or none any more. `elsewhere` is true if another tab changed it. */
   | { readonly type: 'token'; readonly token: string | undefined; readonly elsewhere: boolean }
-  /** The server answered 401 to the token that is held, or to a request without one. The response is the listener's own copy. */
+  /** The server answered 401 to the current token, or to a request without one. Each listener gets its own copy of the response. */
   | { readonly type: 'unauthorized'; readonly response: Response };
 
 type Listener = (event: RefreshAuthClientEvent) => void;
 
 /**
- * `fetch` for clients that keep the token themselves: sends it, and takes up the next one from whichever answer carries it.
+ * A `fetch` for clients that store the token themselves. It sends the token and stores the next one from any response that carries it.
  *
  * ```ts
  * const auth = new RefreshAuthClient({ origins: ['https://api.example.com'] });
@@ -36,24 +36,24 @@ export class RefreshAuthClient {
   readonly #fetch: typeof globalThis.fetch;
   readonly #listeners = new Set<Listener>();
 
-  /** @throws TypeError when `origins` are not origins, or are missing where there is no page to take them from */
+  /** @throws TypeError if `origins` contains something else than origins, or is missing outside of a browser */
   constructor({ origins, storage, key = 'refresh-auth', fetch = globalThis.fetch }: RefreshAuthClientOptions = {}) {
     this.#origins = new Set(origins ?? ownOrigin());
     for (const origin of this.#origins) checkOrigin(origin);
     this.#storage = storage ?? defaultStorage();
     this.#key = key;
-    // Browsers refuse to call theirs as a method of anything else.
+    // Browsers throw if their `fetch` is called as a method of another object.
     this.#fetch = (...request) => fetch(...request);
   }
 
-  /** The token that is held. Read from the storage each time, since another tab may have changed it. */
+  /** The current token. It is read from the storage each time, because another tab may have changed it. */
   get token(): string | undefined {
     return this.#storage.getItem(this.#key) ?? undefined;
   }
 
   /**
-   * As the global `fetch`: fulfilled with every answer, rejected when there is none. What is for another origin, or has an
-   * `Authorization` header already, passes as it is. Nothing is sent twice, and a 503 changes nothing: the caller may come again.
+   * Sends a request with the token. Resolves and rejects as the global `fetch` does. A request to another origin, or with an `Authorization`
+   * header of its own, is sent unchanged. Nothing is sent twice. After a 503 the client keeps the token, and the caller can retry.
    */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
@@ -62,19 +62,19 @@ export class RefreshAuthClient {
     const sent = this.token;
     if (sent !== undefined) request.headers.set('Authorization', `Bearer ${sent}`);
     const response = await this.#fetch(request);
-    // A redirect may have led elsewhere, and whoever answers there hands out no tokens of ours.
+    // Tokens from another origin, to which a redirect may lead, are not accepted.
     if (response.redirected && !this.#isOurs(response.url)) return response;
 
-    this.#takeUp(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], sent);
+    this.#receive(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], sent);
     if (response.status === 401 && this.token === sent) {
-      this.#tell(() => ({ type: 'unauthorized', response: response.clone() }));
+      this.#notify(() => ({ type: 'unauthorized', response: response.clone() }));
     }
     return response;
   };
 
   /**
-   * Asks the server to end the session, by POST unless `init` says otherwise, and lets go of the token once it has: not after a 503, since
-   * the session goes on then.
+   * Asks the server to end the session, by POST unless `init` sets another method. Removes the token once the server has done so. After a 503
+   * the session lives on, so the token is kept.
    */
   async signOut(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const sent = this.token;
@@ -84,17 +84,17 @@ export class RefreshAuthClient {
     return response;
   }
 
-  /** Lets go of the token, here and in the tabs that share the storage. The session goes on: {@link signOut} ends it. */
+  /** Removes the token, here and in all tabs that share the storage. This does not end the session; {@link signOut} does. */
   clear(): void {
     if (this.token === undefined) return;
     this.#storage.removeItem(this.#key);
-    this.#tell(() => ({ type: 'token', token: undefined, elsewhere: false }));
+    this.#notify(() => ({ type: 'token', token: undefined, elsewhere: false }));
   }
 
   /**
-   * Calls the listener soon after each event.
+   * Calls the listener after each event.
    *
-   * @returns how to stop
+   * @returns a function that unsubscribes the listener
    */
   subscribe(listener: (event: RefreshAuthClientEvent) => void): () => void {
     const own: Listener = (event) => listener(event);
@@ -112,19 +112,22 @@ export class RefreshAuthClient {
     return this.#origins.has(new URL(url).origin);
   }
 
-  /** Answers come in any order: an older token never takes the place of a newer one, nor that of a session begun or ended meanwhile. */
-  #takeUp(received: string | undefined, sent: string | undefined): void {
+  /**
+   * Stores a received token. Responses arrive in any order, so a token is ignored if the client holds a newer one, or if its session was ended
+   * or replaced by another one meanwhile.
+   */
+  #receive(received: string | undefined, sent: string | undefined): void {
     const next = positionOf(received);
     if (received === undefined || next === undefined) return;
     const held = positionOf(this.token);
     const isOutdated = held?.sid === next.sid ? held.gen >= next.gen : positionOf(sent)?.sid === next.sid;
     if (isOutdated) return;
     this.#storage.setItem(this.#key, received);
-    this.#tell(() => ({ type: 'token', token: received, elsewhere: false }));
+    this.#notify(() => ({ type: 'token', token: received, elsewhere: false }));
   }
 
-  /** Not at once: a listener that throws must not cost the caller an answer. */
-  #tell(happened: () => RefreshAuthClientEvent): void {
+  /** Calls the listeners in a microtask, so that a listener that throws does not make the caller lose the response. */
+  #notify(happened: () => RefreshAuthClientEvent): void {
     for (const listener of this.#listeners) {
       const event = happened();
       queueMicrotask(() => listener(event));
@@ -135,7 +138,9 @@ export class RefreshAuthClient {
 function ownOrigin(): string[] {
   const window = browserWindow();
   if (!window) {
-    throw new TypeError("`origins` is missing: write who gets the token, such as ['https://api.example.com']");
+    throw new TypeError(
+      "`origins` is missing: write the origins to which the token is sent, such as ['https://api.example.com']",
+    );
   }
   return [window.location.origin];
 }

@@ -1,18 +1,18 @@
-/** Where the token is kept: `localStorage`, `sessionStorage`, or anything else that has these of their methods. */
+/** A storage for the token: `localStorage`, `sessionStorage`, or any object with these methods. */
 export interface TokenStorage {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
 }
 
-/** A `storage` event, as far as it is looked at: what another tab did to a storage that it shares with this one. */
+/** The part of a `storage` event that the client reads. Browsers emit it when another tab changes a shared storage. */
 interface StorageChange {
-  /** `null`: everything was removed. */
+  /** The changed key; `null` if the storage was cleared. */
   readonly key: string | null;
   readonly storageArea: unknown;
 }
 
-/** What is used of a browser's window; the types of the DOM are not asked of those who compile for Node.js. */
+/** The part of a browser's window that the client uses. Declared here so that applications can compile without the types of the DOM. */
 interface BrowserWindow {
   readonly localStorage: TokenStorage;
   readonly location: { readonly origin: string };
@@ -20,13 +20,13 @@ interface BrowserWindow {
   removeEventListener(type: 'storage', listener: (change: StorageChange) => void): void;
 }
 
-/** The window, in a browser. Not where Node.js has a `localStorage`: one process there may serve many users. */
+/** Returns the window in a browser; `undefined` in Node.js, even if it has a `localStorage`, because one process may serve many users. */
 export function browserWindow(): BrowserWindow | undefined {
   const { window, document } = globalThis as { window?: BrowserWindow; document?: unknown };
   return document === undefined ? undefined : window;
 }
 
-/** `localStorage`, which all tabs of an origin share; memory outside of browsers, and where the user has switched storage off. */
+/** Returns `localStorage`, which all tabs of an origin share. Returns memory outside of browsers, and if the user has blocked storage. */
 export function defaultStorage(): TokenStorage {
   try {
     return browserWindow()?.localStorage ?? new MemoryStorage();
@@ -36,17 +36,17 @@ export function defaultStorage(): TokenStorage {
 }
 
 /**
- * Tells of what other tabs do to an entry.
+ * Calls the listener when another tab changes an entry of the storage.
  *
- * @returns how to stop
+ * @returns a function that unsubscribes the listener
  */
 export function onOtherTabs(storage: TokenStorage, key: string, listener: () => void): () => void {
   const window = browserWindow();
-  const heard = (change: StorageChange): void => {
+  const onStorage = (change: StorageChange): void => {
     if (change.storageArea === storage && (change.key === key || change.key === null)) listener();
   };
-  window?.addEventListener('storage', heard);
-  return () => window?.removeEventListener('storage', heard);
+  window?.addEventListener('storage', onStorage);
+  return () => window?.removeEventListener('storage', onStorage);
 }
 
 class MemoryStorage implements TokenStorage {

@@ -15,7 +15,7 @@ const reply = { raw: response, request: { raw: request }, header: () => undefine
 const client = { id: 'of a socket' };
 const rpc = { pattern: 'of a message' };
 
-/** What handlers are called with, by the kind of their context. */
+/** The arguments of handlers, by type of context. */
 const ARGUMENTS: Record<string, (graphql: object) => unknown[]> = {
   http: () => [request, response],
   graphql: (operation) => [undefined, {}, operation, {}],
@@ -28,11 +28,11 @@ function context(type: string, graphql: object = {}): ExecutionContext {
   return host;
 }
 
-test('of an HTTP route', () => {
+test('request and response of an HTTP route are found', () => {
   expect(findRequestResponse(context('http'))).toEqual({ request, response });
 });
 
-describe('of a GraphQL resolver', () => {
+describe('request and response of a GraphQL resolver are found', () => {
   const asked = { ...request, res: response };
 
   test.each([
@@ -50,10 +50,10 @@ test.each([
   ['rpc', {}],
   ['ws', {}],
   ['graphql', {}],
-])('of a context of type %s with %j there are none, and the error says what to do', (type, graphql) => {
+])('in a context of type %s with %j none are found, and the error says what to do', (type, graphql) => {
   expect(() => findRequestResponse(context(type, graphql))).toThrow(
     new Error(
-      `RefreshAuthGuard finds no request in a context of type ${type}: extend the guard and override getRequestResponse(context)`,
+      `RefreshAuthGuard finds no request in a context of type ${type}. Extend the guard and override getRequestResponse(context)`,
     ),
   );
 });
@@ -67,7 +67,7 @@ test('guards and handlers share the raw request, the context of a GraphQL operat
   expect(carrierOf(context('rpc'))).toBe(rpc);
 });
 
-describe('One of many messages over a socket is what came', () => {
+describe('a message over a socket is recognized', () => {
   test.each([
     ['http', undefined, false],
     ['graphql', undefined, false],
@@ -82,7 +82,7 @@ describe('One of many messages over a socket is what came', () => {
     expect(isMessage(context(type), { headers: upgrade === undefined ? {} : { upgrade } })).toBe(expected);
   });
 
-  test('by what the client sent, whatever somebody has written on the request of a GraphQL operation', () => {
+  test('by the headers that the client sent, even if other code has changed those of a GraphQL request', () => {
     const lines = { rawHeaders: ['Upgrade', 'websocket'] };
 
     expect(isMessage(context('graphql'), { headers: { upgrade: 'none' }, ...lines })).toBe(true);

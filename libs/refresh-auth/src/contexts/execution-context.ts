@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { type HttpRequest, type HttpResponse, rawRequest, responseTo } from '../http/http-message.js';
 import { isWebSocket, sentHeaders } from '../http/sent-headers.js';
 
-/** A request, and its response where the transport has one. */
+/** A request, and its response if the transport has one. */
 export interface RequestResponse {
   readonly request: HttpRequest;
   readonly response?: HttpResponse | undefined;
@@ -16,14 +16,15 @@ interface GraphqlContext {
 }
 
 /**
- * Finds request and response of HTTP routes and of GraphQL resolvers (Apollo and Mercurius, by the usual names in their contexts).
+ * Returns the request and response of an HTTP route or a GraphQL resolver. Finds them under the names that Apollo and Mercurius use in their
+ * contexts.
  *
- * @throws Error for any other transport
+ * @throws Error for any other transport, and for a GraphQL context without a request
  */
 export function findRequestResponse(context: ExecutionContext): RequestResponse {
   const type = context.getType<string>();
   if (type === 'http') {
-    // By index: `switchToHttp()` makes three functions each time.
+    // `getArgByIndex` because `switchToHttp()` creates three functions at each call.
     return { request: context.getArgByIndex<HttpRequest>(0), response: context.getArgByIndex<HttpResponse>(1) };
   }
   if (type === 'graphql') {
@@ -32,14 +33,17 @@ export function findRequestResponse(context: ExecutionContext): RequestResponse 
     if (found) return { request: found, response: res ?? reply ?? responseTo(found) };
   }
   throw new Error(
-    `RefreshAuthGuard finds no request in a context of type ${type}: extend the guard and override getRequestResponse(context)`,
+    `RefreshAuthGuard finds no request in a context of type ${type}. Extend the guard and override getRequestResponse(context)`,
   );
 }
 
-/** Which argument of a handler that is, by the kind of context; that of a socket's is its client, the first. */
+/** The index of the carrier among a handler's arguments, by type of context. It is 0 for sockets. */
 const CARRIER: Readonly<Record<string, number>> = { graphql: 2, rpc: 1 };
 
-/** What guards and handlers of one message have in common: the raw request, the context of a GraphQL operation or of an RPC, or the client of a socket. */
+/**
+ * Returns the object on which the guard leaves its result for handlers: the raw request, the context of a GraphQL operation or of an RPC
+ * message, or the client of a socket.
+ */
 export function carrierOf(context: ExecutionContext): object {
   const type = context.getType<string>();
   if (type === 'http') return rawRequest(context.getArgByIndex<HttpRequest>(0));
@@ -47,15 +51,16 @@ export function carrierOf(context: ExecutionContext): object {
 }
 
 /**
- * Whether this is one of many messages over a socket. All have the request that opened it, for as long as it lives: by an upgrade, or by
- * the polling with which socket.io begins.
+ * Returns true for a message over a socket. All messages of a socket share the request that opened it, which is an upgrade or, in socket.io,
+ * the first poll.
  */
 export function isMessage(context: ExecutionContext, request?: HttpRequest): boolean {
   const type = context.getType<string>();
   if (type !== 'http' && type !== 'graphql') return true;
   if (!request) return false;
   const raw = rawRequest(request);
-  // A message must not say of itself that it is none; no message reaches the routes of HTTP, which need not search for the header.
+  // A message must not be able to hide that it is one, so only the headers that the client sent count. HTTP routes receive no messages, so
+  // the cheaper check is enough for them.
   const sent = type === 'graphql' ? sentHeaders(raw) : undefined;
   return sent ? sent.all('upgrade').some(isWebSocket) : isWebSocket(raw.headers.upgrade ?? '');
 }

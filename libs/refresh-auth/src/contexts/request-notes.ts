@@ -1,31 +1,32 @@
 import type { LiveTokenState } from '../sessions/authenticator.js';
 
-/** What the guard leaves on a request for handlers, once it has let it through. */
+/** The result that the guard leaves on a request for handlers. */
 export interface RequestState {
   state?: LiveTokenState | undefined;
-  /** The verified claims, or what the application's `toUser` made of them. */
+  /** The verified claims, or the result of the application's `toUser`. */
   user?: unknown;
 }
 
-/** A decision on a request: by which module, about which token, and what it was. */
+/** A decision on a request. */
 interface Decision {
+  /** The object that decided. */
   readonly by: object;
   readonly token: string;
   readonly result: unknown;
-  /** By others, or about another token of the same request, which another guard has found. */
+  /** The decision that was added before this one, by another object or about another token of the same request. */
   readonly before: Decision | undefined;
 }
 
 /**
- * All that the library keeps on a request. One property for everything: each one that is added to a request of Express, whose prototype
- * was exchanged, costs as much as the rest of the guard; and maps that are keyed by requests weigh on every garbage collection.
+ * Everything that the library keeps on a request, in one property. Express replaces the prototype of its requests, so that each added property
+ * costs as much time as the rest of the guard. Maps keyed by request would slow down every garbage collection.
  */
 export class RequestNotes implements RequestState {
   state: LiveTokenState | undefined;
   user: unknown;
   /** When the request arrived, in milliseconds on the monotonic clock. */
   arrivedAt: number | undefined;
-  /** Private, so that nobody sees it who prints a request: it may end with a token. */
+  /** Private, so that printing a request does not show tokens. */
   #decisions: Decision | undefined;
 
   decision(by: object, token: string): unknown {
@@ -39,12 +40,12 @@ export class RequestNotes implements RequestState {
   }
 }
 
-/** Registered, so that two builds of the library in one process meet. */
+/** A registered symbol, so that two builds of the library in one process share it. */
 const NOTES = Symbol.for('nestjs-refresh-auth:request-state');
 
 type Noted = { [NOTES]?: RequestState };
 
-/** The notes on whatever requests are told apart by: Node's own request, the context of a GraphQL operation, the client of a socket. */
+/** Returns the notes on a carrier, such as the Node.js request, and creates them if there are none. */
 export function notesOn(carrier: object): RequestNotes {
   const found = readNotes(carrier);
   if (found instanceof RequestNotes) return found;
@@ -55,13 +56,13 @@ export function notesOn(carrier: object): RequestNotes {
   return notes;
 }
 
-/** Those of this build of the library, if there are any. */
+/** Returns the notes that this build of the library has left, if any. */
 export function ownNotes(carrier: object): RequestNotes | undefined {
   const found = readNotes(carrier);
   return found instanceof RequestNotes ? found : undefined;
 }
 
-/** Writes nothing. */
+/** Returns the notes of any build of the library, if any. Creates none. */
 export function readNotes(carrier: object): RequestState | undefined {
   return (carrier as Noted)[NOTES];
 }

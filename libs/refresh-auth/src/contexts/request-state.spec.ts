@@ -5,7 +5,7 @@ import { Admissions } from './admissions.js';
 import { readNotes } from './request-notes.js';
 import { getCurrentUser, getTokenState, noteAdmission, setRequestState, forgetAdmission } from './request-state.js';
 
-test('what the guard found is there for everybody who has the request', () => {
+test('the result of the guard is available to all code that has the request', () => {
   const raw = { headers: {} };
   setRequestState(raw, { state: 'refreshable', user: { sub: '1' } });
 
@@ -13,12 +13,12 @@ test('what the guard found is there for everybody who has the request', () => {
   expect([getCurrentUser(raw), getCurrentUser({ raw })]).toEqual([{ sub: '1' }, { sub: '1' }]);
 });
 
-test('where it accepted no token there is nothing', () => {
+test('without an accepted token there is no state and no user', () => {
   expect(getTokenState({ headers: {} })).toBeUndefined();
   expect(getCurrentUser({ headers: {} })).toBeUndefined();
 });
 
-test('it stands beside what was done for the request, and neither loses the other', async () => {
+test('the state of a request and decisions on it are kept side by side', async () => {
   const admissions = new Admissions<number>();
   const request = { headers: {} };
   admissions.remember(request, 'token', 1);
@@ -28,7 +28,7 @@ test('it stands beside what was done for the request, and neither loses the othe
   expect(getTokenState(request)).toBe('valid');
 });
 
-test('what another build of the library has left is kept', async () => {
+test('the result of another build of the library is kept', async () => {
   const request = {
     headers: {},
     [Symbol.for('nestjs-refresh-auth:request-state')]: { state: 'valid', user: { sub: '1' } },
@@ -40,7 +40,7 @@ test('what another build of the library has left is kept', async () => {
   expect([getTokenState(request), getCurrentUser(request)]).toEqual(['valid', { sub: '1' }]);
 });
 
-test('what a message of a socket has left is taken back, from the client and from the request that opened the socket', () => {
+test('the result of an earlier message is removed from the client of a socket and from the request that opened it', () => {
   const client = {};
   const request: RawRequest & { user?: unknown } = { headers: {} };
   const context = { getType: () => 'ws', getArgByIndex: () => client } as unknown as ExecutionContext;

@@ -11,7 +11,7 @@ export function setRequestState(carrier: object, { state, user }: RequestState):
   notes.user = user;
 }
 
-/** Leaves what the guard found wherever handlers, other guards and middleware look for it. */
+/** Stores the result of the guard where handlers, other guards and middleware look for it. */
 export function noteAdmission(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
   const carrier = carrierOf(context);
   const raw = rawRequest(request);
@@ -20,7 +20,7 @@ export function noteAdmission(context: ExecutionContext, request: HttpRequest, s
   (request as { user?: unknown }).user = state.user;
 }
 
-/** Takes back what an earlier message of the same socket has left: all of them share one client, and the request that opened it. */
+/** Removes the result that an earlier message of the same socket has left. All its messages share the client and the request that opened it. */
 export function forgetAdmission(context: ExecutionContext, request?: HttpRequest): void {
   eraseNotes(carrierOf(context));
   if (!request) return;
@@ -28,12 +28,15 @@ export function forgetAdmission(context: ExecutionContext, request?: HttpRequest
   delete (request as { user?: unknown }).user;
 }
 
-/** What the guard found on this request; `undefined` where it accepted no token. For guards, middleware and filters: handlers use `@TokenState()`. */
+/**
+ * Returns the state of the token that the guard accepted; `undefined` if it accepted none. For guards, middleware and filters. Handlers use
+ * `@TokenState()`.
+ */
 export function getTokenState(request: HttpRequest): LiveTokenState | undefined {
   return readNotes(rawRequest(request))?.state;
 }
 
-/** The current user of this request. For guards, middleware and filters: handlers use `@CurrentUser()`. */
+/** Returns the current user of a request. For guards, middleware and filters. Handlers use `@CurrentUser()`. */
 export function getCurrentUser(request: HttpRequest): UserClaims | undefined {
   return readNotes(rawRequest(request))?.user as UserClaims | undefined;
 }

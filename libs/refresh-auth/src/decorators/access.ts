@@ -1,11 +1,11 @@
 import { SetMetadata } from '@nestjs/common';
 
-/** How the guard treats a route or a class; without it, a token is required. */
+/** How the guard treats a route or a class. Without it, a token is required. */
 export type Access = 'public' | 'optional';
 
 /**
- * One key for both decorators, so that the one on the route wins over the one on the class; and one for each module, so that what is
- * public to one module's users is not open to everybody where another module's guard stands too.
+ * Returns the metadata key of both decorators, so that one on the route overrides one on the class. Each module has its own key: a route that
+ * is public for the guard of one module still needs a token for the guard of another.
  */
 export function accessKey(module: string | undefined): symbol {
   return Symbol.for(`nestjs-refresh-auth:access${module === undefined ? '' : `:${module}`}`);

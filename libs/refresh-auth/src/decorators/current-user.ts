@@ -4,9 +4,9 @@ import { readNotes } from '../contexts/request-notes.js';
 import type { UserClaims } from '../tokens/user-claims.js';
 
 /**
- * The verified claims of the current user, or one of them; what the guard's `toUser` returned where that is overridden.
- * `undefined` where there is no user: on `@Public()` routes, and on `@OptionalAuth()` routes without a token. The resolvers of one
- * GraphQL operation share one request, and so the user that any of them was guarded for.
+ * Injects the verified claims of the current user, or one of them. If the guard overrides `toUser`, injects its result. Injects `undefined` if
+ * there is no user: on `@Public()` routes, and on `@OptionalAuth()` routes without a valid token. All resolvers of a GraphQL operation share
+ * one request. If one of them is guarded, the others get its user too.
  */
 export const CurrentUser: (claim?: keyof UserClaims) => ParameterDecorator = createParamDecorator(
   (claim: keyof UserClaims | undefined, context: ExecutionContext): unknown => {

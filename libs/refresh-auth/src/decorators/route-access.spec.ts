@@ -24,7 +24,7 @@ function accessOf(access: RouteAccess, type: typeof Base, handler: keyof Base): 
   return access.of(new ExecutionContextHost([], type, type.prototype[handler]));
 }
 
-test('a handler counts before its class, and each class that inherits it for itself', () => {
+test('a decorator on a handler overrides that on its class, also for each class that inherits it', () => {
   const access = new RouteAccess(new Reflector(), undefined);
   const all = () =>
     ([Optional, Required] as const).map((type) =>
@@ -38,7 +38,7 @@ test('a handler counts before its class, and each class that inherits it for its
   expect([all(), all()]).toEqual([expected, expected]);
 });
 
-test('what is said to the guard of another module counts there alone', () => {
+test('a decorator for the guard of another module has no effect on this one', () => {
   const access = new RouteAccess(new Reflector(), 'other');
 
   expect(accessOf(access, Optional, 'plain')).toBeUndefined();
@@ -46,7 +46,7 @@ test('what is said to the guard of another module counts there alone', () => {
   expect(accessOf(access, Optional, 'elsewhere')).toBe('optional');
 });
 
-test('the metadata of a route are searched once', () => {
+test('the metadata of a route are looked up once', () => {
   let searches = 0;
   class Counting extends Reflector {
     override getAllAndOverride(...args: Parameters<Reflector['getAllAndOverride']>): never {

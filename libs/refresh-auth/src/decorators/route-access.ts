@@ -3,17 +3,17 @@ import type { Reflector } from '@nestjs/core';
 import { type Access, accessKey } from './access.js';
 
 interface Found {
-  /** The class of the route: classes that inherit a handler share it, and each can be decorated for itself. */
+  /** The class of the route. Classes that inherit a handler share it, but each can have its own decorators. */
   readonly owner: object;
   readonly access: Access | undefined;
 }
 
-/** Reads what the decorators of a route and of its class say: once, since each search for metadata costs as much as verifying a known token. */
+/** Reads the decorators of a route and its class. Caches the result, because a lookup of metadata takes as long as verifying a known token. */
 export class RouteAccess {
   readonly #key: symbol;
   readonly #found = new WeakMap<object, Found>();
 
-  /** @param module its name, if it has one */
+  /** @param module the name of the module, if it has one */
   constructor(
     private readonly reflector: Reflector,
     module: string | undefined,
@@ -21,6 +21,7 @@ export class RouteAccess {
     this.#key = accessKey(module);
   }
 
+  /** Returns the access of the route; `undefined` if it requires a token. */
   of(context: ExecutionContext): Access | undefined {
     const handler = context.getHandler();
     const owner = context.getClass();

@@ -3,7 +3,7 @@ import { carrierOf } from '../contexts/execution-context.js';
 import { readNotes } from '../contexts/request-notes.js';
 import type { LiveTokenState } from '../sessions/authenticator.js';
 
-/** What the guard found: `'valid'`, `'refreshable'` or `'already-refreshed'`; `undefined` where it accepted no token. */
+/** Injects the state of the token: `'valid'`, `'refreshable'` or `'already-refreshed'`. Injects `undefined` if the guard accepted no token. */
 export const TokenState: () => ParameterDecorator = createParamDecorator(
   (_: unknown, context: ExecutionContext): LiveTokenState | undefined => readNotes(carrierOf(context))?.state,
 );

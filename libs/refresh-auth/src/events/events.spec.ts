@@ -28,8 +28,8 @@ describe('Events', () => {
   const expire = (): void => clock.advance(EXPIRES_IN * 1000);
   const fail = () => Promise.reject(new Error('connection lost'));
 
-  /** Every type of event, and what makes it happen. */
-  const HAPPENINGS: [string, () => Promise<unknown>, () => object[]][] = [
+  /** The types of events, each with code that causes it and the expected events. */
+  const CASES: [string, () => Promise<unknown>, () => object[]][] = [
     [
       'refreshed',
       () => {
@@ -122,14 +122,14 @@ describe('Events', () => {
     ],
   ];
 
-  test.each(HAPPENINGS)('[G2] %s', async (_, happen, expected) => {
-    await happen();
+  test.each(CASES)('[G2] %s', async (_, cause, expected) => {
+    await cause();
 
     expect(events).toEqual(expected());
   });
 
-  test.each(HAPPENINGS)('%s: no token, no claim and no secret inside [G1]', async (_, happen) => {
-    await happen();
+  test.each(CASES)('[G1] %s contains no token, no claim and no secret', async (_, cause) => {
+    await cause();
 
     const text = JSON.stringify(events);
     const { token, claims } = first;
@@ -138,7 +138,7 @@ describe('Events', () => {
     }
   });
 
-  test('there are none where nothing happens: sign-in, a valid token, a look', async () => {
+  test('a sign-in, a valid token and an inspection emit no events', async () => {
     await authenticate(core, first.token);
     await core.authenticator.inspect(first.token);
     expire();
@@ -149,7 +149,7 @@ describe('Events', () => {
     expect(events).toEqual([]);
   });
 
-  test('end when the application does', () => {
+  test('complete when the application closes', () => {
     const ended = new Events(clock);
     let completed = false;
     ended.observable.subscribe({ complete: () => (completed = true) });

@@ -4,7 +4,7 @@ import type { Clock } from '../tokens/clock.js';
 import { sessionName } from '../tokens/session-id.js';
 
 interface SessionFacts {
-  /** The session's name in the store's log: the first 8 characters of its `sid`, a dot, and the first 22 of its SHA-256 in base64url. */
+  /** The session's name in the revocation log: the first 8 characters of its `sid`, a dot, and the first 22 of its SHA-256 in base64url. */
   readonly session: string;
 }
 
@@ -14,9 +14,9 @@ interface GenerationFacts extends SessionFacts {
 }
 
 interface EventTypes {
-  /** A token was refreshed; `gen` is that of the new one. */
+  /** A token was refreshed. `gen` is the generation of the new token. */
   refreshed: GenerationFacts;
-  /** A superseded token was presented and the latest token, of generation `gen`, handed over. */
+  /** A superseded token was presented, and the latest token was handed over. `gen` is the generation of the latest token. */
   'already-refreshed': GenerationFacts;
   /**
    * A superseded token, of generation `gen`, was presented later than `grace` after something newer came into use. It was rejected
@@ -32,37 +32,40 @@ interface EventTypes {
     readonly kind: 'predecessor' | 'ancestor';
     readonly revoked: boolean;
   };
-  /** A session was ended. */
+  /** A session was revoked. */
   'session-revoked': SessionFacts;
-  /** All sessions of a user were ended, but the excepted one. `user`: SHA-256 of the `sub`, base64url, cut to 22 characters; `except`: named as `session`. */
+  /**
+   * All sessions of a user were revoked, apart from `except`. `user` is the SHA-256 of the `sub` in base64url, cut to 22 characters. `except`
+   * is a session's name, as in `session`.
+   */
   'user-revoked': { readonly user: string; readonly except?: string };
   /**
-   * The store did not decide: it is out, full, or refuses. Once, until it works again; and for each session that a sign-in should have
-   * ended meanwhile, which `session` then names. `reason` is the store's error, without arguments.
+   * The store is down, full, or answers with an error. Emitted once until the store works again, and once for each session that a sign-in
+   * should have ended meanwhile, with that `session`. `reason` is the store's error without arguments.
    */
   'store-failed': Partial<SessionFacts> & { readonly reason: string };
-  /** The store works again: it answers, and has refused nothing for ten seconds. */
+  /** The store works again: it answers, and has returned no error for 10 seconds. */
   'store-recovered': object;
-  /** The store does not let this process listen for revocations, for that `reason`: it learns of those of others within 2 s, by polling. */
+  /** The store rejects this process's subscription to revocations, for `reason`. The process polls instead, and learns of revocations within 2 s. */
   'subscription-failed': { readonly reason: string };
-  /** Another application, which has no key in common with this process, keeps its sessions under the same `keyPrefix`. Once per process. */
+  /** Another application, which shares no key with this process, stores its sessions under the same `keyPrefix`. Emitted once per process. */
   'prefix-shared': { readonly keyPrefix: string };
   /**
-   * A token was verified whose `iss` or `aud` the options of this process do not name, so that processes that name it keep its session under
-   * another default `keyPrefix`, `other`: what ends there does not end here. Once per process.
+   * A token has an `iss` or `aud` that the options of this process do not name. Processes that do name it keep its session under another
+   * default `keyPrefix`, `other`, so a session that is revoked there lives on here. Emitted once per process.
    */
   'prefix-split': { readonly keyPrefix: string; readonly other: string };
-  /** The store knew less than the token proves, as after a failover: adopted. `gen` is that of the presented token. */
+  /** The store had an older generation than the token proves, for example after a failover, and adopted that of the token, `gen`. */
   'lost-write': GenerationFacts;
-  /** What stood in the store as the latest token could not be opened or was not a token of that session; it was not handed over. */
+  /** The sealed token in the store could not be opened, or did not belong to the session. It was not handed over. */
   'sealed-token-rejected': GenerationFacts;
-  /** A new token, of so many `bytes`, does not fit into a cookie: it went out in the header alone or, without one, nothing was refreshed. */
+  /** A new token of this many `bytes` does not fit into a cookie. It was sent only in the header; if the header is off, nothing was refreshed. */
   'token-too-large': GenerationFacts & { readonly bytes: number };
-  /** The store was not told that this generation is in use: theft may be noticed later. */
+  /** The store could not record that this generation is in use. Theft may be detected later than usual. */
   'use-not-recorded': GenerationFacts;
   /**
-   * A request was refused. `session` and `gen` only where the token's signature was verified. `origin` only where another origin made a
-   * browser send the request and that is the reason: `scheme://host[:port]`, or `'null'` if the browser did not name it.
+   * A request was refused. `session` and `gen` are present if the token's signature was verified. `origin` is present if the request was
+   * refused because another origin triggered it: `scheme://host[:port]`, or `'null'` if the browser did not name it.
    */
   'token-rejected': Partial<GenerationFacts> & {
     readonly code: RefreshAuthErrorCode;
@@ -71,16 +74,16 @@ interface EventTypes {
   };
 }
 
-/** Something that happened, told apart by `type`. Never holds a token, a claim or a secret. */
+/** An event of the library, distinguished by `type`. It never contains a token, a claim or a secret. */
 export type RefreshAuthEvent = {
   [Type in keyof EventTypes]: {
     readonly type: Type;
-    /** When, in milliseconds since 1970-01-01T00:00:00Z. */
+    /** The time of the event, in milliseconds since 1970-01-01T00:00:00Z. */
     readonly at: number;
   } & EventTypes[Type];
 }[keyof EventTypes];
 
-/** Where the parts of the library report what happens. */
+/** Emits the events of the library. */
 export class Events {
   readonly #subject = new Subject<RefreshAuthEvent>();
   readonly observable: Observable<RefreshAuthEvent> = this.#subject.asObservable();
@@ -91,7 +94,11 @@ export class Events {
     this.#subject.next({ type, at: this.clock.now(), ...facts } as RefreshAuthEvent);
   }
 
-  /** @param claims of the token that was rejected, where they could be verified */
+  /**
+   * Emits `token-rejected`.
+   *
+   * @param claims those of the rejected token, if they could be verified
+   */
   rejected({ code, detail, origin }: RefreshAuthError, claims?: { readonly sid: string; readonly gen: number }): void {
     this.emit('token-rejected', {
       code,
@@ -101,11 +108,12 @@ export class Events {
     });
   }
 
-  /** The facts by which an event names a generation of a session. */
+  /** Returns the facts by which an event identifies a generation of a session. */
   generation({ sid, gen }: { readonly sid: string; readonly gen: number }): GenerationFacts {
     return { session: sessionName(sid), gen };
   }
 
+  /** Completes the observable when the application closes. */
   complete(): void {
     this.#subject.complete();
   }

@@ -1,7 +1,7 @@
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 
 /**
- * An option that is an object, and has nothing but these.
+ * Checks that an option is an object that has no other properties than these.
  *
  * @throws RefreshAuthOptionsError
  */

@@ -33,7 +33,7 @@ function choose(...valuesByName: string[][]): unknown {
   return { code, statusCode, message, detail };
 }
 
-/** Different ones, each with the shape of a token. */
+/** Makes different texts that have the shape of a token. */
 function forged(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${flipBit(gen0)}${index}`);
 }
@@ -99,14 +99,14 @@ describe('[F21] of one name', () => {
     ]);
   });
 
-  test('the first token counts where none is live, and what is no token does not', () => {
+  test('if no token is live, the first one counts, and values that are not tokens do not', () => {
     clock.advance(REFRESH_WINDOW * 1000);
     const [bad = ''] = forged(1);
 
     expect([choose(['x', bad, gen0]), choose([gen0, 'x', bad]), choose(['x', gen0, 'y'])]).toEqual([bad, gen0, gen0]);
   });
 
-  test('the first value counts where none is a token', () => {
+  test('if no value is a token, the first value counts', () => {
     expect([choose(['x', 'y']), choose([])]).toEqual(['x', undefined]);
   });
 });
@@ -121,7 +121,7 @@ describe('[F21] of several names', () => {
     ]).toEqual([gen0, other, gen0, gen0]);
   });
 
-  test('the latest generation of that session counts, whichever name it is under', () => {
+  test('the latest generation of that session counts, under any name', () => {
     expect([choose([gen0], [gen1]), choose([gen1], [gen0]), choose([gen0], [other, gen1], [gen2])]).toEqual([
       gen1,
       gen1,
@@ -129,7 +129,7 @@ describe('[F21] of several names', () => {
     ]);
   });
 
-  test('two live sessions under the name that decides are malformed, under a later one they do not matter', () => {
+  test('two live sessions under the name that decides are malformed; under a later name they are ignored', () => {
     expect([choose([gen0, other], [gen0]), choose([], [gen0, other]), choose([gen0], [other, gen0])]).toEqual([
       TWO_SESSIONS,
       TWO_SESSIONS,
@@ -137,7 +137,7 @@ describe('[F21] of several names', () => {
     ]);
   });
 
-  test('too many tokens are malformed under the name that decides, under a later one they do not matter', () => {
+  test('too many tokens under the name that decides are malformed; under a later name they are ignored', () => {
     expect([choose(forged(9), [gen0]), choose(['x'], forged(9)), choose([gen0], forged(9))]).toEqual([
       TOO_MANY,
       TOO_MANY,
@@ -145,7 +145,7 @@ describe('[F21] of several names', () => {
     ]);
   });
 
-  test('the first token counts where none is live', () => {
+  test('if no token is live, the first one counts', () => {
     const [one = '', two = ''] = forged(2);
 
     expect([choose(['x'], [one], [two]), choose([], ['x'], ['y'])]).toEqual([one, 'x']);

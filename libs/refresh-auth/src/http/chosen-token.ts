@@ -2,8 +2,8 @@ import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
 import { hasTokenShape, malformed } from '../tokens/compact.js';
 
-/** How many different tokens under one name are verified for one request. */
-export const MOST_TOKENS = 8;
+/** The highest number of different tokens under one name that are verified for one request. */
+export const MAX_TOKENS = 8;
 
 /** Returns the claims of a token that would be accepted, as far as this process knows without asking the store. */
 export type FindLive = (token: string) => Pick<TokenClaims, 'sid' | 'gen'> | undefined;
@@ -21,7 +21,7 @@ interface LiveToken {
  *
  * - The first name with a live token decides the session. Two live sessions under that name are an error.
  * - The token is the latest one of that session, under any name.
- * - If no token is live, it is the first one: verifying it tells what is wrong.
+ * - If no token is live, the first one is chosen. Verifying it then gives the error.
  *
  * @param valuesByName the values of each name that is read, the current name first
  * @returns the token, or the error `token_malformed` if the cookies are ambiguous
@@ -36,7 +36,7 @@ export function chooseToken(
 
   const liveByName = tokensByName.map((tokens) => liveTokens(tokens, findLive));
   for (const live of liveByName) {
-    if (!live) return malformed(`more than ${MOST_TOKENS} tokens in cookies of one name`);
+    if (!live) return malformed(`more than ${MAX_TOKENS} tokens in cookies of one name`);
     const [one, ...more] = live;
     if (!one) continue;
     if (more.some(({ sid }) => sid !== one.sid)) return malformed('two live sessions in cookies of one name');
@@ -46,9 +46,9 @@ export function chooseToken(
   return first;
 }
 
-/** Returns the live ones of the tokens under one name, or `undefined` if they are too many to be verified. */
+/** Returns those tokens of one name that are live, or `undefined` if there are too many to verify. */
 function liveTokens(tokens: readonly string[], findLive: FindLive): LiveToken[] | undefined {
-  if (tokens.length > MOST_TOKENS) return undefined;
+  if (tokens.length > MAX_TOKENS) return undefined;
   return tokens.flatMap((token) => {
     const claims = findLive(token);
     return claims ? [{ token, sid: claims.sid, gen: claims.gen }] : [];

@@ -5,14 +5,14 @@ import { isHttpToken } from './header-syntax.js';
 /** The parts by which a browser tells cookies apart: name, domain and path (RFC 6265bis section 5.7), and the partition. */
 export interface CookieIdentity {
   readonly name: string;
-  /** None: only the host that set the cookie gets it back. */
+  /** Without a domain, browsers send the cookie only to the host that set it. */
   readonly domain?: string;
   readonly path: string;
   readonly partitioned: boolean;
 }
 
 /**
- * Checks the attributes of a cookie that make its identity.
+ * Checks the attributes that identify a cookie.
  *
  * @param option the path of the option that has them
  * @throws RefreshAuthOptionsError if they cannot be written, or if no browser keeps such a cookie
@@ -21,7 +21,7 @@ export function checkIdentity(
   option: string,
   { name, domain, path, partitioned }: { name: unknown; domain: unknown; path: unknown; partitioned: boolean },
 ): CookieIdentity {
-  // RFC 6265bis section 4.1.1 allows any token as a name; names with "=" or ";" would make another cookie of it.
+  // RFC 6265bis section 4.1.1 allows any token as a name. A name with "=" or ";" would result in another cookie.
   if (!isHttpToken(name)) {
     throw new RefreshAuthOptionsError(
       `${option}.name`,
@@ -35,7 +35,10 @@ export function checkIdentity(
   return { name, ...(domain === undefined ? {} : { domain }), path, partitioned };
 }
 
-/** Returns true if browsers take both for one cookie: they drop a dot in front of a domain, and its case (RFC 6265bis section 5.6.3). */
+/**
+ * Returns true if browsers treat both as the same cookie. They ignore the case of a domain and a dot in front of it (RFC 6265bis section
+ * 5.6.3).
+ */
 export function isSameIdentity(one: CookieIdentity, other: CookieIdentity): boolean {
   return (
     one.name === other.name &&
@@ -45,7 +48,7 @@ export function isSameIdentity(one: CookieIdentity, other: CookieIdentity): bool
   );
 }
 
-/** Returns the attribute for which browsers refuse the cookie without `Secure`, if it has one (RFC 6265bis section 4.1.3; CHIPS). */
+/** Returns the attribute that makes browsers require `Secure`, if the cookie has one (RFC 6265bis section 4.1.3; CHIPS). */
 export function secureNeededBy({ name, partitioned }: CookieIdentity): string | undefined {
   if (prefixOf(name) !== undefined) return `name \`${name}\``;
   return partitioned ? 'partitioned' : undefined;
@@ -55,31 +58,31 @@ function canonicalDomain({ domain }: CookieIdentity): string | undefined {
   return domain?.replace(/^\./, '').toLowerCase();
 }
 
-/** Browsers compare the prefix without regard to case. */
+/** Returns the prefix in lower case. Browsers ignore its case. */
 function prefixOf(name: string): string | undefined {
   return /^__(host|secure)-/i.exec(name)?.[0].toLowerCase();
 }
 
-/** Browsers drop a cookie that contradicts its prefix without a word (RFC 6265bis section 5.7): found at boot instead. */
+/** Rejects a cookie that contradicts its prefix. Browsers drop such a cookie silently (RFC 6265bis section 5.7). */
 function checkHostPrefix(option: string, name: string, domain: unknown, path: string): void {
   if (domain !== undefined) {
     throw new RefreshAuthOptionsError(
       `${option}.domain`,
-      `is given, which browsers refuse with name \`${name}\``,
+      `is given, but browsers reject a cookie named \`${name}\` that has a domain`,
       'Leave it out.',
     );
   }
   if (path !== '/') {
     throw new RefreshAuthOptionsError(
       `${option}.path`,
-      `is not '/', which browsers refuse with name \`${name}\``,
+      `is not '/', but browsers reject a cookie named \`${name}\` with any other path`,
       "Write '/'.",
     );
   }
 }
 
 function isWritable(attribute: 'domain' | 'path', value: unknown): value is string {
-  // The serializer leaves out an empty one, and browsers ignore a path without a slash in front (RFC 6265bis section 5.6.4).
+  // The serializer leaves out an empty value. Browsers ignore a path that does not begin with a slash (RFC 6265bis section 5.6.4).
   if (typeof value !== 'string' || value === '' || (attribute === 'path' && !value.startsWith('/'))) return false;
   try {
     stringifySetCookie({ name: 'a', value: '', [attribute]: value });

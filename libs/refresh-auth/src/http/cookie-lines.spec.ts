@@ -49,7 +49,7 @@ describe('[F21] cookies of earlier deployments', () => {
     '__Secure-token=; Max-Age=0; Path=/app; HttpOnly; Secure; SameSite=Lax',
   ];
 
-  test('are removed in front of the line that sets the current one, which counts for clients that take two for one', () => {
+  test('are removed before the line that sets the current one, so that it wins in clients that confuse them', () => {
     expect(linesOf({ previous }).carrying('T', 600)).toEqual([
       ...removals,
       '__Host-authorization=T; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax',

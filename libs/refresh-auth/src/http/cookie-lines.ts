@@ -2,13 +2,13 @@ import { stringifySetCookie } from 'cookie';
 import { type CookieIdentity, secureNeededBy } from './cookie-identity.js';
 import type { Cookie } from './cookie-options.js';
 
-/** RFC 6265bis section 5.5: user agents cut longer lifetimes to 400 days. */
+/** 400 days in seconds: browsers shorten longer lifetimes to this (RFC 6265bis section 5.5). */
 const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;
 
-/** Makes the `Set-Cookie` lines of a response: for the current cookie, and for those of earlier deployments, which every response removes. */
+/** Builds the `Set-Cookie` lines of a response. They set or remove the current cookie, and remove the cookies of earlier deployments. */
 export class CookieLines {
   readonly #name: string;
-  /** All attributes but `Max-Age`, as they stand behind it. */
+  /** All attributes except `Max-Age`, as the end of a line. */
   readonly #attributes: string;
   readonly #removingPrevious: readonly string[];
 
@@ -20,18 +20,23 @@ export class CookieLines {
     );
   }
 
-  /** @param maxAge in seconds */
+  /**
+   * Returns the lines that set the cookie.
+   *
+   * @param maxAge in seconds
+   */
   carrying(token: string, maxAge: number): string[] {
     return this.#lines(token, Math.min(maxAge, LONGEST_MAX_AGE));
   }
 
+  /** Returns the lines that remove the cookie. */
   removing(): string[] {
     return this.#lines('', 0);
   }
 
   /**
-   * The current cookie last: clients that know no partitions, or take a cookie of this host and one of its domain for the same
-   * (RFC 6265 section 5.3), keep the last of those that they cannot tell apart.
+   * Returns the lines with the current cookie last. Clients that do not support partitions, or that do not distinguish a host-only cookie
+   * from one with a domain (RFC 6265 section 5.3), treat several lines as the same cookie and keep the last one.
    */
   #lines(value: string, maxAge: number): string[] {
     return [...this.#removingPrevious, `${this.#name}=${value}; Max-Age=${maxAge}${this.#attributes}`];
@@ -39,8 +44,8 @@ export class CookieLines {
 }
 
 /**
- * A browser removes a cookie by a line with its name, domain, path and partition, and drops that line if it could not set the cookie: without
- * `Secure` where that is needed, or, in a response to another site, without `SameSite=None`.
+ * Returns the attributes of a line that sets or removes a cookie. A browser ignores a removal that it would also reject as a new cookie, for
+ * example without a required `Secure`, or without `SameSite=None` in a response to another site. So both kinds of line have all attributes.
  */
 function attributesOf(identity: CookieIdentity, { secure, httpOnly, sameSite }: Cookie): string {
   const line = stringifySetCookie({

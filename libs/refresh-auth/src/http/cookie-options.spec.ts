@@ -16,7 +16,7 @@ function errorOfCookie(cookie: unknown): object {
   return optionsErrorOf(() => resolveCookie(cookie));
 }
 
-test('[D6] by default a cookie is as safe as can be', () => {
+test('[D6] by default a cookie has the strictest attributes', () => {
   expect(resolveCookie({})).toEqual(COOKIE);
 });
 
@@ -101,7 +101,7 @@ test.each([
   });
 });
 
-// A browser takes a path that does not begin with a slash for none, and the cookie then belongs to a part of the site only.
+// Browsers ignore a path that does not begin with a slash, and the cookie is then limited to a part of the site.
 test.each(['', ' ', 'app', './', 'https://example.com/', '/a;b', '/a\r\nX: y', '/é', 7, null, true])(
   '[D6] delivery.cookie.path is not %j',
   (path) => {
@@ -141,21 +141,21 @@ describe('[D6] a cookie that contradicts itself does not boot', () => {
   ])('%j', (cookie, needs) => {
     expect(errorOfCookie(cookie)).toEqual({
       option: 'delivery.cookie.secure',
-      says: `is false, which browsers refuse with ${needs}. Leave it true.`,
+      says: `is false, but browsers require it with ${needs}. Leave it true.`,
     });
   });
 
   test.each(['__Host-x', '__host-x', '__HOST-X'])('%s with a domain', (name) => {
     expect(errorOfCookie({ name, domain: 'example.com' })).toEqual({
       option: 'delivery.cookie.domain',
-      says: `is given, which browsers refuse with name \`${name}\`. Leave it out.`,
+      says: `is given, but browsers reject a cookie named \`${name}\` that has a domain. Leave it out.`,
     });
   });
 
   test.each(['__Host-x', '__host-x', '__HOST-X'])('%s with another path', (name) => {
     expect(errorOfCookie({ name, path: '/app' })).toEqual({
       option: 'delivery.cookie.path',
-      says: `is not '/', which browsers refuse with name \`${name}\`. Write '/'.`,
+      says: `is not '/', but browsers reject a cookie named \`${name}\` with any other path. Write '/'.`,
     });
   });
 });
@@ -225,7 +225,7 @@ describe('[F21] delivery.cookie.previous', () => {
   ])('is not the current cookie %s', (_, current, previous) => {
     expect(errorOfCookie({ ...current, previous: [{ name: 'other' }, previous] })).toEqual({
       option: 'delivery.cookie.previous[1]',
-      says: 'is the current cookie. Leave it out, or write the name, domain, path or partitioned that the earlier cookie had.',
+      says: 'is the current cookie. Leave it out, or write the name, domain, path or partitioned of the earlier cookie.',
     });
   });
 
@@ -254,9 +254,13 @@ describe('[F21] delivery.cookie.previous', () => {
     [
       { name: '__Host-a', domain: 'example.com' },
       '.domain',
-      'is given, which browsers refuse with name `__Host-a`. Leave it out.',
+      'is given, but browsers reject a cookie named `__Host-a` that has a domain. Leave it out.',
     ],
-    [{ name: '__HOST-a', path: '/app' }, '.path', "is not '/', which browsers refuse with name `__HOST-a`. Write '/'."],
+    [
+      { name: '__HOST-a', path: '/app' },
+      '.path',
+      "is not '/', but browsers reject a cookie named `__HOST-a` with any other path. Write '/'.",
+    ],
   ])('does not boot with %j', (entry, where, says) => {
     expect(errorOfCookie({ previous: [{ name: 'a' }, entry] })).toEqual({
       option: `delivery.cookie.previous[1]${where}`,

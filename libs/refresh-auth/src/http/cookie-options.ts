@@ -2,11 +2,11 @@ import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js
 import { checkObject } from './check-object.js';
 import { checkIdentity, type CookieIdentity, isSameIdentity, secureNeededBy } from './cookie-identity.js';
 
-/** Attributes of the cookie (RFC 6265bis section 4.1). Its lifetime follows from the token. */
+/** Attributes of the cookie (RFC 6265bis section 4.1). The token determines its lifetime. */
 export interface CookieOptions {
-  /** @default '__Host-authorization' where browsers accept that: `secure`, `path: '/'` and no `domain`; else 'authorization' */
+  /** @default '__Host-authorization' with `secure`, `path: '/'` and no `domain`, as browsers require for this name; otherwise 'authorization' */
   name?: string | undefined;
-  /** @default none: only the host that set it gets it back */
+  /** @default none: browsers send the cookie only to the host that set it */
   domain?: string | undefined;
   /** @default '/' */
   path?: string | undefined;
@@ -19,16 +19,18 @@ export interface CookieOptions {
   /** @default false */
   partitioned?: boolean | undefined;
   /**
-   * The cookies of earlier deployments, so that a new name, domain, path or partition logs nobody out. They are read after the current
-   * cookie, and every response that sets or removes that one removes them. Remove an entry one `refreshWindow` after the change.
+   * The cookies of earlier deployments. List the old cookie here when you change the name, domain, path or partition, so that nobody is
+   * logged out. Previous cookies are read after the current one. Every response that sets or removes the current cookie also removes them.
+   * Delete the entry one `refreshWindow` after the change.
+   *
    * @default none
    */
   previous?: readonly PreviousCookie[] | undefined;
 }
 
-/** The identity of a cookie of an earlier deployment. Its defaults are those of {@link CookieOptions}, not the attributes of the current cookie. */
+/** Identifies a cookie of an earlier deployment. The defaults are those of {@link CookieOptions}, not the attributes of the current cookie. */
 export interface PreviousCookie {
-  /** @default the default name for exactly these attributes; both of them where only `secure` decides */
+  /** @default the default name for these attributes; both default names if that depends on `secure` */
   name?: string | undefined;
   /** @default none */
   domain?: string | undefined;
@@ -38,7 +40,7 @@ export interface PreviousCookie {
   partitioned?: boolean | undefined;
 }
 
-/** The option, complete and checked. */
+/** The option `delivery.cookie` after it was checked and its defaults were filled in. */
 export interface Cookie extends CookieIdentity {
   readonly secure: boolean;
   readonly httpOnly: boolean;
@@ -51,12 +53,16 @@ const HOST_NAME = '__Host-authorization';
 const PLAIN_NAME = 'authorization';
 const FLAGS = ['secure', 'httpOnly', 'partitioned'] as const;
 
-/** @throws RefreshAuthOptionsError */
+/**
+ * Checks the option and fills in its defaults.
+ *
+ * @throws RefreshAuthOptionsError
+ */
 export function resolveCookie(options: unknown): Cookie {
   const names = ['name', 'domain', 'path', 'sameSite', ...FLAGS, 'previous'];
   const given = checkObject(OPTION, options, names) as CookieOptions;
   for (const flag of FLAGS) checkBoolean(`${OPTION}.${flag}`, given[flag]);
-  // An attribute that is undefined is not given: it must not switch Secure or HttpOnly off.
+  // An attribute that is undefined gets its default: undefined must not switch off Secure or HttpOnly.
   const { domain, path = '/', secure = true, httpOnly = true, sameSite = 'lax', partitioned = false } = given;
   const { name = secure && acceptsHostName(domain, path) ? HOST_NAME : PLAIN_NAME } = given;
   if (!['strict', 'lax', 'none'].includes(sameSite)) {
@@ -67,7 +73,7 @@ export function resolveCookie(options: unknown): Cookie {
   return { ...identity, secure, httpOnly, sameSite, previous: resolvePrevious(given.previous, identity) };
 }
 
-/** Returns the names of all cookies that are read, the current one first. None if cookies are switched off. */
+/** Returns the names of all cookies that are read, the current one first. Returns none if cookies are switched off. */
 export function cookieNames(cookie: Cookie | undefined): string[] {
   return cookie ? [...new Set([cookie, ...cookie.previous].map(({ name }) => name))] : [];
 }
@@ -100,19 +106,19 @@ function resolveEntry(option: string, entry: unknown, current: CookieIdentity): 
     throw new RefreshAuthOptionsError(
       option,
       'is the current cookie',
-      'Leave it out, or write the name, domain, path or partitioned that the earlier cookie had.',
+      'Leave it out, or write the name, domain, path or partitioned of the earlier cookie.',
     );
   }
   return earlier;
 }
 
-/** An entry does not say whether its cookie was `Secure`; where that decides the name, it may have been either. */
+/** Returns the default names that a cookie may have had. An entry does not say if its cookie was `Secure`, so there may be two. */
 function defaultNames(domain: unknown, path: unknown, partitioned: boolean): string[] {
   if (!acceptsHostName(domain, path)) return [PLAIN_NAME];
   return partitioned ? [HOST_NAME] : [HOST_NAME, PLAIN_NAME];
 }
 
-/** RFC 6265bis section 4.1.3.2, apart from `Secure`. */
+/** Returns true if the `__Host-` prefix is allowed, apart from `Secure` (RFC 6265bis section 4.1.3.2). */
 function acceptsHostName(domain: unknown, path: unknown): boolean {
   return domain === undefined && path === '/';
 }
@@ -123,13 +129,13 @@ function checkBoolean(option: string, value: unknown): void {
   }
 }
 
-/** Browsers drop a cookie that contradicts itself without a word (RFC 6265bis section 5.7): found at boot instead. */
+/** Rejects a cookie without `Secure` whose other attributes require it. Browsers drop such a cookie silently (RFC 6265bis section 5.7). */
 function checkInsecure(identity: CookieIdentity, sameSite: Cookie['sameSite']): void {
   const needing = secureNeededBy(identity) ?? (sameSite === 'none' ? "sameSite 'none'" : undefined);
   if (needing === undefined) return;
   throw new RefreshAuthOptionsError(
     `${OPTION}.secure`,
-    `is false, which browsers refuse with ${needing}`,
+    `is false, but browsers require it with ${needing}`,
     'Leave it true.',
   );
 }

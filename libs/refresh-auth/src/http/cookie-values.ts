@@ -1,17 +1,17 @@
 import { trimWhiteSpace } from './header-syntax.js';
 
 /**
- * Returns the values of cookies (RFC 6265bis section 4.2.1), neither decoded nor unquoted. An empty one, which a client may keep of a cookie
- * that was removed, is left out.
+ * Returns the values of cookies (RFC 6265bis section 4.2.1). Values are neither decoded nor unquoted. Empty values are left out: some clients
+ * keep an empty cookie after its removal.
  *
  * @param header the value of the `Cookie` header
- * @param names compared as they are: the names of cookies have upper and lower case
- * @returns those of the first name first, and of each name in the order in which they came
+ * @param names case-sensitive
+ * @returns the values of the first name first; the values of one name in the order of the header
  */
 export function cookieValues(header: string | undefined, names: readonly string[]): string[] {
   const values: string[] = [];
   if (header === undefined) return values;
-  // Loops, because this is read for every request, and `flatMap` alone would take as long as all of it.
+  // This runs for every request, and `flatMap` alone would double its time.
   for (const name of names) {
     const start = `${name}=`;
     for (const part of header.split(';')) {

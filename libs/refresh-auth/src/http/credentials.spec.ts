@@ -4,14 +4,14 @@ import { headerSegment } from '../tokens/compact.js';
 import { Credentials } from './credentials.js';
 import type { RawRequest } from './http-message.js';
 
-/** Of these tests' texts none is a live token. */
+/** None of the texts in these tests is a live token. */
 const noneLive = () => undefined;
 const credentials = new Credentials(['authorization'], noneLive);
 const MISSING = { code: 'token_missing', statusCode: 401, message: 'No token was presented', detail: undefined };
 const NOT_ONE = malformed('not one token after Bearer');
 const TWO_HEADERS = malformed('more than one Authorization header');
 
-/** As Node gives it: the first `Authorization` counts, several `Cookie` lines are joined. */
+/** Makes a request as Node.js does: the first `Authorization` counts, and several `Cookie` lines are joined. */
 function request(...lines: [name: string, value: string][]): RawRequest {
   const valuesOf = (name: string) => lines.filter(([other]) => other.toLowerCase() === name).map(([, value]) => value);
   const [authorization] = valuesOf('authorization');
@@ -86,13 +86,13 @@ describe('[V1] the Authorization header', () => {
     'A',
     '',
     ' Bearer A',
-  ])('%j is of another scheme: ignored', (value) => {
+  ])('%j has another scheme and is ignored', (value) => {
     expect(refusalOf(() => credentials.token(bearer(value)))).toEqual(MISSING);
     expect(credentials.token(request(['Authorization', value], ['Cookie', 'authorization=C']))).toBe('C');
   });
 });
 
-describe('[V2] several credentials, in whatever order', () => {
+describe('[V2] several credentials, in any order', () => {
   const inBothOrders = (first: [string, string], second: [string, string]) => [
     request(first, second),
     request(second, first),
@@ -108,19 +108,19 @@ describe('[V2] several credentials, in whatever order', () => {
     expect(requests.map((both) => refusalOf(() => credentials.token(both)))).toEqual([TWO_HEADERS, TWO_HEADERS]);
   });
 
-  test('two of HTTP/2, whose names are in lower case, are malformed', () => {
+  test('two Authorization headers of HTTP/2, whose names are in lower case, are malformed', () => {
     const both = request([':path', '/'], ['authorization', 'Bearer A'], ['authorization', 'Bearer B']);
 
     expect(refusalOf(() => credentials.token(both))).toEqual(TWO_HEADERS);
   });
 
-  test('two other headers whose names are as long do not count', () => {
+  test('two other headers whose names have the same length are accepted', () => {
     const range: [string, string] = ['Content-Range', 'bytes 0-1/2'];
 
     expect(credentials.token(request(range, range, ['Authorization', 'Bearer A']))).toBe('A');
   });
 
-  test('a value that is the name of the header does not count', () => {
+  test('a value equal to the name of the header is not counted as a header', () => {
     expect(credentials.token(request(['X-Forwarded', 'authorization'], ['Authorization', 'Bearer A']))).toBe('A');
   });
 
@@ -133,7 +133,7 @@ describe('[V2] several credentials, in whatever order', () => {
     },
   );
 
-  test('a malformed header is not made good by a cookie', () => {
+  test('a malformed header is rejected even beside a good cookie', () => {
     expect(
       refusalOf(() => credentials.token(request(['Authorization', 'Bearer'], ['Cookie', 'authorization=C']))),
     ).toEqual(NOT_ONE);
@@ -144,7 +144,7 @@ describe('[V2] several credentials, in whatever order', () => {
     [cookie('authorization=A', 'authorization=A')],
     [cookie('authorization=; authorization=A')],
     [cookie('authorization=A; authorization=')],
-  ])('two with one value are one: %j', (both) => {
+  ])('two cookies with the same value are one token: %j', (both) => {
     expect(credentials.token(both)).toBe('A');
   });
 });
@@ -186,16 +186,16 @@ describe('the cookie', () => {
     expect(refusalOf(() => credentials.token(cookie(value)))).toEqual(MISSING);
   });
 
-  test('has the value as it stands: neither decoded nor unquoted', () => {
+  test('is neither decoded nor unquoted', () => {
     expect(credentials.token(cookie('authorization="A%2E="'))).toBe('"A%2E="');
     expect(credentials.token(cookie('authorization=A\u00a0'))).toBe('A\u00a0');
   });
 
-  test('has another name where that is configured', () => {
+  test('is read under the configured name', () => {
     expect(new Credentials(['__Host-session'], noneLive).token(cookie('authorization=A; __Host-session=B'))).toBe('B');
   });
 
-  test('is not read where that is switched off', () => {
+  test('is not read if cookies are switched off', () => {
     const without = new Credentials([], noneLive);
 
     expect(refusalOf(() => without.token(cookie('authorization=A; undefined=B')))).toEqual(MISSING);
@@ -215,14 +215,14 @@ describe('[F21] cookies of earlier deployments', () => {
     expect(several.token(cookie(value))).toBe(token);
   });
 
-  test('are read after the current one, wherever they stand', () => {
+  test('are read after the current one, wherever they stand in the header', () => {
     const presented = cookie('earlier=C; before=B; now=A; before=D');
 
     expect(several.all(presented)).toEqual(['A', 'B', 'D', 'C']);
     expect(refusalOf(() => new Credentials(['now'], noneLive).token(cookie('before=B')))).toEqual(MISSING);
   });
 
-  test.each(['A', 'B', 'C'])('have tokens that browsers send by themselves: %s', (token) => {
+  test.each(['A', 'B', 'C'])('carry tokens that browsers attach by themselves: %s', (token) => {
     const presented = cookie('now=A; before=B; earlier=C');
 
     expect(several.isAmbient(presented, token)).toBe(true);
@@ -233,7 +233,7 @@ describe('[F21] cookies of earlier deployments', () => {
 describe('[F21] a request with several values', () => {
   const [live, dead, garbage] = ['live.a.a', 'dead.a.a', 'x'];
 
-  /** Credentials that count how often they judge a token. */
+  /** Makes credentials that count how often they verify a token. */
   function counting(isLive = (token: string) => token.startsWith('live')) {
     const judged: string[] = [];
     const judge = (token: string): { sid: string; gen: number } | undefined => {
@@ -249,14 +249,14 @@ describe('[F21] a request with several values', () => {
     ['one token and garbage', cookie(`now=${garbage}; now=${dead}; before=${garbage}`), dead],
     ['nothing but garbage', cookie(`now=${garbage}; now=y`), garbage],
     ['a header', request(['Authorization', 'Bearer A'], ['Cookie', `now=${live}; now=${dead}`]), 'A'],
-  ])('judges nothing where it has %s', (_, presented, token) => {
+  ])('verifies no token if it has %s', (_, presented, token) => {
     const { judged, credentials: judging } = counting();
 
     expect(judging.token(presented)).toBe(token);
     expect(judged).toEqual([]);
   });
 
-  test('judges each token once, and keeps what it has chosen', () => {
+  test('verifies each token once, and keeps its choice', () => {
     let ended: string[] = [];
     const { judged, credentials: judging } = counting((token) => token.startsWith('live') && !ended.includes(token));
     const presented = cookie(`now=${dead}; now=${live}; before=${garbage}; before=${dead}x`);
@@ -270,7 +270,7 @@ describe('[F21] a request with several values', () => {
     expect(judging.token({ ...presented })).toBe(dead);
   });
 
-  test('stays refused where it was', () => {
+  test('stays refused once it was refused', () => {
     let ended: string[] = [];
     const { credentials: judging } = counting((token) => !ended.includes(token));
     const presented = cookie(`now=${live}; now=${live}2`);
@@ -282,7 +282,7 @@ describe('[F21] a request with several values', () => {
     expect(refusals).toEqual(refusals.map(() => malformed('two live sessions in cookies of one name')));
   });
 
-  test('has them all, live or not', () => {
+  test('has all of them among its tokens, live or not', () => {
     const tokens = Array.from({ length: 9 }, (_, index) => `${dead}${index}`);
     const presented = cookie(...tokens.map((token) => `now=${token}`), `before=${live}`);
 
@@ -290,12 +290,12 @@ describe('[F21] a request with several values', () => {
   });
 });
 
-describe('nothing else', () => {
-  test('is a missing token', () => {
+describe('a request without credentials', () => {
+  test('has a missing token', () => {
     expect(refusalOf(() => credentials.token({ headers: {} }))).toEqual(MISSING);
   });
 
-  test('[V3] is read: neither query nor body nor other headers', () => {
+  test('[V3] has none even with a token in its query, its body or another header', () => {
     const odd = {
       ...request(['X-Authorization', 'Bearer A'], ['Proxy-Authorization', 'Bearer A'], ['X-Access-Token', 'A']),
       url: '/?access_token=A&authorization=A',
@@ -309,7 +309,7 @@ describe('nothing else', () => {
   });
 });
 
-test('a request of Fastify is read as the one that it wraps', () => {
+test('a Fastify request is read like the Node.js request that it wraps', () => {
   expect(credentials.token({ raw: bearer('Bearer A') })).toBe('A');
   expect(
     refusalOf(() => credentials.token({ raw: request(['Authorization', 'Bearer A'], ['Authorization', 'Bearer B']) })),
@@ -331,7 +331,7 @@ describe('all tokens of a request', () => {
   });
 });
 
-describe('A token that browsers send by themselves', () => {
+describe('a token that browsers attach by themselves', () => {
   test.each<[string, RawRequest, boolean]>([
     ['in the cookie', cookie('authorization=A'), true],
     [
@@ -347,7 +347,7 @@ describe('A token that browsers send by themselves', () => {
     expect(credentials.isAmbient(presented, 'A')).toBe(isAmbient);
   });
 
-  test('can be one wherever no Bearer header decides and cookies are read', () => {
+  test('is possible only without a Bearer header and with cookies switched on', () => {
     const [byCookie, byHeader] = [cookie('authorization=A'), bearer('Bearer A')];
     const withoutCookies = new Credentials([], noneLive);
 
@@ -364,7 +364,7 @@ describe('A token that browsers send by themselves', () => {
   });
 });
 
-describe('[F21] the values of which several may be live', () => {
+describe('[F21] the cookie values of which several may be live', () => {
   const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => `T${index}`);
   const inCookies = (values: string[]): RawRequest => cookie(...values.map((value) => `authorization=${value}`));
 
@@ -382,7 +382,7 @@ describe('[F21] the values of which several may be live', () => {
     expect(credentials.rivals(incoming)).toEqual([]);
   });
 
-  test('are eight at most: with more, nobody makes one request ask the store about many sessions', () => {
+  test('are at most eight, so that one request cannot ask the store about many sessions', () => {
     expect(credentials.rivals(inCookies(numbered(8)))).toEqual(numbered(8));
     expect(credentials.rivals(inCookies(numbered(9)))).toEqual([]);
   });

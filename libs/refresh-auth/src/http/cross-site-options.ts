@@ -1,16 +1,25 @@
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 import { checkObject } from './check-object.js';
 
-/** The option `csrf`: which other origins may do what this one may, with a token that the browser adds by itself. */
+/** The option `csrf`: protection against requests that other sites trigger. */
 export interface CrossSiteOptions {
-  /** Origins as browsers write them: `scheme://host`, and the port where it is not the scheme's own. @default none */
+  /**
+   * Other origins that may send requests with the cookie, such as `https://app.example.com`. Write `scheme://host`, and the port if it is
+   * not the default of the scheme.
+   *
+   * @default none
+   */
   trustedOrigins?: readonly string[] | undefined;
 }
 
-/** The option, complete and checked; `undefined`: requests of all origins are alike. */
+/** The option `csrf` after it was checked. `undefined` switches the check off: requests of all origins are accepted. */
 export type CrossSiteSettings = { readonly trustedOrigins: ReadonlySet<string> } | undefined;
 
-/** @throws RefreshAuthOptionsError */
+/**
+ * Checks the option.
+ *
+ * @throws RefreshAuthOptionsError
+ */
 export function resolveCrossSite(options: unknown = {}): CrossSiteSettings {
   if (options === false) return undefined;
   const { trustedOrigins = [] } = checkObject('csrf', options, ['trustedOrigins']);
@@ -25,7 +34,7 @@ export function resolveCrossSite(options: unknown = {}): CrossSiteSettings {
   return { trustedOrigins: new Set<string>(trustedOrigins) };
 }
 
-/** Origins are compared as text, so one that is written in another way would be trusted in vain, and one with a pattern too. */
+/** Rejects an origin that would never match. Origins are compared as text, so patterns and other spellings have no effect. */
 function checkOrigin(path: string, origin: unknown): void {
   if (typeof origin === 'string' && originOf(origin) === origin && !origin.includes('*')) return;
   throw new RefreshAuthOptionsError(
@@ -35,10 +44,13 @@ function checkOrigin(path: string, origin: unknown): void {
   );
 }
 
-/** The origin of a URL, as browsers write it in `Origin`; `undefined` if it has none, or names a user, as no browser does in a header. */
+/**
+ * Returns the origin of a URL as browsers write it in `Origin`. Returns `undefined` if the URL has none, or has a user name or a password,
+ * which no browser sends in a header.
+ */
 export function originOf(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { protocol, host, username, password } = new URL(url);
-  // Not `url.origin`: that is "null" for the schemes of native shells, such as capacitor://localhost.
+  // `url.origin` would be "null" for the schemes of native shells, such as capacitor://localhost.
   return host === '' || username !== '' || password !== '' ? undefined : `${protocol}//${host}`;
 }

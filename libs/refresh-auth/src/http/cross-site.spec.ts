@@ -14,7 +14,7 @@ const check = new CrossSiteCheck(trusting, new Events(new TestClock()));
 
 type Headers = Record<string, string | string[] | undefined>;
 
-/** As Node.js makes one: each value of an array is a line of its own, and `undefined` leaves one out. */
+/** Makes a request as Node.js does: each value of an array becomes a line, and `undefined` leaves the header out. */
 function request(method: string, headers: Headers): RawRequest {
   const rawHeaders = Object.entries({ host: 'example.com', ...headers }).flatMap(([name, value]) =>
     [value ?? []].flat().flatMap((line) => [name, line]),
@@ -130,14 +130,14 @@ describe('[C1] [C2] a request of another origin', () => {
     expect(SAFE.filter((method) => !check.admit(request(method, headers)))).toEqual([]);
   });
 
-  test.each(FOREIGN)('[C5] %s may not ask for what changes something, by any method', (_, detail, headers) => {
+  test.each(FOREIGN)('[C5] %s is refused by refuseForeign with every method', (_, detail, headers) => {
     for (const method of [...SAFE, ...UNSAFE]) {
       expect(refusalOf(() => check.refuseForeign(request(method, headers)))).toEqual(refused(detail));
       expect(check.isForeign(request(method, headers))).toBe(true);
     }
   });
 
-  test('is reported', () => {
+  test('emits an event', () => {
     const events = new Events(new TestClock());
     const reported: RefreshAuthEvent[] = [];
     events.observable.subscribe((event) => reported.push(event));
@@ -155,7 +155,7 @@ describe('[C1] [C2] a request of another origin', () => {
     ]);
   });
 
-  test('is reported without a name, where the headers of the client are not known', () => {
+  test('emits an event without its name if the headers of the client are not known', () => {
     const events = new Events(new TestClock());
     const reported: RefreshAuthEvent[] = [];
     events.observable.subscribe((event) => reported.push(event));
@@ -165,7 +165,7 @@ describe('[C1] [C2] a request of another origin', () => {
     expect(reported).toEqual([expect.objectContaining({ code: 'request_cross_site', origin: 'null' })]);
   });
 
-  test('is like any other where the check is off', () => {
+  test('is accepted if the check is switched off', () => {
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://attacker.example' };
     const off = new CrossSiteCheck(undefined, new Events(new TestClock()));
 
@@ -177,7 +177,7 @@ describe('[C1] [C2] a request of another origin', () => {
 describe('[C4] a link that the user followed', () => {
   const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
-  test('refreshes, and is the doing of the user', () => {
+  test('refreshes, and is not foreign', () => {
     expect([check.admit(request('GET', link)), check.isForeign(request('GET', link))]).toEqual([undefined, false]);
   });
 
@@ -191,16 +191,16 @@ describe('[C4] a link that the user followed', () => {
     expect(check.admit(request('GET', { ...link, ...headers }))).toMatchObject({ origin: 'null' });
   });
 
-  test.each(['sec-fetch-mode', 'sec-fetch-dest'] as const)('is not one that says several things of its %s', (name) => {
+  test.each(['sec-fetch-mode', 'sec-fetch-dest'] as const)('is not a request with several values of %s', (name) => {
     expect(check.admit(request('GET', { ...link, [name]: [link[name], 'other'] }))).toBeDefined();
   });
 
-  test('is not a HEAD', () => {
+  test('is not a HEAD request', () => {
     expect(check.admit(request('HEAD', link))).toBeDefined();
     expect(check.isForeign(request('HEAD', link))).toBe(true);
   });
 
-  test.each(['POST', 'PUT'])('is not a form that is sent by %s', (method) => {
+  test.each(['POST', 'PUT'])('is not a form sent by %s', (method) => {
     expect(refusalOf(() => check.admit(request(method, link)))).toEqual(refused('by its header Sec-Fetch-Site'));
     expect(check.isForeign(request(method, link))).toBe(true);
   });
@@ -212,7 +212,7 @@ describe('a WebSocket', () => {
     ['WebSocket', { origin: 'https://attacker.example' }],
     ['h2c, websocket', { origin: 'null' }],
     [['h2c', 'websocket'], { origin: 'null' }],
-  ])('is refused to another origin: Upgrade: %s', (upgrade, headers: Record<string, string>) => {
+  ])('of another origin is refused: Upgrade: %s', (upgrade, headers: Record<string, string>) => {
     expect(refusalOf(() => check.admit(request('GET', { upgrade, ...headers })))).toMatchObject({ statusCode: 403 });
   });
 
@@ -220,20 +220,20 @@ describe('a WebSocket', () => {
     ['of this origin', { upgrade: 'websocket', origin: 'https://example.com' }],
     ['of a trusted one', { upgrade: 'websocket', 'sec-fetch-site': 'cross-site', origin: TRUSTED }],
     ['of no browser', { upgrade: 'websocket' }],
-  ])('%s is opened', (_, headers: Record<string, string>) => {
+  ])('of %s is opened', (_, headers: Record<string, string>) => {
     expect(check.admit(request('GET', headers))).toBeUndefined();
   });
 
-  test('is no other upgrade', () => {
+  test('is not confused with another upgrade', () => {
     expect(check.admit(request('GET', { upgrade: 'h2c', origin: 'https://attacker.example' }))).toBeDefined();
   });
 });
 
-describe('[F2] what somebody else has written on a request', () => {
+describe('[F2] headers that other code has added to a request', () => {
   const foreign = { origin: 'https://attacker.example' };
   const own = { 'sec-fetch-site': 'same-origin', origin: 'https://example.com', authorization: 'Bearer x' };
 
-  test('does not make it one of this origin', () => {
+  test('do not make it one of this origin', () => {
     const written = { ...request('POST', foreign), headers: own };
 
     expect(refusalOf(() => check.admit(written))).toEqual(refused('by its header Origin'));
@@ -241,7 +241,7 @@ describe('[F2] what somebody else has written on a request', () => {
     expect(check.isForeign(written)).toBe(true);
   });
 
-  test('does not make it one of another origin', () => {
+  test('do not make it one of another origin', () => {
     expect(check.admit({ ...request('POST', {}), headers: foreign })).toBeUndefined();
   });
 
@@ -249,7 +249,7 @@ describe('[F2] what somebody else has written on a request', () => {
     ['a plain object', { method: 'GET', headers: own }],
     ['one with an empty list', { method: 'GET', headers: own, rawHeaders: [] }],
     ['nothing', {}],
-  ])('is not believed where the headers of the client are not known: %s', (_, raw) => {
+  ])('are ignored if the headers of the client are not known: %s', (_, raw) => {
     const unknown = raw as RawRequest;
     const detail = 'the headers that the client sent are not known';
 
@@ -258,7 +258,7 @@ describe('[F2] what somebody else has written on a request', () => {
     expect(check.isForeign(unknown)).toBe(true);
   });
 
-  test('is all there is of a request of Node.js without a list, as serverless-http makes one', () => {
+  test('are read from a Node.js request that has no list, as serverless-http creates it', () => {
     const without = (headers: object) =>
       Object.assign(new IncomingMessage(new Socket()), {
         method: 'POST',
@@ -270,7 +270,7 @@ describe('[F2] what somebody else has written on a request', () => {
   });
 });
 
-describe('a method that somebody else has written', () => {
+describe('a method that other code has set', () => {
   const headers = { origin: 'https://attacker.example' };
 
   test.each([
@@ -279,7 +279,7 @@ describe('a method that somebody else has written', () => {
     ['GET for POST, over HTTP/2', { method: 'GET' }, { ':method': 'POST' }],
     ['POST for GET, over HTTP/2', { method: 'POST' }, { ':method': 'GET' }],
     ['none', { method: undefined }, {}],
-  ])('makes no unsafe request safe: %s', (_, written, pseudo) => {
+  ])('does not make an unsafe request safe: %s', (_, written, pseudo) => {
     const raw = { ...request('GET', { ...pseudo, ...headers }), ...written };
 
     expect(refusalOf(() => check.admit(raw))).toEqual(refused('by its header Origin'));
@@ -289,7 +289,7 @@ describe('a method that somebody else has written', () => {
     ['HTTP/1', {}, {}],
     ['HTTP/2', {}, { ':method': 'GET' }],
     ['method-override, which has nothing to do', { originalMethod: 'GET' }, {}],
-  ])('is the one that the client sent: %s', (_, written, pseudo) => {
+  ])('does not make a safe request unsafe: %s', (_, written, pseudo) => {
     expect(check.admit({ ...request('GET', { ...pseudo, ...headers }), ...written })).toBeDefined();
   });
 });
@@ -326,13 +326,13 @@ describe('[F60] the Referer of a page, for pictures, videos and frames', () => {
     expect(check.admit(request('GET', { ...picture, ...headers }))).toBeDefined();
   });
 
-  test.each(UNSAFE)('lets no %s pass', (method) => {
+  test.each(UNSAFE)('does not let a %s request pass', (method) => {
     const headers = { ...picture, referer: `${TRUSTED}/` };
 
     expect(refusalOf(() => check.admit(request(method, headers)))).toEqual(refused('by its header Sec-Fetch-Site'));
   });
 
-  test('opens no WebSocket, and asks for nothing that changes something', () => {
+  test('opens no WebSocket, and does not pass refuseForeign', () => {
     const headers = { ...picture, referer: `${TRUSTED}/` };
 
     expect(refusalOf(() => check.admit(request('GET', { ...headers, upgrade: 'websocket' })))).toMatchObject({
@@ -343,7 +343,7 @@ describe('[F60] the Referer of a page, for pictures, videos and frames', () => {
   });
 });
 
-describe('[F62] the origin that is named for the operator', () => {
+describe('[F62] the origin in events and logs', () => {
   test.each<[string, Headers, string]>([
     ['Origin', { origin: 'https://app.example.com:8443' }, 'https://app.example.com:8443'],
     ['the Origin of an app', { origin: 'capacitor://localhost' }, 'capacitor://localhost'],

@@ -7,29 +7,29 @@ import { isWebSocket, sentHeaders, type SentHeaders } from './sent-headers.js';
 
 const SAFE_METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS'];
 
-/** The headers that tell where a request comes from, and where it goes. */
+/** The headers that tell where a request comes from and where it goes. A request with different values of one is cross-site. */
 const DECISIVE = ['origin', 'sec-fetch-site', 'host', ':authority'];
 
-/** Of an origin in an event or a log line: a host name has at most 253. */
-const MOST_CHARACTERS = 300;
+/** The longest origin that events and log lines contain, in characters. A host name has at most 253. */
+const MAX_ORIGIN_LENGTH = 300;
 
 /**
- * Recognizes requests that a page of another origin made a browser send, by the rules of `CrossOriginProtection` in Go's net/http: by
- * `Sec-Fetch-Site`, and by `Origin` in browsers that do not send it. Asked only about tokens that browsers add by themselves. It reads what
- * the client itself sent, and nothing that anybody else may have added to the request.
+ * Detects requests that another site triggered in the user's browser. It follows `CrossOriginProtection` of Go's net/http: `Sec-Fetch-Site`
+ * decides, or `Origin` in browsers that do not send it. Only tokens that browsers attach by themselves need this check. It reads only the
+ * headers that the client sent, because frameworks and payloads may add to `request.headers`.
  */
 export class CrossSiteCheck {
-  /** @param settings `undefined`: requests of all origins are alike */
+  /** @param settings `undefined` to accept requests of all origins */
   constructor(
     private readonly settings: CrossSiteSettings,
     private readonly events: Events,
   ) {}
 
   /**
-   * Lets a request pass that changes nothing, or comes from an origin that may change something.
+   * Accepts a request if it is not cross-site, or if its method is safe.
    *
-   * @returns `undefined` if its token may be refreshed; otherwise whose request it is: other sites' pages, pictures and scripts do not
-   *   decide when that happens
+   * @returns `undefined` if the token may be refreshed; otherwise the origin of the request and how it was recognized, because another site
+   *   must not decide when a token is refreshed
    * @throws RefreshAuthError `request_cross_site`
    */
   admit(request: HttpRequest): RefreshRefusal | undefined {
@@ -42,7 +42,7 @@ export class CrossSiteCheck {
   }
 
   /**
-   * Refuses a request of another origin, whatever its method.
+   * Refuses a cross-site request with any method, safe ones included.
    *
    * @throws RefreshAuthError `request_cross_site`
    */
@@ -51,7 +51,7 @@ export class CrossSiteCheck {
     if (foreign) throw this.#refused(foreign);
   }
 
-  /** True if another site decided what the request does: it is neither a link that the user followed, nor from an origin that may. */
+  /** Returns true if a request is cross-site and is not a link that the user followed. */
   isForeign(request: HttpRequest): boolean {
     const raw = rawRequest(request);
     const sent = sentHeaders(raw);
@@ -61,12 +61,12 @@ export class CrossSiteCheck {
   #foreign(sent: SentHeaders | undefined): RefreshRefusal | undefined {
     if (!this.settings) return undefined;
     if (!sent) return { origin: 'null', detail: 'the headers that the client sent are not known' };
-    const detail = this.#sign(sent, this.settings.trustedOrigins);
-    return detail === undefined ? undefined : { origin: nameOf(sent), detail };
+    const detail = this.#evidence(sent, this.settings.trustedOrigins);
+    return detail === undefined ? undefined : { origin: reportedOrigin(sent), detail };
   }
 
-  /** The sign by which another origin, that is not trusted, is recognized. */
-  #sign(sent: SentHeaders, trusted: ReadonlySet<string>): string | undefined {
+  /** Returns how a request of an untrusted origin was recognized; `undefined` if it is not cross-site. */
+  #evidence(sent: SentHeaders, trusted: ReadonlySet<string>): string | undefined {
     if (sent.all('authorization').some(isBearer)) return undefined;
     const repeated = DECISIVE.find((name) => sent.all(name).length > 1);
     if (repeated !== undefined) return `by different values of its header ${repeated}`;
@@ -74,7 +74,7 @@ export class CrossSiteCheck {
     if (origin && trusted.has(origin)) return undefined;
     const site = sent.only('sec-fetch-site');
     if (site) return site === 'same-origin' || site === 'none' ? undefined : 'by its header Sec-Fetch-Site';
-    // Neither header: not a browser of this decade, or one that navigates.
+    // Without either header, the request comes from a program, an old browser or a navigation.
     if (!origin) return undefined;
     const host = hostOf(origin);
     return host !== undefined && host === (sent.only(':authority') ?? sent.only('host'))
@@ -82,7 +82,7 @@ export class CrossSiteCheck {
       : 'by its header Origin';
   }
 
-  /** Pictures, videos and frames of a page come without `Origin`. */
+  /** Returns true if a request without `Origin` names a trusted page in `Referer`. Browsers send no `Origin` for pictures, videos and frames. */
   #isReferredByTrusted(sent: SentHeaders): boolean {
     const origin = sent.all('origin').some((value) => value !== '') ? undefined : originOf(sent.only('referer') ?? '');
     return origin !== undefined && this.settings?.trustedOrigins.has(origin) === true;
@@ -95,34 +95,34 @@ export class CrossSiteCheck {
   }
 }
 
-/** No page can make a browser send one, unless CORS lets it. */
+/** Returns true for a Bearer header. Another site can make a browser send one only if CORS allows it. */
 function isBearer(authorization: string): boolean {
   return /^bearer(?: |$)/i.test(authorization);
 }
 
 /**
- * By every method that the request is known to have had: middleware may exchange it, and a framework have chosen the handler before. HTTP/2
- * keeps the client's among the headers, and the middleware method-override in `originalMethod`.
+ * Returns true if every method that the request is known to have had is safe. Middleware may replace the method after the framework chose
+ * the handler. HTTP/2 keeps the original in `:method`, and the middleware method-override in `originalMethod`.
  */
 function isSafe(raw: RawRequest & { readonly originalMethod?: string }, sent: SentHeaders): boolean {
   const methods = [raw.method, raw.originalMethod ?? raw.method, ...sent.all(':method')];
-  // A WebSocket is opened with GET, and then carries whatever the page wants.
+  // A WebSocket is opened with GET, but then carries any message that the page sends.
   return methods.every((method) => SAFE_METHODS.includes(method)) && !sent.all('upgrade').some(isWebSocket);
 }
 
-/** A link that the user followed, in a tab that shows what we answer: not a frame, and not a request of a script. */
+/** Returns true if the user followed a link and the tab shows the response. False for frames and for requests of scripts. */
 function isTopLevelNavigation({ method }: RawRequest, sent: SentHeaders): boolean {
   return method === 'GET' && sent.only('sec-fetch-mode') === 'navigate' && sent.only('sec-fetch-dest') === 'document';
 }
 
-/** `undefined` for `null`, the origin of whom the browser does not want to name. */
+/** Returns the host of an origin; `undefined` for `null`, which browsers send if they hide the origin. */
 function hostOf(origin: string): string | undefined {
   return /^[a-z][a-z\d+.-]*:\/\/([^/?#]+)/i.exec(origin)?.[1];
 }
 
-/** Nothing but an origin, which holds only printable ASCII: whoever sends requests decides what stands there. */
-function nameOf(sent: SentHeaders): string {
+/** Returns the origin for events and logs, or `'null'`. The client chooses the headers, so only a well-formed origin is reported. */
+function reportedOrigin(sent: SentHeaders): string {
   const given = sent.only('origin') || sent.only('referer') || '';
   const origin = originOf(given);
-  return origin === undefined || origin.length > MOST_CHARACTERS ? 'null' : origin;
+  return origin === undefined || origin.length > MAX_ORIGIN_LENGTH ? 'null' : origin;
 }

@@ -13,7 +13,7 @@ const COOKIE = {
 };
 const HEADER = { name: 'Authorization', scheme: 'Bearer' };
 
-test('[D6] by default both, and a cookie that is as safe as can be', () => {
+test('[D6] by default both are on, and the cookie has the strictest attributes', () => {
   expect(resolveDelivery({})).toEqual({ header: HEADER, cookie: COOKIE });
 });
 
@@ -34,28 +34,28 @@ test.each([
   expect(resolveDelivery(options)).toEqual(expected);
 });
 
-test.each(['name', 'scheme'])('header %s that is undefined has its default', (part) => {
+test.each(['name', 'scheme'])('header %s that is undefined gets its default', (part) => {
   expect(resolveDelivery({ header: { [part]: undefined } }).header).toEqual(HEADER);
 });
 
 describe('objects', () => {
   const odd = [null, true, 7, 'Authorization', ['authorization'], () => undefined];
 
-  test.each(odd)('delivery is one, not %p', (value) => {
+  test.each(odd)('delivery is an object, not %p', (value) => {
     expect(optionsErrorOf(() => resolveDelivery(value))).toEqual({
       option: 'delivery',
       says: 'is not an object. Write an object with header, cookie.',
     });
   });
 
-  test.each(odd)('delivery.header is one or false, not %p', (header) => {
+  test.each(odd)('delivery.header is an object or false, not %p', (header) => {
     expect(optionsErrorOf(() => resolveDelivery({ header }))).toEqual({
       option: 'delivery.header',
       says: 'is not an object. Write an object with name, scheme.',
     });
   });
 
-  test.each(odd)('delivery.cookie is one or false, not %p', (cookie) => {
+  test.each(odd)('delivery.cookie is an object or false, not %p', (cookie) => {
     expect(optionsErrorOf(() => resolveDelivery({ cookie }))).toEqual({
       option: 'delivery.cookie',
       says: 'is not an object. Write an object with name, domain, path, sameSite, secure, httpOnly, partitioned, previous.',
@@ -70,7 +70,7 @@ describe('objects', () => {
       'delivery.cookie.maxAge',
       'name, domain, path, sameSite, secure, httpOnly, partitioned, previous',
     ],
-  ])('have no names that nobody knows: %j', (options, option, names) => {
+  ])('reject unknown options: %j', (options, option, names) => {
     expect(optionsErrorOf(() => resolveDelivery(options))).toEqual({
       option,
       says: `is not known. It may have ${names}.`,
@@ -78,10 +78,10 @@ describe('objects', () => {
   });
 });
 
-test('the new token has to go somewhere', () => {
+test('header and cookie cannot both be switched off', () => {
   expect(optionsErrorOf(() => resolveDelivery({ header: false, cookie: false }))).toEqual({
     option: 'delivery',
-    says: 'switches off both header and cookie. Leave one of them on: the new token has to go somewhere.',
+    says: 'switches off both header and cookie. Leave one of them on: without either, no new token reaches the client.',
   });
 });
 
@@ -108,7 +108,7 @@ const notTokens = [
 test.each(notTokens)('delivery.header.name is not %j', (name) => {
   expect(optionsErrorOf(() => resolveDelivery({ header: { name } }))).toEqual({
     option: 'delivery.header.name',
-    says: "is not the name of a header. Write a name such as 'Authorization'.",
+    says: "is not the name of a header, or is one that has another meaning. Write a name such as 'Authorization'.",
   });
 });
 

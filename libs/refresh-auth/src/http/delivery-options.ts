@@ -3,32 +3,36 @@ import { checkObject } from './check-object.js';
 import { type Cookie, type CookieOptions, resolveCookie } from './cookie-options.js';
 import { isHttpToken } from './header-syntax.js';
 
-/** The option `delivery`: where the response carries a token. */
+/** The option `delivery`: how responses carry a token. */
 export interface DeliveryOptions {
-  /** The header and the scheme in front of the token; `false`: no header. @default { name: 'Authorization', scheme: 'Bearer' } */
+  /** The response header and the scheme in front of the token; `false` for no header. @default { name: 'Authorization', scheme: 'Bearer' } */
   header?: false | { name?: string | undefined; scheme?: string | undefined } | undefined;
-  /** `false`: no cookie is written or read. */
+  /** The cookie; `false` to neither write nor read one. @default see {@link CookieOptions} */
   cookie?: false | CookieOptions | undefined;
 }
 
-/** The option, complete and checked. */
+/** The option `delivery` after it was checked and its defaults were filled in. */
 export interface DeliverySettings {
   readonly header: { readonly name: string; readonly scheme: string } | undefined;
   readonly cookie: Cookie | undefined;
 }
 
-/** Headers that have a meaning of their own in responses, and that delivery itself may write. */
+/** Headers that cannot carry the token, because they have another meaning in responses or because delivery itself writes them. */
 const TAKEN =
   /^(set-cookie|cache-control|vary|content-.*|transfer-encoding|connection|location|date|etag|www-authenticate|retry-after|access-control-.*)$/i;
 
-/** @throws RefreshAuthOptionsError */
+/**
+ * Checks the option and fills in its defaults.
+ *
+ * @throws RefreshAuthOptionsError
+ */
 export function resolveDelivery(options: unknown = {}): DeliverySettings {
   const { header = {}, cookie = {} } = checkObject('delivery', options, ['header', 'cookie']);
   if (header === false && cookie === false) {
     throw new RefreshAuthOptionsError(
       'delivery',
       'switches off both header and cookie',
-      'Leave one of them on: the new token has to go somewhere.',
+      'Leave one of them on: without either, no new token reaches the client.',
     );
   }
   return {
@@ -42,7 +46,7 @@ function resolveHeader(options: unknown): DeliverySettings['header'] {
   if (!isHttpToken(name) || TAKEN.test(name)) {
     throw new RefreshAuthOptionsError(
       'delivery.header.name',
-      'is not the name of a header',
+      'is not the name of a header, or is one that has another meaning',
       "Write a name such as 'Authorization'.",
     );
   }

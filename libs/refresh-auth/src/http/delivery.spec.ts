@@ -8,6 +8,7 @@ import { type RefreshAuthOptions, resolveOptions } from '../options/refresh-auth
 import { sessionName } from '../tokens/session-id.js';
 import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
+import { forbidCaching } from './delivery.js';
 
 const DAY = 86_400;
 const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Lax';
@@ -16,7 +17,7 @@ function setUp(options: RefreshAuthOptions = {}) {
   const clock = new TestClock();
   const core = new RefreshAuthCore(resolveOptions({ secret, ...options }), new InMemorySessionStore(clock), clock);
   const response = new ServerResponse(new IncomingMessage(new Socket()));
-  /** Lets the headers go out, and says which ones did. */
+  /** Sends the headers and returns them. */
   const sent = (handlers: OutgoingHttpHeaders = {}) => {
     response.writeHead(200, handlers);
     return { ...response.getHeaders() };
@@ -24,7 +25,7 @@ function setUp(options: RefreshAuthOptions = {}) {
   return { clock, core, delivery: core.delivery, response, sent, issued: core.signer.first({ sub: '1' }, 0) };
 }
 
-/** A sign-in whose cookie, name and value together, has exactly so many bytes. */
+/** Issues a first token whose cookie, name and value together, has at least this many bytes. */
 function issuedWithCookieOf(core: RefreshAuthCore, bytes: number) {
   for (let letters = 0; ; letters++) {
     const issued = core.signer.first(checkOwnClaims({ sub: '1', long: 'x'.repeat(letters) }), 0);
@@ -33,7 +34,7 @@ function issuedWithCookieOf(core: RefreshAuthCore, bytes: number) {
 }
 
 describe('a token that is due', () => {
-  test('goes out in header and cookie, for scripts to read and for no cache to keep', () => {
+  test('is sent in header and cookie, is exposed to scripts, and is never cached', () => {
     const { delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued);
 
@@ -45,7 +46,7 @@ describe('a token that is due', () => {
     });
   });
 
-  test('[D8] goes out in the cookie alone', () => {
+  test('[D8] is sent only in the cookie if the header is off', () => {
     const { delivery, response, sent, issued } = setUp({ delivery: { header: false } });
     delivery.deliver(response, issued);
 
@@ -55,7 +56,7 @@ describe('a token that is due', () => {
     });
   });
 
-  test('goes out in a header of another name alone', () => {
+  test('is sent only in a header of another name', () => {
     const { delivery, response, sent, issued } = setUp({
       delivery: { cookie: false, header: { name: 'X-Token', scheme: '' } },
     });
@@ -89,7 +90,7 @@ describe('a token that is due', () => {
     ]);
   });
 
-  test('[D5] [D3] leaves what the handler listed and set, but not what it said to caches', () => {
+  test('[D5] [D3] keeps the headers of the handler, except those for caches', () => {
     const { delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued);
     response.setHeader('Set-Cookie', 'theme=dark');
@@ -104,7 +105,7 @@ describe('a token that is due', () => {
     });
   });
 
-  test('is the last of several: a response carries at most one', () => {
+  test('replaces an earlier one: a response carries at most one token', () => {
     const { core, delivery, response, sent, issued } = setUp();
     const signedIn = core.signer.first({ sub: '2' }, 0);
     delivery.deliver(response, issued);
@@ -125,7 +126,7 @@ describe('a token that is due', () => {
 });
 
 describe('a token that is offered', () => {
-  test('goes out where nothing else is due, though no handler saw it', () => {
+  test('is sent if nothing else is due, although no handler saw it', () => {
     const { delivery, response, sent, issued } = setUp();
     delivery.offer(response, issued, 'presented');
 
@@ -136,7 +137,7 @@ describe('a token that is offered', () => {
     });
   });
 
-  test('takes the place of nothing that is due', () => {
+  test('does not replace a token that is due', () => {
     const { core, delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued);
     delivery.offer(response, core.signer.first({ sub: '2' }, 0), 'presented');
@@ -144,7 +145,7 @@ describe('a token that is offered', () => {
     expect(sent()).toMatchObject({ authorization: `Bearer ${issued.token}` });
   });
 
-  test('does not bring back what a sign-out has removed', () => {
+  test('does not undo a sign-out', () => {
     const { delivery, response, sent, issued } = setUp();
     delivery.clear(response);
     delivery.offer(response, issued, 'presented');
@@ -153,7 +154,7 @@ describe('a token that is offered', () => {
   });
 });
 
-test('a token is not delivered to who has hung up, nor after the headers', () => {
+test('a token is not delivered after the client has disconnected or the headers were sent', () => {
   const [gone, late] = [setUp(), setUp()];
   gone.response.destroy();
   late.response.writeHead(200);
@@ -164,7 +165,7 @@ test('a token is not delivered to who has hung up, nor after the headers', () =>
   expect(gone.sent()).toEqual({});
 });
 
-test('[D11] an older generation is not delivered while a newer one of its session is under way', () => {
+test('[D11] an older generation is not delivered while a newer one of its session is in progress', () => {
   const { core, delivery, response, sent, issued } = setUp();
   const faster = new ServerResponse(new IncomingMessage(new Socket()));
   delivery.deliver(response, issued);
@@ -173,7 +174,7 @@ test('[D11] an older generation is not delivered while a newer one of its sessio
   expect(sent()).toEqual({});
 });
 
-test('[D3] where nothing is due, the response is the handler’s', () => {
+test('[D3] a response for which nothing is due is not changed', () => {
   const { delivery, response, sent } = setUp();
   response
     .setHeader('Cache-Control', 'public')
@@ -184,7 +185,7 @@ test('[D3] where nothing is due, the response is the handler’s', () => {
   expect(sent()).toEqual({ 'cache-control': 'public', 'set-cookie': 'a=b', authorization: 'Bearer other' });
 });
 
-describe('the last check, when the headers go out', () => {
+describe('the last check, when the headers are sent', () => {
   test('[L3] delivers nothing once the session was revoked', async () => {
     const { core, delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued, 'presented');
@@ -213,7 +214,7 @@ describe('the last check, when the headers go out', () => {
     expect(sent()).toEqual({});
   });
 
-  test('[F28] turns a success into 401 where the session that a sign-in started has ended', async () => {
+  test('[F28] turns a successful sign-in into 401 if its session has ended', async () => {
     const { core, delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued);
     await core.revocations.revokeUser('1');
@@ -225,20 +226,23 @@ describe('the last check, when the headers go out', () => {
     expect(response.statusCode).toBe(401);
   });
 
-  test.each([303, 500])('[F28] leaves an answer with status %i as it is, without the token', async (status) => {
-    const { core, delivery, response, issued } = setUp();
-    delivery.deliver(response, issued);
-    await core.revocations.revokeUser('1');
-    response.writeHead(status);
+  test.each([303, 500])(
+    '[F28] keeps status %i of a sign-in whose session has ended, without the token',
+    async (status) => {
+      const { core, delivery, response, issued } = setUp();
+      delivery.deliver(response, issued);
+      await core.revocations.revokeUser('1');
+      response.writeHead(status);
 
-    expect([response.statusCode, { ...response.getHeaders() }]).toEqual([status, {}]);
-  });
+      expect([response.statusCode, { ...response.getHeaders() }]).toEqual([status, {}]);
+    },
+  );
 });
 
 describe('[D11] under reuse detection, a response that is later than the grace', () => {
-  const REPLAY = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
+  const DETECTION = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
 
-  /** The answer to a request with an expired token that was held up for so many seconds. */
+  /** Sends the response to a request with an expired token, delayed by this many seconds. */
   function late(seconds: number, options: RefreshAuthOptions) {
     const { clock, core, delivery, response, sent, issued } = setUp(options);
     clock.advance(60_000);
@@ -249,18 +253,18 @@ describe('[D11] under reuse detection, a response that is later than the grace',
   }
 
   test('delivers nothing, since the client can still refresh the token that it presented', () => {
-    expect(late(31, REPLAY).headers).toEqual({});
+    expect(late(31, DETECTION).headers).toEqual({});
   });
 
-  test('delivers the token where that is the only one that can still be refreshed', () => {
-    const { token, headers } = late(3540, REPLAY);
+  test('delivers the token if it is the only one that can still be refreshed', () => {
+    const { token, headers } = late(3540, DETECTION);
 
     expect(headers).toMatchObject({ authorization: `Bearer ${token}` });
   });
 
   test.each<[string, number, RefreshAuthOptions]>([
-    ['within the grace', 30, REPLAY],
-    ['without reuse detection', 31, { ...REPLAY, reuseDetection: false }],
+    ['within the grace', 30, DETECTION],
+    ['without reuse detection', 31, { ...DETECTION, reuseDetection: false }],
   ])('%s the token is delivered', (_, seconds, options) => {
     const { token, headers } = late(seconds, options);
 
@@ -271,7 +275,7 @@ describe('[D11] under reuse detection, a response that is later than the grace',
 describe('what an interceptor has written', () => {
   const written = ({ token }: IssuedToken) => `__Host-authorization=${token}; Max-Age=604800; ${ATTRIBUTES}`;
 
-  test('is seen in header and cookie, and goes out once', () => {
+  test('is visible in header and cookie, and is sent once', () => {
     const { delivery, response, sent, issued } = setUp();
     response.setHeader('Set-Cookie', 'theme=dark');
     delivery.deliver(response, issued, 'presented');
@@ -288,7 +292,7 @@ describe('what an interceptor has written', () => {
     });
   });
 
-  test('is nothing where nothing can be delivered', async () => {
+  test('is nothing if nothing can be delivered', async () => {
     const { core, delivery, response, issued } = setUp();
     delivery.offer(response, issued, 'presented');
     await core.revocations.revokeSession(issued.claims.sid);
@@ -297,7 +301,7 @@ describe('what an interceptor has written', () => {
     expect({ ...response.getHeaders() }).toEqual({});
   });
 
-  test('[L3] is taken back where the session has ended since', async () => {
+  test('[L3] is withdrawn if the session has ended since', async () => {
     const { core, delivery, response, sent, issued } = setUp();
     response.setHeader('Set-Cookie', 'theme=dark');
     delivery.deliver(response, issued, 'presented');
@@ -319,7 +323,7 @@ describe('what an interceptor has written', () => {
   test.each<[string, (response: ServerResponse) => unknown]>([
     ['replaced', (response) => response.setHeader('Authorization', 'Basic x').setHeader('Set-Cookie', 'theme=dark')],
     ['removed', (response) => [response.removeHeader('Authorization'), response.setHeader('Set-Cookie', 'theme=dark')]],
-  ])('is restored where somebody has %s it', (_, tamper) => {
+  ])('is restored if other code has %s it', (_, tamper) => {
     const { delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued, 'presented');
     delivery.write(response);
@@ -331,7 +335,7 @@ describe('what an interceptor has written', () => {
     });
   });
 
-  test('gives way to a sign-in, and to a sign-out, that come after it', () => {
+  test('is replaced by a later sign-in or sign-out', () => {
     const [signingIn, signingOut] = [setUp(), setUp()];
     for (const { delivery, response, issued } of [signingIn, signingOut]) {
       delivery.deliver(response, issued, 'presented');
@@ -346,7 +350,7 @@ describe('what an interceptor has written', () => {
   });
 });
 
-describe('[F36] a response that has gone out is not kept', () => {
+describe('[F36] a response that was sent is not kept in memory', () => {
   test('on a host whose responses never emit close', () => {
     const { delivery, response, sent, issued } = setUp();
     delivery.deliver(response, issued, 'presented');
@@ -356,7 +360,7 @@ describe('[F36] a response that has gone out is not kept', () => {
     expect(delivery.sessionsUnderway).toBe(0);
   });
 
-  test('nor one whose client has hung up before, nor one that carries something else in the end', () => {
+  test('after its client has disconnected, or after its token was replaced', () => {
     const { core, delivery, response, issued } = setUp();
     const other = new ServerResponse(new IncomingMessage(new Socket()));
     delivery.deliver(response, issued, 'presented');
@@ -386,7 +390,7 @@ describe('[D7] Max-Age', () => {
   });
 });
 
-describe('[D7] a token that a browser would not keep', () => {
+describe('[D7] a token that is too large for a cookie', () => {
   test('is refused at sign-in, with its size', () => {
     const { core, delivery } = setUp();
     const issued = issuedWithCookieOf(core, 4081);
@@ -394,12 +398,12 @@ describe('[D7] a token that a browser would not keep', () => {
 
     expect(() => delivery.checkSize(issued)).toThrow(
       new RangeError(
-        `The token makes a cookie of ${size} bytes, of at most 4080: tokens grow by a few bytes when they are refreshed, and browsers keep at most 4096. Sign fewer claims, or set delivery.cookie to false`,
+        `The token makes a cookie of ${size} bytes, more than the limit of 4080. Browsers keep at most 4096, and tokens grow by a few bytes when they are refreshed. Sign fewer claims, or set delivery.cookie to false`,
       ),
     );
   });
 
-  test('is one of more than 4,096 bytes', () => {
+  test('has a cookie of more than 4,096 bytes', () => {
     const { core, delivery, response, sent } = setUp();
     const issued = issuedWithCookieOf(core, 4095);
     delivery.deliver(response, issued);
@@ -408,7 +412,7 @@ describe('[D7] a token that a browser would not keep', () => {
     expect(sent()['set-cookie']).toEqual([expect.stringContaining(issued.token)]);
   });
 
-  test('goes out in the header alone at a refresh, and an event says how long it is', () => {
+  test('is sent only in the header at a refresh, and an event gives its size', () => {
     const { clock, core, delivery, response, sent } = setUp();
     const issued = issuedWithCookieOf(core, 4097);
     const events: unknown[] = [];
@@ -426,7 +430,7 @@ describe('[D7] a token that a browser would not keep', () => {
     ]);
   });
 
-  test('is not one of exactly 4,080 bytes, whose successors have 4,096 at most', () => {
+  test('does not include one of exactly 4,080 bytes at sign-in, whose successors have at most 4,096', () => {
     const { token, claims } = setUp().issued;
     const { core, delivery } = setUp({ delivery: { cookie: { name: 'n'.repeat(4080 - token.length) } } });
 
@@ -434,7 +438,7 @@ describe('[D7] a token that a browser would not keep', () => {
     expect(core.settings.delivery.cookie?.name).toHaveLength(4080 - token.length);
   });
 
-  test('is no trouble without cookies', () => {
+  test('is accepted if cookies are off', () => {
     const { core, delivery, response, sent } = setUp({ delivery: { cookie: false } });
     const issued = issuedWithCookieOf(core, 5000);
     delivery.deliver(response, issued);
@@ -444,7 +448,7 @@ describe('[D7] a token that a browser would not keep', () => {
 });
 
 describe('a sign-out', () => {
-  test('[L7] removes the cookie as it was set, and nothing that was due goes out', () => {
+  test('[L7] removes the cookie, and the token that was due is not sent', () => {
     const { delivery, response, sent, issued } = setUp({
       delivery: {
         cookie: { name: '__Secure-t', domain: 'example.com', path: '/app', sameSite: 'strict', partitioned: true },
@@ -460,10 +464,59 @@ describe('a sign-out', () => {
     });
   });
 
-  test('has nothing to remove without a cookie', () => {
+  test('removes nothing if cookies are off', () => {
     const { delivery, response, sent } = setUp({ delivery: { cookie: false } });
     delivery.clear(response);
 
     expect(sent()).toEqual({});
   });
+});
+
+/** Returns the headers of a response after caching was forbidden. */
+function headersAfter(headers: Record<string, string | string[]>): object {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  forbidCaching(response);
+  return { ...response.getHeaders() };
+}
+
+test.each([
+  [undefined, 'private, no-store'],
+  ['public, max-age=600, s-maxage=600, immutable', 'private, no-store'],
+  ['private="X-A", stale-while-revalidate=60', 'private, no-store'],
+  ['public, no-transform', 'private, no-store, no-transform'],
+  ['No-Transform', 'private, no-store, no-transform'],
+  [['public', 'no-transform'], 'private, no-store, no-transform'],
+  ['no-transformer', 'private, no-store'],
+])('[D3] Cache-Control: %j becomes %s', (before, after) => {
+  expect(headersAfter(before === undefined ? {} : { 'Cache-Control': before })).toEqual({ 'cache-control': after });
+});
+
+test.each([
+  'CDN-Cache-Control',
+  'cdn-cache-control',
+  'Cloudflare-CDN-Cache-Control',
+  'Vercel-CDN-Cache-Control',
+  'Netlify-CDN-Cache-Control',
+  'X-LiteSpeed-Cache-Control',
+  'Surrogate-Control',
+  'Edge-Control',
+  'X-Accel-Expires',
+])('[D3] %s, which some caches obey instead, is removed', (name) => {
+  expect(headersAfter({ [name]: 'max-age=600' })).toEqual({ 'cache-control': 'private, no-store' });
+});
+
+test('[D5] forbidding caching changes no other header', () => {
+  const others = {
+    vary: 'Accept',
+    etag: '"1"',
+    expires: '0',
+    'surrogate-key': 'a',
+    'x-cache-control-hint': 'b',
+    'x-surrogate-control': 'c',
+    'surrogate-control-hint': 'd',
+    age: '3',
+  };
+
+  expect(headersAfter(others)).toEqual({ ...others, 'cache-control': 'private, no-store' });
 });

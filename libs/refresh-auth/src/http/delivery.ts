@@ -9,7 +9,7 @@ import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { ROOM_TO_GROW } from '../tokens/compact.js';
 import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
-import { forbidCaching } from './caching.js';
+
 import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-options.js';
 import type { ErrorAnswers } from './error-answers.js';
@@ -24,35 +24,35 @@ import {
   setHeader,
 } from './http-message.js';
 import { LatestUnderway } from './latest-underway.js';
-import { cookieBytes, HeaderSizeWarning, MOST_COOKIE_BYTES } from './token-size.js';
+import { cookieBytes, HeaderSizeWarning, MAX_COOKIE_BYTES } from './token-size.js';
 
-/** The token that one response is to carry, or the removal of the cookie. */
+/** Something to deliver with one response: a token, or the removal of the cookie. */
 interface Due {
-  /** `undefined`: no token; the cookie is removed. */
+  /** The token; `undefined` to remove the cookie. */
   readonly issued: IssuedToken | undefined;
-  /** The token that the client presented for it; `undefined` at a sign-in. */
+  /** The token that the client presented; `undefined` at a sign-in. */
   readonly presented: string | undefined;
-  /** When it became due, in milliseconds on the library's clock. */
+  /** The time at which the delivery was scheduled, in milliseconds on the library's clock. */
   readonly since: number;
 }
 
-/** A response, from the moment at which something became due. */
-interface Exchange {
+/** A response for which something is due. */
+interface PendingResponse {
   due: Due;
-  /** The value of the header that was written before the headers went out. */
+  /** The value that was written to the header before the headers were sent. */
   header: string | undefined;
-  /** The `Set-Cookie` lines that were written before the headers went out. */
+  /** The `Set-Cookie` lines that were written before the headers were sent. */
   lines: readonly string[];
-  /** The generation for which it counts as under way. */
+  /** The claims with which the response is counted in `LatestUnderway`. */
   counted: TokenClaims | undefined;
 }
 
 /**
- * Writes tokens to responses. A token that is due is written when the headers go out, so that it arrives with any kind of response, whoever
- * ends it. Until then it can be replaced or withdrawn. A response carries at most one token.
+ * Writes tokens to responses. It does so at the moment the headers are sent, so that every kind of response carries the token, no matter which
+ * code ends it. Until then the token can be replaced or withdrawn. A response carries at most one token.
  */
 export class Delivery {
-  readonly #exchanges = new WeakMap<RawResponse, Exchange>();
+  readonly #pending = new WeakMap<RawResponse, PendingResponse>();
   readonly #underway = new LatestUnderway();
   readonly #sizeWarning: HeaderSizeWarning;
   readonly #cookie: CookieLines | undefined;
@@ -76,96 +76,100 @@ export class Delivery {
     this.#sizeWarning = new HeaderSizeWarning(settings.delivery);
   }
 
-  /** How many sessions have responses under way that are to carry a token. */
+  /** The number of sessions with responses in progress that are going to carry a token. */
   get sessionsUnderway(): number {
     return this.#underway.size;
   }
 
   /**
-   * Makes a token due with this response, instead of whatever was due, and shows it to handlers in the header.
+   * Schedules a token for this response and replaces anything scheduled before. Sets the header at once, so that handlers see it.
    *
-   * @param presented the token that the client presented for it; left out at a sign-in
+   * @param presented the token that the client presented; left out at a sign-in
    */
   deliver(response: HttpResponse, issued: IssuedToken, presented?: string): void {
-    const exchange = this.#schedule(response, issued, presented);
-    if (exchange) this.#showHeader(response, exchange, issued);
+    const pending = this.#schedule(response, issued, presented);
+    if (pending) this.#showHeader(response, pending, issued);
   }
 
-  /** Makes a token due with this response unless something is due already: no handler waits for it. */
+  /** Schedules a token for this response unless something is scheduled already. Does not set the header at once: no handler waits for it. */
   offer(response: HttpResponse, issued: IssuedToken, presented: string): void {
-    if (!this.#exchanges.has(rawResponse(response))) this.#schedule(response, issued, presented);
+    if (!this.#pending.has(rawResponse(response))) this.#schedule(response, issued, presented);
   }
 
-  /** Makes the removal of the cookie due, instead of whatever was due: a sign-out. */
+  /** Schedules the removal of the cookie, for a sign-out, and replaces anything scheduled before. */
   clear(response: HttpResponse): void {
     this.#schedule(response, undefined, undefined);
   }
 
-  /** Writes what is due now, where interceptors see it. It is checked once more when the headers go out. */
+  /** Writes what is due now, so that interceptors see it. It is checked again when the headers are sent. */
   write(response: HttpResponse): void {
     const raw = rawResponse(response);
-    const exchange = this.#exchanges.get(raw);
-    // Once: an interceptor calls this for each of the values that a stream emits.
-    if (!exchange || exchange.lines.length > 0 || raw.headersSent) return;
-    const issued = this.#deliverable(exchange.due);
-    this.#showHeader(response, exchange, issued);
-    exchange.lines = this.#cookieLines(exchange.due, issued);
-    if (exchange.lines.length > 0) appendCookies(response, exchange.lines);
+    const pending = this.#pending.get(raw);
+    // Written once, because the interceptor calls this for each value that a stream emits.
+    if (!pending || pending.lines.length > 0 || raw.headersSent) return;
+    const issued = this.#deliverable(pending.due);
+    this.#showHeader(response, pending, issued);
+    pending.lines = this.#cookieLines(pending.due, issued);
+    if (pending.lines.length > 0) appendCookies(response, pending.lines);
   }
 
-  /** @throws RangeError when the token, or one of its successors, does not fit into a cookie */
+  /**
+   * Checks that the first token of a session, and all its successors, fit into a cookie.
+   *
+   * @throws RangeError if they do not
+   */
   checkSize({ token }: IssuedToken): void {
     const { cookie } = this.settings.delivery;
     const size = cookie ? cookieBytes(cookie.name, token) : 0;
-    const most = MOST_COOKIE_BYTES - ROOM_TO_GROW;
+    const most = MAX_COOKIE_BYTES - ROOM_TO_GROW;
     if (size > most) {
       throw new RangeError(
-        `The token makes a cookie of ${size} bytes, of at most ${most}: tokens grow by a few bytes when they are refreshed, and browsers keep at most ${MOST_COOKIE_BYTES}. Sign fewer claims, or set delivery.cookie to false`,
+        `The token makes a cookie of ${size} bytes, more than the limit of ${most}. Browsers keep at most ${MAX_COOKIE_BYTES}, and tokens grow by a few bytes when they are refreshed. Sign fewer claims, or set delivery.cookie to false`,
       );
     }
   }
 
-  /** @returns nothing if it is too late, or nobody is there any more */
+  /** @returns `undefined` if the headers have been sent or the client has closed the connection */
   #schedule(
     response: HttpResponse,
     issued: IssuedToken | undefined,
     presented: string | undefined,
-  ): Exchange | undefined {
+  ): PendingResponse | undefined {
     const raw = rawResponse(response);
     if (raw.headersSent || isGone(raw)) return undefined;
-    const exchange = this.#exchanges.get(raw) ?? this.#begin(raw);
-    exchange.due = { issued, presented, since: this.clock.now() };
-    this.#count(exchange, issued?.claims);
-    if (issued) this.#sizeWarning.look(issued);
-    return exchange;
+    const pending = this.#pending.get(raw) ?? this.#begin(raw);
+    pending.due = { issued, presented, since: this.clock.now() };
+    this.#count(pending, issued?.claims);
+    if (issued) this.#sizeWarning.check(issued);
+    return pending;
   }
 
-  #begin(raw: RawResponse): Exchange {
-    const exchange: Exchange = { due: NOTHING, header: undefined, lines: [], counted: undefined };
-    this.#exchanges.set(raw, exchange);
-    onHeaders(raw as ServerResponse, () => this.#settle(raw, exchange));
-    // For a client that hangs up before the headers go out. Hosts whose responses never emit `close`, such as some of AWS Lambda, have none.
-    raw.once('close', () => this.#count(exchange, undefined));
-    return exchange;
+  #begin(raw: RawResponse): PendingResponse {
+    const pending: PendingResponse = { due: NOTHING, header: undefined, lines: [], counted: undefined };
+    this.#pending.set(raw, pending);
+    onHeaders(raw as ServerResponse, () => this.#settle(raw, pending));
+    // For a client that disconnects before the headers are sent. Some AWS Lambda adapters never emit `close`, but they have no such clients.
+    raw.once('close', () => this.#count(pending, undefined));
+    return pending;
   }
 
-  /** Counts a response as under way for the session whose token it is to carry, and for no other. */
-  #count(exchange: Exchange, claims: TokenClaims | undefined): void {
-    if (exchange.counted) this.#underway.remove(exchange.counted);
-    exchange.counted = claims;
+  /** Counts a response as in progress for the session whose token it is going to carry, and for no other. */
+  #count(pending: PendingResponse, claims: TokenClaims | undefined): void {
+    if (pending.counted) this.#underway.remove(pending.counted);
+    pending.counted = claims;
     if (claims) this.#underway.add(claims);
   }
 
-  #showHeader(response: HttpResponse, exchange: Exchange, issued: IssuedToken | undefined): void {
+  #showHeader(response: HttpResponse, pending: PendingResponse, issued: IssuedToken | undefined): void {
     const { header } = this.settings.delivery;
     if (!issued || !header) return;
-    exchange.header = headerValue(header.scheme, issued.token);
-    setHeader(response, header.name, exchange.header);
+    pending.header = headerValue(header.scheme, issued.token);
+    setHeader(response, header.name, pending.header);
   }
 
-  /** The last moment before the headers go out: whatever was written until now gives way to what can be delivered now. */
-  #settle(raw: RawResponse, exchange: Exchange): void {
-    const { due, header, lines } = exchange;
+  /** Runs just before the headers are sent. Replaces what was written earlier by what can still be delivered. */
+  #settle(raw: RawResponse, pending: PendingResponse): void {
+    const { due, header, lines } = pending;
     const issued = this.#deliverable(due);
     this.#writeHeader(raw, header, issued);
     replaceCookies(raw, lines, this.#cookieLines(due, issued));
@@ -174,12 +178,12 @@ export class Delivery {
       forbidCaching(raw);
     }
     if (due.issued && due.presented === undefined) this.#refuseIfEnded(raw, due.issued);
-    this.#count(exchange, undefined);
+    this.#count(pending, undefined);
   }
 
   /**
-   * The token that is due, unless meanwhile its session has ended, it can no longer be refreshed, or another response carries a newer one.
-   * That it has expired is no reason: the client can still refresh it.
+   * Returns the token that is due; `undefined` if meanwhile its session has ended, it can no longer be refreshed, or another response carries
+   * a newer one. An expired token is delivered, because the client can still refresh it.
    */
   #deliverable(due: Due): IssuedToken | undefined {
     const { issued } = due;
@@ -190,8 +194,8 @@ export class Delivery {
   }
 
   /**
-   * Under reuse detection, a response that comes later than the grace may bring a token that something newer has superseded: its next use
-   * would look like theft. The client goes on with the token that it presented, as long as that can be refreshed.
+   * Returns true if a response under reuse detection comes later than the grace and the client can still refresh the token that it presented.
+   * A newer token may have superseded the one in this response, and its next use would then look like theft.
    */
   #isOvertaken({ presented, since }: Due): boolean {
     const { reuseDetection } = this.settings;
@@ -199,7 +203,7 @@ export class Delivery {
     return this.sessions.authenticator.liveSession(presented) !== undefined;
   }
 
-  /** A sign-in whose session has ended before its answer went out must not look like a success without a token. */
+  /** Turns a sign-in into 401 if its session has ended meanwhile. It must not look like a success without a token. */
   #refuseIfEnded(raw: RawResponse, { claims }: IssuedToken): void {
     if (!this.sessions.revocations.ends(claims) || raw.statusCode >= 300) return;
     const ended = new RefreshAuthError('session_revoked');
@@ -207,7 +211,7 @@ export class Delivery {
     this.answers.refuse(ended, raw);
   }
 
-  /** @param shown what was written before; anything else in its place was written by somebody else, another module perhaps */
+  /** @param shown the value that was written before. Any other value comes from other code, such as another module, and is not removed */
   #writeHeader(raw: RawResponse, shown: string | undefined, issued: IssuedToken | undefined): void {
     const { header } = this.settings.delivery;
     if (!header) return;
@@ -216,9 +220,9 @@ export class Delivery {
       return;
     }
     const value = headerValue(header.scheme, issued.token);
-    // Mostly it stands there already, and is not to be checked character by character once more.
+    // The value is usually set already. Setting it again would make Node.js check every character again.
     if (raw.getHeader(header.name) !== value) raw.setHeader(header.name, value);
-    // Scripts of other origins see only headers that are named here; the wildcard does not count with credentials (Fetch, CORS protocol).
+    // Scripts of other origins see only the headers listed here. The wildcard has no effect with credentials (Fetch, CORS protocol).
     appendToList(raw, 'Access-Control-Expose-Headers', header.name);
   }
 
@@ -233,7 +237,7 @@ export class Delivery {
 
   #fits({ token }: IssuedToken): boolean {
     const { cookie } = this.settings.delivery;
-    return !cookie || cookieBytes(cookie.name, token) <= MOST_COOKIE_BYTES;
+    return !cookie || cookieBytes(cookie.name, token) <= MAX_COOKIE_BYTES;
   }
 
   #reportSize(issued: IssuedToken): void {
@@ -243,6 +247,24 @@ export class Delivery {
 }
 
 const NOTHING: Due = { issued: undefined, presented: undefined, since: 0 };
+
+/**
+ * Headers that some caches obey instead of `Cache-Control`: targeted fields, which RFC 9213 section 2 recognizes by their suffix
+ * (`CDN-Cache-Control`, `Cloudflare-CDN-Cache-Control` and so on), and older ones (Fastly and Akamai, nginx).
+ */
+const CACHE_OVERRIDES = /-cache-control$|^(surrogate-control|edge-control|x-accel-expires)$/i;
+
+/**
+ * Keeps a response out of every cache, no matter what the handler set. A cache would hand one user's token to another (RFC 9111 section 7.3).
+ */
+export function forbidCaching(raw: RawResponse): void {
+  for (const name of raw.getHeaderNames()) {
+    if (CACHE_OVERRIDES.test(name)) raw.removeHeader(name);
+  }
+  // `no-transform` does not concern caches. Without it, compression would hold back the events of a stream.
+  const keepsForm = [raw.getHeader('Cache-Control')].flat().some((value) => /\bno-transform\b/i.test(String(value)));
+  raw.setHeader('Cache-Control', `private, no-store${keepsForm ? ', no-transform' : ''}`);
+}
 
 function headerValue(scheme: string, token: string): string {
   return scheme === '' ? token : `${scheme} ${token}`;

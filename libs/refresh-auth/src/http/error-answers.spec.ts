@@ -31,7 +31,7 @@ describe('[D1] a dead token', () => {
     });
   });
 
-  test('that is missing is answered without an error', () => {
+  test('that is missing gets an answer without an error code', () => {
     expect(refuse('token_missing')).toEqual({
       status: 401,
       body: { statusCode: 401, error: 'Unauthorized', message: 'No token was presented', code: 'token_missing' },
@@ -57,7 +57,7 @@ test.each([
   [undefined, 'Retry-After'],
   ['X-Total', 'X-Total, Retry-After'],
   ['retry-after', 'retry-after'],
-])('[S1] a store that is out, where %j is exposed', (exposed, expected) => {
+])('[S1] a store that is down, with exposed headers %j', (exposed, expected) => {
   expect(refuse('store_unavailable', undefined, exposed)).toEqual({
     status: 503,
     body: {
@@ -100,11 +100,11 @@ const codes: Record<RefreshAuthErrorCode, true> = {
 describe.each(Object.keys(codes) as RefreshAuthErrorCode[])('[D2] the message of %s', (code) => {
   const { message } = new RefreshAuthError(code, 'eyJhbGciOiJIUzI1NiJ9');
 
-  test('has no letter that error_description may not have', () => {
+  test('has only characters that error_description allows', () => {
     expect(message).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
   });
 
-  test('is constant, and nothing of the detail reaches the client', () => {
+  test('is constant and reveals nothing of the detail', () => {
     expect(message).toBe(new RefreshAuthError(code).message);
     expect(JSON.stringify(refuse(code))).not.toMatch(/eyJ|detail|quoted/);
   });
@@ -129,7 +129,7 @@ describe('[D2] the realm', () => {
   });
 });
 
-test('without a response there is an exception all the same', () => {
+test('without a response an exception is still returned', () => {
   expect(new ErrorAnswers().refuse(new RefreshAuthError('token_expired'), undefined).getResponse()).toEqual({
     statusCode: 401,
     error: 'Unauthorized',

@@ -7,18 +7,18 @@ import {
 import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { appendToList, type HttpResponse, setHeader } from './http-message.js';
 
-/** Turns refusals into HTTP answers. */
+/** Turns errors of the library into HTTP responses. */
 export class ErrorAnswers {
   readonly #realm: string;
 
-  /** @param issuer names the protection space; `undefined`: refresh-auth */
+  /** @param issuer the name of the protection space, `realm`. Defaults to `refresh-auth` */
   constructor(issuer = 'refresh-auth') {
-    // A quoted string (RFC 9110 section 5.6.4) of an issuer may need escapes that clients get wrong: percent signs need none.
+    // Clients often mishandle escapes in quoted strings (RFC 9110 section 5.6.4). Percent-encoding needs none.
     this.#realm = issuer.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, encodeCharacter);
   }
 
   /**
-   * Sets the headers that belong to a refusal.
+   * Sets the response headers that belong to an error.
    *
    * @returns the exception to throw; its body is `{ statusCode, error, message, code }`
    */
@@ -29,7 +29,7 @@ export class ErrorAnswers {
 
   #setHeaders({ code, statusCode, message }: RefreshAuthError, response: HttpResponse): void {
     if (statusCode === 401) {
-      // RFC 6750 section 3.1: a request without credentials learns no error code.
+      // RFC 6750 section 3.1: the answer to a request without credentials should not have an error code.
       const reason = code === 'token_missing' ? '' : `, error="invalid_token", error_description="${message}"`;
       setHeader(response, 'WWW-Authenticate', `Bearer realm="${this.#realm}"${reason}`);
     }
@@ -49,6 +49,6 @@ function toException(cause: RefreshAuthError): HttpException {
 }
 
 function encodeCharacter(character: string): string {
-  // Through bytes, since encodeURIComponent throws on half a surrogate pair.
+  // encodeURIComponent throws on half a surrogate pair. Buffer replaces it.
   return encodeURIComponent(Buffer.from(character).toString());
 }

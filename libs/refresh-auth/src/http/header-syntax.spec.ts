@@ -13,19 +13,19 @@ test.each([
   expect(trimWhiteSpace(text)).toBe(trimmed);
 });
 
-/** Everything that `String.trim()` removes, and what other languages take for white space. */
+/** All characters that `String.trim()` removes, and those that other languages treat as white space. */
 const others = Array.from(
   '\n\v\f\r\u001c\u0085\u00a0\u1680\u180e\u2000\u2003\u2009\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\0',
 );
 
-test.each(others)('[F4] %j is no white space', (character) => {
+test.each(others)('[F4] %j is not white space', (character) => {
   const text = `${character}a${character}`;
 
   expect(trimWhiteSpace(text)).toBe(text);
   expect(trimWhiteSpace(` ${text}\t`)).toBe(text);
 });
 
-test.each(["a1!#$%&'*+-.^_`|~", 'A'])('%s is a token of HTTP', (value) => {
+test.each(["a1!#$%&'*+-.^_`|~", 'A'])('%s is an HTTP token', (value) => {
   expect(isHttpToken(value)).toBe(true);
 });
 

@@ -28,7 +28,7 @@ function exchange() {
   return { request, response, reply };
 }
 
-test('request and response are known by what Node made, however they are wrapped', () => {
+test('the Node.js request and response are found, however they are wrapped', () => {
   const { request, response, reply } = exchange();
 
   expect(rawRequest(request)).toBe(request);
@@ -44,7 +44,7 @@ test('a response knows its request, on Express and on Fastify', () => {
   expect(requestOf(reply)).toBe(reply.request);
 });
 
-test('a header is set where the handlers of the framework see it', () => {
+test('a header is set so that the handlers of the framework see it', () => {
   const { response, reply } = exchange();
   setHeader(response, 'X-A', '1');
   setHeader(reply, 'X-B', '2');
@@ -53,7 +53,7 @@ test('a header is set where the handlers of the framework see it', () => {
   expect([...reply.headers]).toEqual([['x-b', '2']]);
 });
 
-test('a header that comes too late is left out', () => {
+test('a header is not set after the headers were sent', () => {
   const { response, reply } = exchange();
   response.writeHead(200);
 

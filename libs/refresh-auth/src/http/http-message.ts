@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { trimWhiteSpace } from './header-syntax.js';
 
-/** What the library uses of Node's request (HTTP/1 or HTTP/2). */
+/** The part of a Node.js request (HTTP/1 or HTTP/2) that the library uses. */
 export interface RawRequest {
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders?: readonly string[];
   readonly method?: string | undefined;
 }
 
-/** What the library uses of Node's response (HTTP/1 or HTTP/2). */
+/** The part of a Node.js response (HTTP/1 or HTTP/2) that the library uses. */
 export interface RawResponse {
   readonly headersSent: boolean;
   statusCode: number;
   readonly destroyed?: boolean;
-  /** Of HTTP/2. */
+  /** Only HTTP/2 responses have it. */
   readonly stream?: { readonly destroyed: boolean };
   getHeader(name: string): unknown;
   setHeader(name: string, value: string | string[]): unknown;
@@ -22,10 +22,10 @@ export interface RawResponse {
   once(event: 'close', listener: () => void): unknown;
 }
 
-/** A request of Express, which is Node's own, or one of Fastify, which wraps it. */
+/** A request of Express, which is the Node.js request, or of Fastify, which wraps that. */
 export type HttpRequest = RawRequest | { readonly raw: RawRequest };
 
-/** A response of Express, which is Node's own, or a reply of Fastify, which wraps it. */
+/** A response of Express, which is the Node.js response, or a reply of Fastify, which wraps that. */
 export type HttpResponse = RawResponse | FastifyReplyLike;
 
 interface FastifyReplyLike {
@@ -34,40 +34,40 @@ interface FastifyReplyLike {
   getHeader(name: string): unknown;
 }
 
-/** Node's own request: the identity of a request, however it is wrapped. */
+/** Returns the Node.js request, which identifies a request no matter what wraps it. */
 export function rawRequest(request: HttpRequest): RawRequest {
   return 'raw' in request ? request.raw : request;
 }
 
-/** Node's own response: the identity of a response, however it is wrapped. */
+/** Returns the Node.js response, which identifies a response no matter what wraps it. */
 export function rawResponse(response: HttpResponse): RawResponse {
   return 'raw' in response ? response.raw : response;
 }
 
-/** Whether the client has hung up. */
+/** Returns true if the client has closed the connection. */
 export function isGone(raw: RawResponse): boolean {
   return raw.destroyed === true || raw.stream?.destroyed === true;
 }
 
-/** The request that a response answers. */
+/** Returns the request that a response answers. */
 export function requestOf(response: HttpResponse): HttpRequest | undefined {
   const { request, req } = response as { request?: HttpRequest; req?: HttpRequest };
   return request ?? req;
 }
 
-/** The response to a request, where the framework says so: Express does. */
+/** Returns the response to a request if the framework provides it, as Express does. */
 export function responseTo(request: HttpRequest): HttpResponse | undefined {
   return (request as { res?: HttpResponse }).res;
 }
 
-/** Sets a header where the handlers of the framework see it; what comes too late is left out. */
+/** Sets a header so that the handlers of the framework see it. Does nothing if the headers have been sent. */
 export function setHeader(response: HttpResponse, name: string, value: string): void {
   if (rawResponse(response).headersSent) return;
   if ('raw' in response) response.header(name, value);
   else response.setHeader(name, value);
 }
 
-/** Adds a name to the list in a header, unless it is there: what the application lists stays. */
+/** Adds a name to the list in a header, unless it is listed already. Keeps the names that the application listed. */
 export function appendToList(response: HttpResponse, header: string, name: string): void {
   const listed = ([response.getHeader(header) ?? []].flat() as string[]).join(', ');
   const names = listed.split(',').map((entry) => trimWhiteSpace(entry).toLowerCase());
@@ -75,16 +75,16 @@ export function appendToList(response: HttpResponse, header: string, name: strin
   setHeader(response, header, listed === '' ? name : `${listed}, ${name}`);
 }
 
-/** Adds `Set-Cookie` lines where the interceptors of the framework see them, behind those of the application. */
+/** Adds `Set-Cookie` lines after those of the application, so that the interceptors of the framework see them. */
 export function appendCookies(response: HttpResponse, lines: readonly string[]): void {
   const raw = rawResponse(response);
-  // A reply of Fastify shows the lines of the raw response, and replaces them when it is sent, only if it has lines of its own.
+  // A Fastify reply without lines of its own shows those of the raw response. With lines of its own it replaces those when it is sent.
   const hasOwn = response.getHeader('Set-Cookie') !== raw.getHeader('Set-Cookie');
   if ('raw' in response && hasOwn) response.header('Set-Cookie', [...lines]);
   else raw.setHeader('Set-Cookie', [...setCookies(raw), ...lines]);
 }
 
-/** Puts `Set-Cookie` lines in the place of those that were added before; the application's stay. */
+/** Replaces the `Set-Cookie` lines that were added before. Keeps those of the application. */
 export function replaceCookies(raw: RawResponse, before: readonly string[], lines: readonly string[]): void {
   if (before.length === 0 && lines.length === 0) return;
   const others = setCookies(raw).filter((line) => !before.includes(line));

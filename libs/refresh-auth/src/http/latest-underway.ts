@@ -3,13 +3,13 @@ import type { TokenClaims } from '../tokens/claims.js';
 type Generation = Pick<TokenClaims, 'sid' | 'gen'>;
 
 /**
- * The latest generation of each session for which responses are under way: a slow response must not replace a newer token of the client
- * by an older one. Counts responses and holds none of them.
+ * Knows the latest generation of each session that responses in progress are going to carry. A slow response must not replace the client's
+ * token by an older one. It counts responses and keeps no reference to them.
  */
 export class LatestUnderway {
   readonly #sessions = new Map<string, { gen: number; responses: number }>();
 
-  /** A response is to carry this generation. */
+  /** Adds a response that is going to carry this generation. */
   add({ sid, gen }: Generation): void {
     const session = this.#sessions.get(sid) ?? { gen, responses: 0 };
     this.#sessions.set(sid, session);
@@ -17,17 +17,18 @@ export class LatestUnderway {
     session.responses += 1;
   }
 
-  /** A response that was added has gone out, or never will. */
+  /** Removes a response that was added, because it was sent or never will be. */
   remove({ sid }: Generation): void {
     const session = this.#sessions.get(sid);
     if (session && --session.responses === 0) this.#sessions.delete(sid);
   }
 
+  /** Returns true if no response in progress carries a newer generation of the session. */
   isLatest({ sid, gen }: Generation): boolean {
     return gen >= (this.#sessions.get(sid)?.gen ?? gen);
   }
 
-  /** How many sessions have responses under way. */
+  /** The number of sessions with responses in progress. */
   get size(): number {
     return this.#sessions.size;
   }

@@ -8,15 +8,15 @@ const refusal = (origin: string | undefined) => ({
 });
 
 describe('[F62] a warning about an origin', () => {
-  test('names it, the code and the option', () => {
+  test('names the origin, the code and the option', () => {
     expect(new OriginWarnings().about(refusal('https://app.example.com'))).toBe(
-      'A request from https://app.example.com was refused: request_cross_site (by its header Origin). If that is a front end of yours, list it in `csrf.trustedOrigins`.',
+      'A request from https://app.example.com was refused: request_cross_site (by its header Origin). If that is your front end, list it in `csrf.trustedOrigins`.',
     );
   });
 
   test('says so if the browser did not name it', () => {
     expect(new OriginWarnings().about(refusal('null'))).toBe(
-      'A request from an origin that the browser did not name was refused: request_cross_site (by its header Origin). A page in a sandbox has no name; and on plain http, Referrer-Policy: no-referrer hides that of your own pages too: use https, or Referrer-Policy: same-origin.',
+      'A request from an origin that the browser did not name was refused: request_cross_site (by its header Origin). Browsers hide the origin of sandboxed pages and, on plain http, that of all pages with Referrer-Policy: no-referrer. If the page is yours, use https, or Referrer-Policy: same-origin.',
     );
   });
 
@@ -33,11 +33,11 @@ describe('[F62] a warning about an origin', () => {
     ]);
   });
 
-  test('is not given for a refusal of another kind', () => {
+  test('is not given for an error without an origin', () => {
     expect(new OriginWarnings().about({ code: 'token_expired', detail: undefined, origin: undefined })).toBeUndefined();
   });
 
-  test('[G4] is given for a hundred origins at most, and the last one says so', () => {
+  test('[G4] is given for at most 100 origins, and the last one says so', () => {
     const warnings = new OriginWarnings();
     const given = Array.from({ length: 1000 }, (_, index) => warnings.about(refusal(`https://${index}.example`)));
 

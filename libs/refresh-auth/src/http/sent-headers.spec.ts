@@ -4,18 +4,18 @@ import { Socket } from 'node:net';
 import type { RawRequest } from './http-message.js';
 import { isWebSocket, sentHeaders } from './sent-headers.js';
 
-/** A request whose list is read, and whose `headers` say something else. */
+/** Makes a request with this list and with different `headers`. */
 function listed(...rawHeaders: unknown[]): RawRequest {
   return { method: 'GET', headers: { origin: 'https://written.example' }, rawHeaders: rawHeaders as string[] };
 }
 
-/** As serverless-http makes one. */
+/** Makes a request as serverless-http does. */
 function unlisted(headers: object): IncomingMessage {
   return Object.assign(new IncomingMessage(new Socket()), { headers });
 }
 
 describe('[F2] the headers that the client sent', () => {
-  test('are those of the raw list, and not what somebody added to `headers`', () => {
+  test('are those of the raw list, not those added to `headers`', () => {
     expect(sentHeaders(listed('Host', 'example.com'))?.all('origin')).toEqual([]);
     expect(sentHeaders(listed('Origin', 'https://sent.example'))?.all('origin')).toEqual(['https://sent.example']);
   });
@@ -31,7 +31,7 @@ describe('[F2] the headers that the client sent', () => {
     },
   );
 
-  test('are names and values in turn: a value is no name', () => {
+  test('alternate between names and values: a value is not read as a name', () => {
     expect(sentHeaders(listed('X-A', 'origin', 'origin', 'X-B', 'X-C', 'origin'))?.all('origin')).toEqual(['X-B']);
   });
 
@@ -61,7 +61,7 @@ describe('[F2] the headers that the client sent', () => {
     ['the same twice', ['a', 'a'], 'a'],
     ['two', ['a', 'b'], undefined],
     ['an empty one and another', ['', 'b'], undefined],
-  ])('have only one value, or none that counts: %s', (_, values, expected) => {
+  ])('have only one value, or none if values differ: %s', (_, values, expected) => {
     const lines = values.flatMap((value) => ['Origin', value]);
 
     expect(sentHeaders(listed('Host', 'example.com', ...lines))?.only('origin')).toBe(expected);
@@ -82,11 +82,11 @@ describe('[F2] the headers that the client sent', () => {
     ['arrays', { origin: ['a', 'b'] }, ['a', 'b']],
     ['nothing', { origin: undefined }, []],
     ['names as the client wrote them', { Origin: 'a' }, ['a']],
-  ])('are its own where a request of Node.js has no list: %s', (_, headers, expected) => {
+  ])('are its `headers` if a Node.js request has no list: %s', (_, headers, expected) => {
     expect(sentHeaders(unlisted(headers))?.all('origin')).toEqual(expected);
   });
 
-  test('are the list where a request of Node.js has one, whatever else it has', () => {
+  test('are the list if a Node.js request has one', () => {
     const raw = Object.assign(unlisted({ origin: 'written' }), { rawHeaders: ['Origin', 'sent'] });
 
     expect(sentHeaders(raw)?.all('origin')).toEqual(['sent']);

@@ -15,7 +15,7 @@ test.each([
   [8192, 'the header alone', { cookie: false }],
   [4096 - '__Host-authorization'.length, 'the cookie alone', { header: false }],
   [4096 - 't'.length, 'a cookie with a short name', { header: false, cookie: { name: 't' } }],
-])('at most %i bytes of a token go out in %s', (bytes, _, options) => {
+])('at most %i bytes of a token are sent in %s', (bytes, _, options) => {
   expect(longestDeliverable(resolveDelivery(options))).toBe(bytes);
 });
 
@@ -43,7 +43,7 @@ describe('[F33] the headers of a response', () => {
     expect(headerBytes(resolveDelivery(options), { token: 'xyz', claims })).toBe(always + bytes);
   });
 
-  test('have no cookie that no browser would keep', () => {
+  test('do not count a cookie that no browser would keep', () => {
     expect(headerBytes(resolveDelivery(), token(5000))).toBe(
       headerBytes(resolveDelivery({ cookie: false }), token(5000)),
     );
@@ -58,18 +58,18 @@ describe('[F33] the warning', () => {
   });
   afterEach(() => Logger.overrideLogger(new ConsoleLogger()));
 
-  test('leaves a kilobyte of nginx’s four to all other headers, to the byte', () => {
+  test('leaves exactly one of nginx’s four kilobytes to all other headers', () => {
     const delivery = resolveDelivery({ cookie: false });
     const others = headerBytes(delivery, token(0));
     const warning = new HeaderSizeWarning(delivery);
 
-    warning.look(token(3072 - others));
+    warning.check(token(3072 - others));
     expect(logger.lines).toEqual([]);
-    warning.look(token(3073 - others));
+    warning.check(token(3073 - others));
     expect(logger.lines).toEqual([
-      expect.stringContaining(`${3073 - others} bytes makes response headers of 3073 bytes`),
+      expect.stringContaining(`${3073 - others} bytes adds 3073 bytes of response headers`),
     ]);
-    warning.look(token(3073 - others));
+    warning.check(token(3073 - others));
     expect(logger.lines).toHaveLength(1);
   });
 });

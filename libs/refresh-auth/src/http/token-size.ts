@@ -4,21 +4,21 @@ import { LONGEST_TOKEN } from '../tokens/compact.js';
 import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-options.js';
 
-/** What a browser keeps at most of a cookie, name and value together (RFC 6265bis section 5.6). */
-export const MOST_COOKIE_BYTES = 4096;
+/** The largest cookie that browsers keep, in bytes of name and value together (RFC 6265bis section 5.6). */
+export const MAX_COOKIE_BYTES = 4096;
 
+/** Returns the size of a cookie, name and value together, in bytes. */
 export function cookieBytes(name: string, token: string): number {
   return Buffer.byteLength(name) + Buffer.byteLength(token);
 }
 
-/** The longest token that reaches a client and is read when it comes back. */
+/** Returns the length of the longest token, in bytes, that reaches a client and is accepted when the client sends it. */
 export function longestDeliverable({ header, cookie }: DeliverySettings): number {
-  return header || !cookie ? LONGEST_TOKEN : MOST_COOKIE_BYTES - Buffer.byteLength(cookie.name);
+  return header || !cookie ? LONGEST_TOKEN : MAX_COOKIE_BYTES - Buffer.byteLength(cookie.name);
 }
 
 /**
- * Returns how many bytes of response headers a token takes: its own lines, in all places to which it is delivered, and those that go out
- * with it.
+ * Returns the size of all response headers that delivering a token takes, in bytes: those that carry it, and those that accompany it.
  */
 export function headerBytes({ header, cookie }: DeliverySettings, { token, claims }: IssuedToken): number {
   const lines = ['Cache-Control: private, no-store'];
@@ -26,7 +26,7 @@ export function headerBytes({ header, cookie }: DeliverySettings, { token, claim
     lines.push(`${header.name}: ${header.scheme === '' ? token : `${header.scheme} ${token}`}`);
     lines.push(`Access-Control-Expose-Headers: ${header.name}`);
   }
-  if (cookie && cookieBytes(cookie.name, token) <= MOST_COOKIE_BYTES) {
+  if (cookie && cookieBytes(cookie.name, token) <= MAX_COOKIE_BYTES) {
     const maxAge = claims.refresh_exp - claims.iat;
     lines.push(...new CookieLines(cookie).carrying(token, maxAge).map((line) => `Set-Cookie: ${line}`));
   }
@@ -34,31 +34,31 @@ export function headerBytes({ header, cookie }: DeliverySettings, { token, claim
 }
 
 /**
- * The most that nginx accepts by default of all headers of a response together: one page of memory, which is 4 or 8 KB
+ * The default limit of nginx for all headers of a response together, in bytes. It is one memory page, 4 or 8 KB
  * (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size).
  */
-const MOST_HEADER_BYTES = 4096;
-/** For all other headers: NestJS on Express writes some 250 bytes, helmet by default 660 more, and applications have some of their own. */
+const MAX_HEADER_BYTES = 4096;
+/** Reserved for all other headers. NestJS on Express writes about 250 bytes, helmet about 660 more, and applications add their own. */
 const OTHER_HEADER_BYTES = 1024;
 
-/** Warns once, at the first token with which a response may not get through a proxy, whether or not there is one already. */
+/** Warns once, at the first token that makes the response headers too large for a proxy with default settings. */
 export class HeaderSizeWarning {
   readonly #logger = new Logger('RefreshAuthModule');
   #isGiven = false;
 
   constructor(private readonly delivery: DeliverySettings) {}
 
-  look(issued: IssuedToken): void {
+  check(issued: IssuedToken): void {
     if (this.#isGiven) return;
     const bytes = headerBytes(this.delivery, issued);
-    if (bytes <= MOST_HEADER_BYTES - OTHER_HEADER_BYTES) return;
+    if (bytes <= MAX_HEADER_BYTES - OTHER_HEADER_BYTES) return;
     this.#isGiven = true;
     const { header, cookie } = this.delivery;
     const where = header && cookie ? 'the header and the cookie' : `the ${header ? 'header' : 'cookie'}`;
     const once =
       header && cookie ? 'Send the token only once (delivery: { header: false } or { cookie: false }), sign' : 'Sign';
     this.#logger.warn(
-      `A token of ${issued.token.length} bytes makes response headers of ${bytes} bytes, in ${where}. nginx answers 502 when all headers of a response have more than ${MOST_HEADER_BYTES} bytes, unless it is configured otherwise. ${once} fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx.`,
+      `A token of ${issued.token.length} bytes adds ${bytes} bytes of response headers, in ${where}. By default, nginx answers 502 when all headers of a response together exceed ${MAX_HEADER_BYTES} bytes. ${once} fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx.`,
     );
   }
 }

@@ -706,7 +706,7 @@ describe('[F6] [K2] a secret that can be guessed', () => {
 
     expect(optionsErrorOf(() => resolveOptions({ secret: shown }, shown))).toMatchObject({
       option: 'secret',
-      says: expect.stringMatching(/^is also a kid, the issuer, the audience or the name, which others know\./),
+      says: expect.stringMatching(/^is also a kid, the issuer, the audience or the name, which others can read\./),
     });
   });
 

@@ -27,7 +27,7 @@ class LogUnderControl extends InMemorySessionStore {
   readonly restored: { entries: readonly Revocation[]; ttl: RevocationTtl }[] = [];
   readonly listeners = new Set<() => void>();
   /** How many of the next readings something is appended beside. */
-  ringsWhileRead = 0;
+  notificationsWhileRead = 0;
 
   constructor(readonly time: TestClock) {
     super(time);
@@ -35,7 +35,7 @@ class LogUnderControl extends InMemorySessionStore {
 
   override async revocationsAfter(position: number, countedFrom: number): Promise<RevocationPage> {
     this.asked.push(position / 1000);
-    if (this.ringsWhileRead-- > 0) queueMicrotask(() => this.ring());
+    if (this.notificationsWhileRead-- > 0) queueMicrotask(() => this.notify());
     if (this.isOut) throw new Error('connection lost');
     const after = this.entries.filter(({ at }) => at > position).sort((one, other) => one.at - other.at);
     const entries = after.slice(0, PAGE);
@@ -72,7 +72,7 @@ class LogUnderControl extends InMemorySessionStore {
   /** Does not let itself be listened to. */
   refuse = (_reason: string): void => undefined;
 
-  ring(): void {
+  notify(): void {
     for (const listener of this.listeners) listener();
   }
 }
@@ -124,21 +124,21 @@ describe('the log is read', () => {
     expect([ends('b'), ends('c'), log.isFresh]).toEqual([true, false, true]);
   });
 
-  test('when the notification rings', async () => {
+  test('on a notification', async () => {
     await log.start();
     store.append('a');
     expect(ends('a')).toBe(false);
 
-    store.ring();
+    store.notify();
     await settle();
 
     expect(ends('a')).toBe(true);
   });
 
-  test('when the notification rings, from a second before the last reading on: it may ring many times a second', async () => {
+  test('on a notification, from a second before the last reading on: there may be many in a second', async () => {
     await log.start();
     const lastReading = store.time.now();
-    store.ring();
+    store.notify();
     await settle();
 
     expect(store.asked).toEqual([0, lastReading - 1000]);
@@ -147,10 +147,10 @@ describe('the log is read', () => {
   test('with all of the overlap, where that was asked for while a notification was answered', async () => {
     await log.start();
     const lastReading = store.time.now();
-    store.ring();
-    store.ring();
+    store.notify();
+    store.notify();
     void log.read();
-    store.ring();
+    store.notify();
     await settle();
 
     expect(store.asked).toEqual([0, lastReading - 1000, lastReading - MINUTE]);
@@ -177,16 +177,16 @@ describe('the log is read', () => {
     expect(ends('late')).toBe(true);
   });
 
-  test('once at a time: a notification that rings meanwhile, however often, is answered by one more reading', async () => {
+  test('once at a time: notifications during a reading, however many, are answered by one more reading', async () => {
     await log.start();
-    for (let times = 0; times < 5; times++) store.ring();
+    for (let times = 0; times < 5; times++) store.notify();
     await settle();
 
     expect(store.asked).toHaveLength(3);
   });
 
   test('while the notification keeps ringing, without the start waiting for the last time', async () => {
-    store.ringsWhileRead = 50;
+    store.notificationsWhileRead = 50;
 
     await log.start();
     expect([log.isFresh, store.asked.length < 10]).toEqual([true, true]);
@@ -199,7 +199,7 @@ describe('the log is read', () => {
   test('no more after it was stopped, and no timer and no listener is left', async () => {
     await log.start();
     await log.stop();
-    store.ring();
+    store.notify();
     await passTime(10 * POLL_INTERVAL);
 
     expect([store.asked.length, store.listeners.size, jest.getTimerCount()]).toEqual([1, 0, 0]);
@@ -238,7 +238,7 @@ test('a store that is known to be out is polled all the same, and so found out t
   expect(store.asked).toHaveLength(6);
 
   store.isOut = false;
-  store.ring();
+  store.notify();
   await settle();
   expect(log.isFresh).toBe(true);
   expect(events.map(({ type }) => type)).toEqual(['store-failed', 'store-recovered']);
@@ -267,7 +267,7 @@ describe('what was read answers for the store', () => {
       await new Promise<void>((resolve) => (answer = resolve));
       return original(...span);
     };
-    store.ring();
+    store.notify();
     clock.advance(4000);
     answer();
     await settle();
@@ -400,13 +400,13 @@ describe('the clock of the store goes back, as at a failover', () => {
     store.time.step(-10 * MINUTE);
     store.append('a');
 
-    store.ring();
+    store.notify();
     await settle();
     expect([ends('a'), log.isFresh]).toEqual([true, true]);
     expect(store.asked.at(-1)).toBe(0);
 
     store.append('b');
-    store.ring();
+    store.notify();
     await settle();
     expect(ends('b')).toBe(true);
   });
@@ -416,7 +416,7 @@ describe('the clock of the store goes back, as at a failover', () => {
     store.time.step(-MINUTE + 1);
     store.append('a');
 
-    store.ring();
+    store.notify();
     await settle();
 
     expect(ends('a')).toBe(true);
@@ -458,7 +458,7 @@ describe('a log of many pages', () => {
     await log.start();
     expect([log.isFresh, known.size]).toEqual([false, 3 * PAGE]);
 
-    store.ring();
+    store.notify();
     await settle();
 
     expect([log.isFresh, known.size]).toEqual([true, 5 * PAGE]);

@@ -255,7 +255,7 @@ describe('A valid token whose session was ended elsewhere', () => {
   ];
 
   describe.each(ENDS)('%s', (_, end) => {
-    test('pushed: is refused as soon as the notification has rung, and the store is not asked', async () => {
+    test('pushed: is refused as soon as the notification has arrived, and the store is not asked', async () => {
       const core = open({});
       await core.start();
       expect(await state(core)).toBe('valid');

@@ -282,7 +282,7 @@ describe('[F32] a token that nobody could present', () => {
     expect(core.signer.successor(longest.claims, 999_999_999_998).token.length).toBeLessThanOrEqual(8192);
     await expect(start({}, letters(count + 1))).rejects.toThrow(
       new RangeError(
-        `The token has ${length} bytes, of at most 8176: tokens grow by a few bytes when they are refreshed, and those of more than 8192 bytes are rejected. Sign fewer claims`,
+        `The token has ${length} bytes, more than the limit of 8176. Tokens of more than 8192 bytes are rejected, and tokens grow by a few bytes when they are refreshed. Sign fewer claims`,
       ),
     );
   });

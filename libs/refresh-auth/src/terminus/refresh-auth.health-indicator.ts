@@ -4,17 +4,17 @@ import { RefreshAuthCore } from '../refresh-auth.core.js';
 import { coreToken } from '../refresh-auth.constants.js';
 
 /**
- * Whether the session store works, for the health checks of `@nestjs/terminus`.
+ * Reports the health of the session store to `@nestjs/terminus`.
  *
  * ```ts
  * this.health.check([() => this.refreshAuth.isHealthy('sessions')])
  * ```
  *
- * For information and alerts: while the store is out, valid tokens still pass, so that a process need not be taken out of service for it.
+ * Use it for information and alerts, not to take a process out of service: valid tokens are still accepted while the store is down.
  */
 @Injectable()
 export class RefreshAuthHealthIndicator {
-  /** The indicator of the `RefreshAuthModule` with this name: always the same class, so that it can be provided and injected. */
+  /** Returns the indicator of the `RefreshAuthModule` with this name. Returns the same class each time, so that it can be provided and injected. */
   static named(name: string): typeof RefreshAuthHealthIndicator {
     return namedIndicator(name);
   }
@@ -25,10 +25,10 @@ export class RefreshAuthHealthIndicator {
   ) {}
 
   /**
-   * Asks the store, for at most `storeTimeout`; not at all while it is known to be out.
+   * Asks the store, for at most `storeTimeout`. Does not ask while the store is known to be down.
    *
-   * @param key names the result
-   * @returns `up`, or `down` with the `reason` that the event `store-failed` gives
+   * @param key the name of the result
+   * @returns `up`, or `down` with the `reason` of the event `store-failed`
    */
   async isHealthy<const Key extends string>(key: Key): Promise<HealthIndicatorResult<Key>> {
     const reason = await this.core.storeFailure();
@@ -37,7 +37,7 @@ export class RefreshAuthHealthIndicator {
   }
 }
 
-/** Only classes, no state: Nest finds a provider by its class, so that the same name has to give the same one. */
+/** The classes that `named()` has returned. Nest finds a provider by its class, so each name needs exactly one. */
 const namedIndicators = new Map<string, typeof RefreshAuthHealthIndicator>();
 
 function namedIndicator(name: string): typeof RefreshAuthHealthIndicator {

@@ -2,16 +2,16 @@ import { AssertionError } from 'node:assert';
 import { parseSetCookie } from 'cookie';
 import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from '../http/delivery-options.js';
 
-/** A response of `fetch`, supertest, light-my-request (Fastify's `inject`), axios or `node:http`: whatever has headers. */
+/** A response of `fetch`, supertest, light-my-request (Fastify's `inject`), axios or `node:http`, or any other object with headers. */
 export interface ResponseWithHeaders {
   readonly headers: object;
 }
 
 /**
- * The new token that a response carries, if it carries one: that of the header, or else that of the cookie.
+ * Returns the new token that a response carries in the header or the cookie; `undefined` if it carries none.
  *
- * @param delivery the option `delivery` of the module, where it is not the default
- * @throws AssertionError when header and cookie carry different ones
+ * @param delivery the option `delivery` of the module. Defaults to its default
+ * @throws AssertionError if header and cookie carry different tokens
  */
 export function deliveredToken(response: ResponseWithHeaders, delivery?: DeliveryOptions): string | undefined {
   const settings = resolveDelivery(delivery);
@@ -24,10 +24,10 @@ export function deliveredToken(response: ResponseWithHeaders, delivery?: Deliver
 }
 
 /**
- * The new token of a response that must carry one.
+ * Returns the new token of a response that must carry one.
  *
- * @param delivery the option `delivery` of the module, where it is not the default
- * @throws AssertionError when it carries none, or different ones in header and cookie
+ * @param delivery the option `delivery` of the module. Defaults to its default
+ * @throws AssertionError if it carries none, or different tokens in header and cookie
  */
 export function assertTokenDelivered(response: ResponseWithHeaders, delivery?: DeliveryOptions): string {
   const token = deliveredToken(response, delivery);
@@ -50,11 +50,11 @@ function tokenOfCookie(response: ResponseWithHeaders, { cookie }: DeliverySettin
     .map((line) => parseSetCookie(line))
     .filter(({ name }) => name === cookie.name)
     .map(({ value }) => value);
-  // An empty one removes a cookie: at a sign-out, or of an earlier deployment, which may have had the same name.
+  // An empty value removes a cookie: at a sign-out, or that of an earlier deployment, which may have had the same name.
   return values.find((value) => value !== '');
 }
 
-/** What the `headers` of the clients have in common: either methods or properties. */
+/** The `headers` of the various clients, which have either methods or properties. */
 interface KnownHeaders {
   get?(name: string): unknown;
   getSetCookie?(): string[];

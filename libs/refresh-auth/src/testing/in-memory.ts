@@ -8,25 +8,25 @@ import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import { SessionStore } from '../store/session-store.js';
 import { type Clock, systemClock } from '../tokens/clock.js';
 
-/** What `inMemory` needs of the `TestingModuleBuilder` of `@nestjs/testing`. */
+/** The part of the `TestingModuleBuilder` of `@nestjs/testing` that `inMemory` needs. */
 export interface OverridableModule {
   overrideProvider(token: unknown): ProviderOverride<this>;
 }
 
-/** What stands in for an overridden provider. */
+/** The next step of `overrideProvider`, which sets the replacement. */
 export interface ProviderOverride<Builder> {
   useValue(value: unknown): Builder;
   useFactory(options: { factory(): unknown }): Builder;
 }
 
-/** The options of the module under test, and what only a test sets. */
+/** The options of the module under test, and those that only tests set. */
 export interface TestingModuleOptions extends RefreshAuthOptions, RefreshAuthModuleExtras {
-  /** Where the module takes the time from. @default the system's clock */
+  /** The clock of the module. @default the system's clock */
   clock?: Clock | undefined;
 }
 
 /**
- * `RefreshAuthModule` for tests of single controllers: without a key, with one of its own that nobody knows; sessions are kept in memory.
+ * Returns a `RefreshAuthModule` for tests of single controllers. By default it generates a random secret and keeps sessions in memory.
  *
  * ```ts
  * Test.createTestingModule({ imports: [refreshAuthTestingModule({ clock })], controllers: [ProfileController] })
@@ -38,19 +38,19 @@ export function refreshAuthTestingModule({
 }: TestingModuleOptions = {}): DynamicModule {
   const key = options.keys || options.secret !== undefined ? {} : { secret: randomBytes(32) };
   const module = RefreshAuthModule.forRoot({ ...key, ...options });
-  // Of two providers of one token the later one counts, and those of a dynamic module come after those of its class.
+  // The last provider of a token wins, and the providers of a dynamic module come after those of its class.
   return { ...module, providers: [...(module.providers ?? []), { provide: CLOCK, useValue: clock }] };
 }
 
 /**
- * Lets a whole application that is configured for Redis, or for a store of its own, keep its sessions in memory while it is tested:
- * nothing is connected.
+ * Makes a whole application keep its sessions in memory while it is tested, even if it is configured for Redis or a store of its own. It opens
+ * no connection to that store.
  *
  * ```ts
  * await inMemory(Test.createTestingModule({ imports: [AppModule] }), clock).compile();
  * ```
  *
- * @param clock where the application's modules take the time from; by default the system's clock
+ * @param clock the clock of the application's modules. Defaults to the system's clock
  * @returns the builder
  */
 export function inMemory<Builder extends OverridableModule>(builder: Builder, clock: Clock = systemClock): Builder {
@@ -59,7 +59,7 @@ export function inMemory<Builder extends OverridableModule>(builder: Builder, cl
       .overrideProvider(CLOCK)
       .useValue(clock)
       .overrideProvider(SessionStore)
-      // One for each module: the users of one are not those of the other.
+      // One store for each module, because their users are different.
       .useFactory({ factory: () => new InMemorySessionStore(clock) })
   );
 }

@@ -4,27 +4,27 @@ import type { Inspection } from '../sessions/authenticator.js';
 import type { IssuedToken, OwnClaims, TokenClaims } from '../tokens/claims.js';
 import { milliseconds } from './milliseconds.js';
 
-/** Which token a test wants. */
+/** Options of {@link mintToken}. */
 export interface MintOptions {
-  /** What the guard will find. @default 'valid' */
+  /** The state that the guard is going to find. @default 'valid' */
   state?: Inspection['state'] | undefined;
   /**
-   * How long ago it was signed: milliseconds, or a string with a unit such as `'20m'`.
+   * How long ago the token was signed: milliseconds, or a string with a unit such as `'20m'`.
    * @default for `'valid'` 0, for `'refreshable'` and `'already-refreshed'` the option `expiresIn`, for `'dead'` the option `refreshWindow`
    */
   age?: number | string | undefined;
-  /** The name of the module that is to accept it. @default the module without a name */
+  /** The name of the module that is going to accept the token. @default the module without a name */
   module?: string | undefined;
 }
 
 /**
- * Signs a user in, some time ago, and gives the token: for tests of how an application treats each of the four states. An
- * `'already-refreshed'` one has really been refreshed.
+ * Signs a user in at some time in the past and returns the token. Use it to test how an application treats each of the four states. An
+ * `'already-refreshed'` token has really been refreshed.
  *
  * @param app the application or testing module, after it was initialized
- * @param claims `sub`, and whatever else the application signs
- * @throws RangeError when a token of this age has another state, by the options of the module, or the token is longer than 8,192 bytes;
- *   TypeError when claims or age are wrong, or no module has the name
+ * @param claims `sub`, and any other claims that the application signs
+ * @throws RangeError if a token of this age has another state with the options of the module, or if the token is longer than 8,192 bytes
+ * @throws TypeError if claims or age are wrong, or if no module has the name
  */
 export async function mintToken<C extends OwnClaims>(
   app: Pick<INestApplicationContext, 'get'>,
@@ -52,14 +52,14 @@ function coreOf(app: Pick<INestApplicationContext, 'get'>, module: string | unde
   return core;
 }
 
-/** As young as a token of this state can be. */
+/** Returns the lowest age of a token in this state, in milliseconds. */
 function defaultAge({ settings: { lifetimes } }: RefreshAuthCore, state: Inspection['state']): number {
   const { expiresIn, refreshWindow, clockTolerance } = lifetimes;
   if (state === 'valid') return 0;
   return 1000 * (clockTolerance + (state === 'dead' ? refreshWindow : expiresIn));
 }
 
-/** As the module itself would have done it then. */
+/** Signs the user in as the module itself would have done at that time. */
 async function signInOf(
   age: number,
   { settings, store, clock }: RefreshAuthCore,

@@ -5,18 +5,18 @@ import { findRequestResponse } from '../contexts/execution-context.js';
 import { noteAdmission } from '../contexts/request-state.js';
 
 /**
- * Takes the place of the guard in tests of what lies behind it: every request is this user's, whatever token it carries, and nothing is
- * refreshed. Routes that are `@Public()` have no user, as ever.
+ * Returns a replacement for the guard, for tests of the code behind it. Every request is signed in as this user, no matter which token it
+ * carries, and nothing is refreshed. `@Public()` routes have no user, as always.
  *
  * ```ts
  * builder.overrideProvider(RefreshAuthGuard).useValue(signedInAs({ sub: '7', role: 'admin' }));
  * ```
  *
- * That needs the guard to be registered by `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`; where routes name it with
- * `@UseGuards()`, it is `overrideGuard(RefreshAuthGuard)`.
+ * This works if the guard is registered with `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`. If routes use it with `@UseGuards()`,
+ * write `overrideGuard(RefreshAuthGuard)` instead.
  *
- * @param user what `@CurrentUser()` is: the claims, or what the application's `toUser` makes of them
- * @param module the name of the module whose guard is meant; by default that of the module without a name
+ * @param user the value of `@CurrentUser()`: the claims, or the result of the application's `toUser`
+ * @param module the name of the module whose guard is replaced. Defaults to the module without a name
  */
 export function signedInAs(user: object, module?: string): CanActivate {
   const access = new RouteAccess(new Reflector(), module);

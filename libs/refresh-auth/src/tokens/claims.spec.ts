@@ -15,7 +15,7 @@ function withClaim(name: string, json: string | undefined): () => void {
 const BEFORE_2000 = String(Date.UTC(2000, 0) / 1000 - 1);
 const AFTER_9999 = String(Date.UTC(10_000, 0) / 1000);
 
-test('claims as the library signs them pass, with any others beside them', () => {
+test('claims as the library signs them are accepted, with any others beside them', () => {
   expect(() => check(JSON.stringify({ ...claims, role: 'admin', nested: { gen: -1, exp: 'x' } }))).not.toThrow();
 });
 
@@ -48,7 +48,7 @@ describe.each(['auth_time', 'iat', 'exp', 'refresh_exp', 'nbf'])('[T2] [T3] clai
   });
 });
 
-test.each(['auth_time', 'iat', 'exp', 'refresh_exp'])('[T2] claim %s is not missing', (name) => {
+test.each(['auth_time', 'iat', 'exp', 'refresh_exp'])('[T2] claim %s is required', (name) => {
   expect(refusalOf(withClaim(name, undefined))).toEqual(
     invalid(`claim ${name} is not a plausible time in whole seconds`),
   );
@@ -59,13 +59,13 @@ test('[T4] nbf may be missing or a time', () => {
   expect(withClaim('nbf', String(START))).not.toThrow();
 });
 
-test('[T3] plausible times are those of the years 2000 to 9999, however they are spelled', () => {
+test('[T3] times of the years 2000 to 9999 are accepted, in any notation', () => {
   expect(withClaim('iat', String(Date.UTC(2000, 0) / 1000))).not.toThrow();
   expect(withClaim('refresh_exp', String(Date.UTC(10_000, 0) / 1000 - 1))).not.toThrow();
   expect(withClaim('iat', '1.7672256e9')).not.toThrow();
 });
 
-test('[T3] refresh_exp is not before exp', () => {
+test('[T3] refresh_exp before exp is rejected', () => {
   expect(withClaim('refresh_exp', String(claims.exp))).not.toThrow();
   expect(refusalOf(withClaim('refresh_exp', String(claims.exp - 1)))).toEqual(
     invalid('claim refresh_exp is before exp'),
@@ -126,18 +126,18 @@ describe.each(['expires_in', 'refresh_window', 'session_lifetime'])('[T7] [T8] c
 describe('[V13] names of Object.prototype', () => {
   const names = Object.getOwnPropertyNames(Object.prototype);
 
-  test('are at least those that every object has', () => {
+  test('include those that every object has', () => {
     expect(names).toEqual(expect.arrayContaining(['__proto__', 'constructor', 'toString', 'hasOwnProperty']));
   });
 
-  test.each(names)('%s is not a claim of a token, and pollutes nothing', (name) => {
+  test.each(names)('%s is rejected as a claim of a token, and pollutes no prototype', (name) => {
     expect(refusalOf(withClaim(name, '{"polluted":true}'))).toEqual(
       invalid('a claim has the name of a property of Object.prototype'),
     );
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  test.each(names)('%s is not a claim that an application can sign', (name) => {
+  test.each(names)('%s is rejected as a claim of an application', (name) => {
     const own = JSON.parse(`{"sub":"1",${JSON.stringify(name)}:{"polluted":true}}`) as object;
 
     expect(() => checkOwnClaims(own)).toThrow(
@@ -148,7 +148,7 @@ describe('[V13] names of Object.prototype', () => {
 });
 
 describe('claims of the application', () => {
-  test('are copied as JSON will carry them', () => {
+  test('are copied in the form that JSON carries', () => {
     const roles = ['admin'];
     const given = { sub: '1', roles, since: new Date(START * 1000), nothing: undefined, odd: Number.NaN };
 
@@ -174,7 +174,7 @@ describe('claims of the application', () => {
     'session_lifetime',
     'iss',
     'aud',
-  ])('cannot have the reserved name %s', (name) => {
+  ])('are rejected with the reserved name %s', (name) => {
     expect(() => checkOwnClaims({ sub: '1', [name]: 1 })).toThrow(
       new TypeError(`Claim \`${name}\` is reserved: choose another name for it`),
     );

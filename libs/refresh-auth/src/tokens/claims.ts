@@ -4,29 +4,29 @@ import { isSessionId, tagOf } from './session-id.js';
 
 /** The claims that the library signs into every token. Times are whole seconds (NumericDate, RFC 7519 section 2). */
 export interface TokenClaims {
-  /** Subject: whose token this is. The only one of these that the application sets. */
+  /** The id of the user. The only one of these claims that the application sets. */
   readonly sub: string;
-  /** Session id: the chain of tokens that one sign-in started. 30 base64url characters, of which the first 8 follow from `sub`. */
+  /** The id of the session, which is the chain of tokens that one sign-in started. 30 base64url characters; the first 8 depend on `sub`. */
   readonly sid: string;
-  /** Generation: position in the chain, 0 at sign-in, +1 at each rotation. */
+  /** The generation: the position in the chain. 0 at sign-in, +1 at each rotation. */
   readonly gen: number;
-  /** Token id, 128 random bits. */
+  /** The id of the token, 128 random bits. */
   readonly jti: string;
-  /** Revocation cutoff of the user when the session was started, in milliseconds: a later cutoff ends it. */
+  /** The user's cutoff when the session was started, in milliseconds. A later cutoff ends the session. */
   readonly rev: number;
   /** When the session was started. */
   readonly auth_time: number;
   /** When this token was signed. */
   readonly iat: number;
-  /** From when on this token must be refreshed. */
+  /** The time from which this token must be refreshed. */
   readonly exp: number;
-  /** From when on this token can no longer be refreshed. */
+  /** The time from which this token can no longer be refreshed. */
   readonly refresh_exp: number;
-  /** How long this session's tokens are valid, in seconds: the smaller of this and the option counts. */
+  /** The option `expiresIn` of this session alone, in seconds. The smaller of the two counts. */
   readonly expires_in?: number;
-  /** A refresh window of this session's own, in seconds: the smaller of this and the option counts. */
+  /** The option `refreshWindow` of this session alone, in seconds. The smaller of the two counts. */
   readonly refresh_window?: number;
-  /** A session lifetime of this session's own, in seconds: the smaller of this and the option counts. */
+  /** The option `sessionLifetime` of this session alone, in seconds. The smaller of the two counts. */
   readonly session_lifetime?: number;
 }
 
@@ -56,7 +56,7 @@ const RESERVED_CLAIMS = [
 /** Claims that only the library sets. */
 export type ReservedClaim = (typeof RESERVED_CLAIMS)[number];
 
-/** The claims that the library has set, and `sub`. */
+/** Returns the claims that the library has set, and `sub`. */
 export function reservedClaims(claims: TokenClaims): TokenClaims {
   const reserved: readonly string[] = ['sub', ...RESERVED_CLAIMS];
   return Object.fromEntries(
@@ -64,26 +64,24 @@ export function reservedClaims(claims: TokenClaims): TokenClaims {
   ) as unknown as TokenClaims;
 }
 
-/** What an application may sign: `sub`, and whatever else but the reserved names. */
+/** The claims that an application may sign: `sub`, and any others with names that are not reserved. */
 export type OwnClaims<TClaims extends object = object> = { readonly sub: string } & Omit<TClaims, ReservedClaim>;
 
 const EARLIEST_TIME = Date.UTC(2000, 0) / 1000;
 const LATEST_TIME = Date.UTC(10_000, 0) / 1000 - 1;
-/** A chain that is refreshed every second reaches it after 30,000 years; stores can count on twelve digits. */
+/** A session that is refreshed every second reaches it after 30,000 years. Stores can rely on at most twelve digits. */
 const HIGHEST_GENERATION = 999_999_999_999;
 
-/**
- * Names on Object.prototype cannot be claims: jsonwebtoken verifies a token with one and throws when it signs the successor.
- */
+/** Returns true for names on Object.prototype. They cannot be claims: jsonwebtoken verifies such a token, but throws when it signs the successor. */
 function isPrototypeName(name: string): boolean {
   return name in Object.prototype;
 }
 
 /**
- * Returns a copy of what the application wants to sign, as JSON will carry it.
+ * Checks the claims that the application wants to sign, and returns a copy in the form that JSON carries.
  *
- * @param signed the claims of the token that is refreshed, if there is one: reserved claims may come back as they stand there
- * @throws TypeError that names the claim, when `sub` is missing or a name is not the application's to set
+ * @param signed the claims of the token that is refreshed, if there is one. Reserved claims are accepted if they are equal to these
+ * @throws TypeError that names the claim, if `sub` is missing or a claim is reserved
  */
 export function checkOwnClaims(claims: object, signed?: TokenClaims): Record<string, unknown> & { sub: string } {
   const own = toJson(claims);
@@ -93,8 +91,8 @@ export function checkOwnClaims(claims: object, signed?: TokenClaims): Record<str
   if (typeof own['sub'] !== 'string' || own['sub'] === '') {
     throw new TypeError('Claim `sub` must be a non-empty string: the id of the user who signs in');
   }
-  if (isNestedDeeper(own, MOST_LEVELS)) {
-    throw new TypeError(`Claims must not be nested more than ${MOST_LEVELS} deep`);
+  if (isNestedDeeper(own, MAX_LEVELS)) {
+    throw new TypeError(`Claims must not be nested more than ${MAX_LEVELS} deep`);
   }
   for (const name of Object.keys(own).filter(isReserved)) {
     if (!signed) throw new TypeError(`Claim \`${name}\` is reserved: choose another name for it`);
@@ -120,7 +118,7 @@ function toJson(value: object): unknown {
 /**
  * Checks a payload whose signature has been verified.
  *
- * @throws RefreshAuthError `token_invalid` when a claim is missing, of the wrong type or absurd
+ * @throws RefreshAuthError `token_invalid` if a claim is missing, has the wrong type or is out of range
  */
 export function assertTokenClaims(
   payload: Record<string, unknown>,
@@ -144,7 +142,7 @@ export function assertTokenClaims(
   if ((payload['refresh_exp'] as number) < (payload['exp'] as number)) {
     throw new RefreshAuthError('token_invalid', 'claim refresh_exp is before exp');
   }
-  if (isNestedDeeper(payload, MOST_LEVELS)) {
+  if (isNestedDeeper(payload, MAX_LEVELS)) {
     throw new RefreshAuthError('token_invalid', 'claims are nested too deep');
   }
   for (const name of ['expires_in', 'refresh_window', 'session_lifetime']) {
@@ -164,8 +162,8 @@ export function assertTokenClaims(
   }
 }
 
-/** JSON is parsed without recursion but written with it: a token that fits into 8 KB could exhaust the stack. */
-const MOST_LEVELS = 100;
+/** The deepest nesting of claims. JSON.parse does not recurse, but JSON.stringify does: the claims of an 8 KB token could exhaust the stack. */
+const MAX_LEVELS = 100;
 
 function isNestedDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
@@ -176,12 +174,12 @@ function isPlausibleTime(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= EARLIEST_TIME && (value as number) <= LATEST_TIME;
 }
 
-/** Whether this is what JSON calls an object: neither null nor an array. */
+/** Returns true for a JSON object, which is neither null nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Claims are shared by all requests that carry the same token, so nobody may change them. */
+/** Freezes claims at every depth. All requests with the same token share them, so no code may change them. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) deepFreeze(inner);

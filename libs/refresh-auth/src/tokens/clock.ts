@@ -1,8 +1,8 @@
-/** Where the library takes the time from. Replaced in tests. */
+/** The source of time for the library. Tests replace it. */
 export interface Clock {
-  /** Milliseconds since 1970-01-01T00:00:00Z. May be set, forward or back, while a process runs. */
+  /** Milliseconds since 1970-01-01T00:00:00Z. It may be set forward or back while a process runs. */
   now(): number;
-  /** Milliseconds since any moment, for ages and intervals inside this process: nobody sets it, and it never goes back. */
+  /** Milliseconds since an arbitrary moment, for ages and intervals inside this process. It is never set and never goes back. */
   monotonic(): number;
 }
 

@@ -9,7 +9,7 @@ const header = encodeSegment({ alg: 'HS256', typ: 'JWT' });
 const payload = encodeSegment({ sub: '1' });
 const token = `${header}.${payload}.c2lnbmF0dXJl`;
 
-test('reads the header of a token that nobody has verified', () => {
+test('reads the header of an unverified token', () => {
   expect(readHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' });
 });
 
@@ -28,7 +28,7 @@ describe('[M1] length', () => {
     expect(refusalOf(() => readHeader(long))).toEqual(malformed('longer than 8192 bytes'));
   });
 
-  test('is all that is looked at of a token that is too long', () => {
+  test('is checked before anything else', () => {
     const looked: PropertyKey[] = [];
     const spy: unknown = new Proxy(Object('.'.repeat(8193)) as object, {
       get(target, name) {
@@ -117,7 +117,7 @@ describe('[V8] a header with an extension is malformed', () => {
     expect(refusalOf(() => readHeader(`${extended}.${payload}.c2ln`))).toEqual(malformed(`the header has ${name}`));
   });
 
-  test('but not where it only looks so', () => {
+  test('but not a name in another case, nor one inside __proto__', () => {
     const odd = encodeSegment('{"alg":"HS256","CRIT":["b64"],"__proto__":{"crit":["b64"]}}');
 
     expect(Object.keys(readHeader(`${odd}.${payload}.c2ln`))).toEqual(['alg', 'CRIT', '__proto__']);

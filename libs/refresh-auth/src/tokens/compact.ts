@@ -1,40 +1,40 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { isObject } from './claims.js';
 
-/** Longest token that is looked at, in bytes. Checked before anything is split or decoded (RFC 8725bis section 3.15). */
+/** The longest token that is accepted, in bytes. Checked before anything is split or decoded (RFC 8725bis section 3.15). */
 export const LONGEST_TOKEN = 8192;
-/** JWS compact serialization: three non-empty base64url segments, without padding (RFC 7515 sections 2 and 3.1). */
+/** The JWS compact serialization: three non-empty base64url segments without padding (RFC 7515 sections 2 and 3.1). */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Extensions that change what is signed or how it is read. We support none (RFC 7515 section 4.1.11, RFC 7797, RFC 7516). */
+/** Headers of extensions that change what is signed or how it is read. None is supported (RFC 7515 section 4.1.11, RFC 7797, RFC 7516). */
 const UNSUPPORTED = ['crit', 'b64', 'zip'];
 
 /** The header of a JWS, not yet verified. */
 export type TokenHeader = Readonly<Record<string, unknown>>;
 
-/** Returns true if a text could be a token: everything about it that needs no decoding and no key. */
+/** Returns true if a text has the length and the form of a token. Decodes nothing and needs no key. */
 export function hasTokenShape(text: string): boolean {
   return text.length <= LONGEST_TOKEN && COMPACT.test(text);
 }
 
-/** How many bytes the tokens of a session may grow by: its generation has one digit at first, and twelve at most, in base64url. */
+/** The number of bytes by which the tokens of a session may grow: its generation grows from one digit to twelve, in base64url. */
 export const ROOM_TO_GROW = 16;
 
 /**
- * Refuses to begin a session whose tokens would be rejected when they come back, be it after many refreshes.
+ * Checks that the tokens of a new session will be accepted, even after many refreshes.
  *
- * @throws RangeError that names the size
+ * @throws RangeError that gives the size, if the first token is too long
  */
 export function checkLength({ length }: string): void {
   const most = LONGEST_TOKEN - ROOM_TO_GROW;
   if (length > most) {
     throw new RangeError(
-      `The token has ${length} bytes, of at most ${most}: tokens grow by a few bytes when they are refreshed, and those of more than ${LONGEST_TOKEN} bytes are rejected. Sign fewer claims`,
+      `The token has ${length} bytes, more than the limit of ${most}. Tokens of more than ${LONGEST_TOKEN} bytes are rejected, and tokens grow by a few bytes when they are refreshed. Sign fewer claims`,
     );
   }
 }
 
 /**
- * The header of a token as it is written.
+ * Returns the header of a token, still encoded.
  *
  * @throws RefreshAuthError `token_malformed`
  */
@@ -45,7 +45,7 @@ export function headerSegment(token: string): string {
 }
 
 /**
- * Reads the header of a token, as far as that is possible without a key.
+ * Decodes the header of a token. Does not verify it.
  *
  * @throws RefreshAuthError `token_malformed`
  */
@@ -57,7 +57,7 @@ export function readHeader(token: string): TokenHeader {
   return header;
 }
 
-/** Whether the payload is a JSON object: asked only of tokens that failed, to tell malformed ones from invalid ones. */
+/** Returns true if the payload is a JSON object. Used only for tokens that failed, to tell malformed ones from invalid ones. */
 export function hasObjectPayload(token: string): boolean {
   return isObject(readSegment(token.slice(token.indexOf('.') + 1, token.lastIndexOf('.'))));
 }

@@ -34,7 +34,7 @@ function coreAt(clock: TestClock): RefreshAuthCore {
   return new RefreshAuthCore(resolveOptions({ secret }), new InMemorySessionStore(clock), clock);
 }
 
-/** What an application or a client is told; whatever else is thrown would be a 500, and fails the test. */
+/** Returns the error that an application or a client gets. Any other error would be a 500, and fails the test. */
 async function outcome(act: () => Promise<unknown>): Promise<string> {
   try {
     await act();

@@ -81,7 +81,7 @@ describe('[T9] seconds', () => {
     });
   });
 
-  test('can be 0 where that makes sense, and not less', () => {
+  test('can be 0 if the caller allows it, but not less', () => {
     expect(parseSeconds('clockTolerance', 0, 0)).toBe(0);
     expect(optionsErrorOf(() => parseSeconds('clockTolerance', -1, 0))).toEqual({
       option: 'clockTolerance',
@@ -121,7 +121,7 @@ describe('milliseconds', () => {
     });
   });
 
-  test('are not a number without a unit, and the remedy is the unit that was meant', () => {
+  test('are not a text without a unit, and the remedy adds the unit', () => {
     expect(optionsErrorOf(() => parseMilliseconds('storeTimeout', '500'))).toEqual({
       option: 'storeTimeout',
       says: "is '500', a number without a unit. Write 500 as a number, or a string with a unit such as '500ms'.",
@@ -129,7 +129,7 @@ describe('milliseconds', () => {
   });
 });
 
-test.each(['1.5.2', '.', '-', '+.'])('the remedy for %j is not to write NaN', (value) => {
+test.each(['1.5.2', '.', '-', '+.'])('the remedy for %j does not suggest NaN', (value) => {
   expect(optionsErrorOf(() => parseSeconds('expiresIn', value))).toEqual({
     option: 'expiresIn',
     says: expect.not.stringContaining('NaN'),

@@ -4,14 +4,14 @@ import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js
 /** A number of seconds, or a string with a unit, such as `'15m'` or `'7d'`. */
 export type Duration = number | string;
 
-/** The least common denominator of signed times and JavaScript dates: nothing that is meant to end lives longer. */
+/** 100 years in seconds, so that every resulting time is valid both as a claim and as a JavaScript date. */
 const LONGEST_SECONDS = 100 * 365 * 24 * 60 * 60;
 
 /**
  * Reads a duration in whole seconds.
  *
- * @param least the shortest that is allowed, in seconds
- * @throws RefreshAuthOptionsError
+ * @param least the shortest duration that is allowed, in seconds. Defaults to 1
+ * @throws RefreshAuthOptionsError if the value is not a duration, or is out of range
  */
 export function parseSeconds(option: string, value: unknown, least = 1): number {
   const seconds = typeof value === 'number' ? value : parseUnit(option, value, 's') / 1000;
@@ -26,13 +26,13 @@ export function parseSeconds(option: string, value: unknown, least = 1): number 
 }
 
 /**
- * Reads a time-out in milliseconds: a number of them, or a string with a unit.
+ * Reads a timeout in milliseconds: a number, or a string with a unit.
  *
- * @throws RefreshAuthOptionsError
+ * @throws RefreshAuthOptionsError if the value is not a duration, or is out of range
  */
 export function parseMilliseconds(option: string, value: unknown): number {
   const milliseconds = typeof value === 'number' ? value : parseUnit(option, value, 'ms');
-  // setTimeout fires at once beyond 31 bits.
+  // setTimeout fires immediately for delays of more than 31 bits.
   if (!Number.isInteger(milliseconds) || milliseconds < 1 || milliseconds >= 2 ** 31) {
     throw new RefreshAuthOptionsError(
       option,
@@ -43,7 +43,11 @@ export function parseMilliseconds(option: string, value: unknown): number {
   return milliseconds;
 }
 
-/** @param unit the one that a bare number was most likely meant in */
+/**
+ * Returns the milliseconds of a string with a unit; `NaN` if it is not a duration.
+ *
+ * @param unit the unit to suggest for a bare number
+ */
 function parseUnit(option: string, value: unknown, unit: 's' | 'ms'): number {
   if (typeof value !== 'string') {
     throw new RefreshAuthOptionsError(
@@ -52,7 +56,7 @@ function parseUnit(option: string, value: unknown, unit: 's' | 'ms'): number {
       "Write a number, or a string with a unit such as '15m'.",
     );
   }
-  // The usual reading of a bare number is milliseconds, and that of its writer, from an environment variable, seconds.
+  // `ms` reads a bare number as milliseconds, but whoever sets an environment variable to one usually means seconds.
   if (value.trim() !== '' && Number.isFinite(Number(value))) {
     throw new RefreshAuthOptionsError(
       option,
@@ -61,7 +65,7 @@ function parseUnit(option: string, value: unknown, unit: 's' | 'ms'): number {
     );
   }
   if (value === '') return Number.NaN;
-  // 1.1 hours are 3,960,000.0000000005 ms.
+  // Removes rounding errors: `ms('1.1h')` returns 3960000.0000000005.
   return Number((ms(value as StringValue) ?? Number.NaN).toFixed(6));
 }
 

@@ -31,7 +31,7 @@ function rsaKey({ n = modulus, e = 65_537n }): KeyObject {
   return createPublicKey({ key: { kty: 'RSA', n: base64urlOf(n), e: base64urlOf(e) }, format: 'jwk' });
 }
 
-/** What a key that only verifies is refused for, as PEM and as a KeyObject. */
+/** Returns the errors for a key that only verifies, as PEM and as a KeyObject. */
 function errorsOfPublicKey(algorithm: string, key: KeyObject): object[] {
   return [key, key.export({ type: 'spki', format: 'pem' }).toString()].map((publicKey) =>
     optionsErrorOf(() => createKeyRing({ keys: [keyFor('HS256'), { kid: 'k', algorithm, publicKey }] })),
@@ -65,13 +65,13 @@ describe('[F5] an RSA key', () => {
     ['2 ** 64 + 1', 2n ** 64n + 1n],
     ['2 ** 256 + 1', 2n ** 256n + 1n],
     ['as long as the modulus', modulus - 2n],
-  ])('does not have the public exponent %s', (_, e) => {
+  ])('is rejected with the public exponent %s', (_, e) => {
     const errors = ['RS256', 'PS512'].flatMap((algorithm) => errorsOfPublicKey(algorithm, rsaKey({ e })));
 
     expect(errors).toEqual(Array.from({ length: 4 }, () => UNSAFE_EXPONENT));
   });
 
-  test('does not have the public exponent 1 if it signs, either', () => {
+  test('is rejected with the public exponent 1 if it signs, too', () => {
     const one = base64urlOf(1n);
     const secret = rsa.privateKey.export({ format: 'jwk' });
     const privateKey = createPrivateKey({ key: { ...secret, e: one, d: one, dp: one, dq: one }, format: 'jwk' });
@@ -93,11 +93,11 @@ describe('[F5] an RSA key', () => {
     ['a multiple of 3', 3n * (2n ** 2047n + 1n)],
     ['a multiple of 751', 751n * BigInt(`0x${getDiffieHellman('modp14').getPrime('hex')}`)],
     ['a prime', BigInt(`0x${getDiffieHellman('modp14').getPrime('hex')}`)],
-  ])('does not have a modulus that is %s', (_, n) => {
+  ])('is rejected with a modulus that is %s', (_, n) => {
     expect(errorsOfPublicKey('RS256', rsaKey({ n }))).toEqual([NO_PRODUCT, NO_PRODUCT]);
   });
 
-  /** Of 8,192 bits. */
+  /** An exponent of 8,192 bits. */
   const prime = BigInt(`0x${getDiffieHellman('modp18').getPrime('hex')}`);
 
   test('may have 16,384 bits', () => {
@@ -108,14 +108,14 @@ describe('[F5] an RSA key', () => {
     [2047, modulus >> 1n],
     [16_385, (prime * prime) << 1n],
     [65_536, 2n ** 65_535n + 1n],
-  ])('does not have %d bits', (bits, n) => {
+  ])('is rejected with %d bits', (bits, n) => {
     const expected = { option: 'keys[1]', says: `is an RSA key of ${bits} bits. It needs 2048 to 16384.` };
 
     expect(errorsOfPublicKey('RS256', rsaKey({ n }))).toEqual([expected, expected]);
   });
 
   function pssPair(hash: string): { publicKey: KeyObject; privateKey: KeyObject } {
-    // The types know the salt's length as a string; it is a number.
+    // The types declare the salt's length as a string, but it is a number.
     const parameters: object = { hashAlgorithm: hash, mgf1HashAlgorithm: hash, saltLength: 32 };
     return generateKeyPairSync('rsa-pss', { modulusLength: 2048, ...parameters });
   }
@@ -124,8 +124,8 @@ describe('[F5] an RSA key', () => {
     ['no parameters', generateKeyPairSync('rsa-pss', { modulusLength: 2048 })],
     ['the parameters of PS256', pssPair('sha256')],
     ['those of another hash', pssPair('sha512')],
-  ])('is not one for RSA-PSS alone, with %s', (__, { publicKey, privateKey }) => {
-    const says = 'is a key for RSA-PSS alone. PS256 needs a plain RSA key, such as `openssl genrsa 3072` makes.';
+  ])('is rejected if it is for RSA-PSS only, with %s', (__, { publicKey, privateKey }) => {
+    const says = 'is a key for RSA-PSS only. PS256 needs a plain RSA key, such as `openssl genrsa 3072` makes.';
 
     expect(errorsOfPublicKey('PS256', publicKey)).toEqual(
       Array.from({ length: 2 }, () => ({ option: 'keys[1]', says })),
@@ -148,7 +148,7 @@ describe('[F5] an EC key', () => {
   const flipped = Buffer.from(point);
   flipped[64]! ^= 1;
 
-  test('can be given as we write it here', () => {
+  test('is accepted in the encoding of these tests', () => {
     expect(boots({ algorithm: 'ES256', publicKey: withPoint(point) })).toBe(true);
   });
 
@@ -181,15 +181,15 @@ describe('[F5] an EC key', () => {
     expect(() => createPublicKey({ key, format: 'jwk' })).toThrow('Invalid JWK EC key');
   });
 
-  // Node.js reads it, and aborts when it is asked for its curve.
-  test('is not the point at infinity', () => {
+  // Node.js reads this key, but aborts if it is asked for its curve.
+  test('is rejected if it is the point at infinity', () => {
     expect(errorOfKey({ algorithm: 'ES256', publicKey: withPoint(Buffer.from([0])) })).toEqual({
       option: 'keys[0]',
       says: 'is not a key for ES256. It needs an elliptic-curve key on prime256v1.',
     });
   });
 
-  test('does not bring a generator of its own (CVE-2020-0601)', () => {
+  test('is rejected with a generator of its own (CVE-2020-0601)', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
     const der = publicKey.export({ type: 'spki', format: 'der' });
     const generator = der.indexOf(
@@ -240,7 +240,7 @@ describe('[F5] a private key', () => {
   });
 });
 
-describe('[V6] [F5] in the wrong place', () => {
+describe('[V6] [F5] key material in the wrong place is rejected', () => {
   const format = { type: 'pkcs8', format: 'pem' } as const;
   const pem = rsa.privateKey.export(format).toString();
   const [, certificate = ''] = certificateForms[0] ?? [];
@@ -305,7 +305,7 @@ describe('[V6] [F5] in the wrong place', () => {
     );
   });
 
-  test('but a certificate has a public key', () => {
+  test('but a certificate is accepted as a public key', () => {
     const [, key] = createKeyRing({ keys: [keyFor('HS256'), { algorithm: 'ES256', publicKey: certificate }] }).all;
 
     expect(key?.verifyingKey.equals(certifiedKey)).toBe(true);

@@ -2,11 +2,11 @@ import { checkPrimeSync, createPrivateKey, createPublicKey, KeyObject, sign, ver
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 import { CURVES, type EcAlgorithm, type RsaAlgorithm } from './algorithms.js';
 
-/** The least that RFC 7518 sections 3.3 and 3.5 allow, and the most that OpenSSL verifies with. */
+/** The smallest modulus that RFC 7518 sections 3.3 and 3.5 allow, and the largest that OpenSSL verifies with. */
 const RSA_BITS = { least: 2048, most: 16_384 } as const;
-/** Longer exponents make verifying slow, and OpenSSL takes them for small moduli only. */
+/** Longer exponents make verifying slow, and OpenSSL accepts them only for small moduli. */
 const RSA_EXPONENT_BITS = 64n;
-/** NIST SP 800-56B section 6.4.2.2 (partial public-key validation) looks for factors up to here. */
+/** The limit for small factors in partial public-key validation (NIST SP 800-56B section 6.4.2.2). */
 const SMALL_FACTORS_END = 752n;
 
 export type KeyMaterial = string | Uint8Array | KeyObject;
@@ -18,9 +18,9 @@ export interface PreparedKeyPair {
 }
 
 /**
- * Reads a private key, a public key, or both.
+ * Reads and checks a private key, a public key, or both.
  *
- * @throws RefreshAuthOptionsError when they cannot be read, do not fit the algorithm or one another, or are weak
+ * @throws RefreshAuthOptionsError if they cannot be read, do not match the algorithm or each other, or are weak
  */
 export function prepareKeyPair(
   path: string,
@@ -35,7 +35,7 @@ export function prepareKeyPair(
     throw new RefreshAuthOptionsError(
       `${path}.publicKey`,
       'does not belong to the private key',
-      'Leave it out: it follows from `privateKey`.',
+      'Leave it out: it is derived from `privateKey`.',
     );
   }
   const verifyingKey = (given ?? derived) as KeyObject;
@@ -68,12 +68,12 @@ function readPrivateKey(path: string, material: KeyMaterial): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    // The cause is left out on purpose: OpenSSL may quote the material.
+    // Without the cause: OpenSSL may quote the key material in its message.
     throw new RefreshAuthOptionsError(path, 'cannot be read as a private key', remedy);
   }
 }
 
-/** A certificate is read as the public key in it. */
+/** Reads a public key. Of a certificate, reads the public key in it. */
 function readPublicKey(path: string, material: KeyMaterial): KeyObject {
   const remedy = 'Write the public key as PEM, or as a KeyObject.';
   if (material instanceof KeyObject) {
@@ -81,7 +81,7 @@ function readPublicKey(path: string, material: KeyMaterial): KeyObject {
     throw new RefreshAuthOptionsError(path, `is a ${material.type} key`, remedy);
   }
   const pem = asText(material);
-  // `createPublicKey` would take the public key out of it.
+  // `createPublicKey` would silently derive the public key from it.
   if (pem.includes('PRIVATE KEY-----')) throw new RefreshAuthOptionsError(path, 'is a private key', remedy);
   try {
     return createPublicKey(pem);
@@ -90,7 +90,7 @@ function readPublicKey(path: string, material: KeyMaterial): KeyObject {
   }
 }
 
-/** PEM is ASCII. Whatever has no text at all is no PEM either. */
+/** Returns the material as text, since PEM is ASCII. Returns an empty text for other types. */
 function asText(material: unknown): string {
   if (typeof material === 'string') return material;
   return material instanceof Uint8Array ? Buffer.from(material).toString('latin1') : '';
@@ -108,8 +108,8 @@ function checkEcKey(path: string, algorithm: EcAlgorithm, key: KeyObject): void 
 }
 
 /**
- * OpenSSL has checked that the point is on the curve when it read the key. It also reads the point at infinity, which is no key: it cannot be
- * exported, and Node.js aborts when it is asked for its curve.
+ * Returns false for the point at infinity, which OpenSSL reads although it is not a valid key. It cannot be exported, and Node.js aborts if it
+ * is asked for its curve. OpenSSL has already checked that any other point is on the curve.
  */
 function hasPoint(key: KeyObject): boolean {
   try {
@@ -123,7 +123,7 @@ function checkRsaKey(path: string, algorithm: string, key: KeyObject): void {
   if (key.asymmetricKeyType === 'rsa-pss') {
     throw new RefreshAuthOptionsError(
       path,
-      'is a key for RSA-PSS alone',
+      'is a key for RSA-PSS only',
       `${algorithm} needs a plain RSA key, such as \`openssl genrsa 3072\` makes.`,
     );
   }
@@ -154,7 +154,7 @@ function checkRsaKey(path: string, algorithm: string, key: KeyObject): void {
   }
 }
 
-/** As far as that can be told without its factors. */
+/** Returns false if the modulus is prime or has a small factor. More cannot be checked without knowing the factors. */
 function isProductOfLargePrimes(key: KeyObject): boolean {
   const { n = '' } = key.export({ format: 'jwk' });
   const modulus = BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);
@@ -163,13 +163,13 @@ function isProductOfLargePrimes(key: KeyObject): boolean {
   return !checkPrimeSync(modulus);
 }
 
-/** A private key that was damaged, or mixed up with the public half of another one, is read without an error. */
+/** Checks that a signature verifies. Node.js reads a private key without an error even if it is damaged or contains another public key. */
 function checkSignature(path: string, signingKey: KeyObject, verifyingKey: KeyObject): void {
   const message = Buffer.from('a message');
   try {
     if (verify('sha256', message, verifyingKey, sign('sha256', message, signingKey))) return;
   } catch {
-    // Some damaged keys cannot sign at all.
+    // Some damaged keys throw when they sign.
   }
   throw new RefreshAuthOptionsError(path, 'is damaged: its signatures do not verify', 'Make a new key.');
 }

@@ -24,7 +24,7 @@ const KEY_REMEDY = 'Write [{ kid, algorithm, secret }] or [{ kid, algorithm, pri
 const PUBLIC_FORM =
   'is a public-key format, which others may know. Use it as `privateKey` or `publicKey`, or write a random secret.';
 
-/** What `keys` says about one key, in the second place: the path has to name the right one. */
+/** Returns the error for a key in the second place of `keys`, so that the path has to name the right one. */
 function errorOfKey(key: unknown): object {
   return optionsErrorOf(() => createKeyRing({ keys: [{ algorithm: 'HS256', secret }, key] }));
 }
@@ -72,7 +72,7 @@ describe('[K1] a secret', () => {
     },
   );
 
-  test.each([undefined, {}])('is there: %j', (options = { secret: undefined, keys: undefined }) => {
+  test.each([undefined, {}])('is required: %j', (options = { secret: undefined, keys: undefined }) => {
     expect(optionsErrorOf(() => createKeyRing(options))).toEqual({
       option: 'secret',
       says: `is missing. ${SECRET_REMEDY}`,
@@ -80,7 +80,7 @@ describe('[K1] a secret', () => {
   });
 });
 
-describe('[V6] what others may know is no secret', () => {
+describe('[V6] a public key is rejected as a secret', () => {
   test.each([
     ...publicForms(rsa.publicKey).map(([name, form]) => [`RSA ${name}`, form] as const),
     ...publicForms(p256.publicKey).map(([name, form]) => [`P-256 ${name}`, form] as const),
@@ -98,16 +98,16 @@ describe('[V6] what others may know is no secret', () => {
     ['base64', Buffer.from(secret).toString('base64')],
     ['hexadecimal digits', Buffer.from(secret).toString('hex')],
     ['bytes that begin as DER does', Buffer.concat([Buffer.from([0x30, 0x59]), Buffer.from(secret)])],
-  ])('but a random secret in %s is one', (_, random) => {
+  ])('but a random secret in %s is accepted', (_, random) => {
     expect(createKeyRing({ secret: random }).signing.algorithm).toBe('HS256');
   });
 });
 
-describe('[F6] what a token or the store shows is no secret', () => {
-  // Random, but written into the header or the claims of each token.
+describe('[F6] a value that tokens or the store reveal is rejected as a secret', () => {
+  // Random, but present in the header or the claims of each token.
   const shown = 'JQZ7Vn5vWb0kK3f9Xo2TtYx8LmRrCcEe1DdGgHhUuAa';
   const says = (bytes: number): string =>
-    `is also a kid, the issuer, the audience or the name, which others know. ${secretRemedy(bytes)}`;
+    `is also a kid, the issuer, the audience or the name, which others can read. ${secretRemedy(bytes)}`;
 
   test.each(['issuer', 'audience', 'name'])('the %s', (name) => {
     expect(optionsErrorOf(() => createKeyRing({ secret: shown, [name]: shown }))).toEqual({
@@ -121,7 +121,7 @@ describe('[F6] what a token or the store shows is no secret', () => {
     ).toEqual({ option: 'keys[1].secret', says: says(32) });
   });
 
-  test('a kid, its own or that of another key', () => {
+  test('a kid, of this key or another one', () => {
     const long = shown + shown;
 
     expect(errorOfKey({ kid: shown, algorithm: 'HS256', secret: shown })).toEqual({
@@ -140,7 +140,7 @@ describe('[F6] what a token or the store shows is no secret', () => {
     ).toEqual({ option: 'keys[0].secret', says: says(64) });
   });
 
-  test('but a secret may contain one', () => {
+  test('but a secret may contain such a value', () => {
     expect(createKeyRing({ secret: `${shown}.`, issuer: shown }).signing.algorithm).toBe('HS256');
   });
 });
@@ -153,25 +153,25 @@ describe('the option keys', () => {
     });
   });
 
-  test('does not stand beside secret', () => {
+  test('cannot be combined with secret', () => {
     expect(optionsErrorOf(() => createKeyRing({ secret, keys: [keyFor('HS256')] }))).toEqual({
       option: 'secret',
       says: 'is given beside `keys`. Keep one of them.',
     });
   });
 
-  test.each([null, undefined, 'HS256', 7])('has objects, not %j', (key) => {
+  test.each([null, undefined, 'HS256', 7])('contains objects, not %j', (key) => {
     expect(errorOfKey(key)).toEqual({ option: 'keys[1]', says: `is not an object. ${KEY_REMEDY}` });
   });
 
-  test('has no entries that nobody knows', () => {
+  test('rejects unknown properties of a key', () => {
     expect(errorOfKey({ ...keyFor('HS256'), key: secret })).toEqual({
       option: 'keys[1].key',
       says: 'is not known. A key has kid, algorithm, secret, privateKey and publicKey.',
     });
   });
 
-  // Headers are signed as Latin-1 by the layer below, and read as UTF-8: a token with another kid would be refused by its own key.
+  // jsonwebtoken writes headers as Latin-1 and reads them as UTF-8. With any other kid, a token would be rejected by its own key.
   test.each(['', 7, null, ['k'], 'k'.repeat(256), 'é'.repeat(128), 'clé', 'ключ', '🔑', 'a\nb', 'a\u007f'])(
     'has kids that a header can carry, not %j',
     (kid) => {
@@ -201,7 +201,7 @@ describe('the option keys', () => {
       ],
       1,
     ],
-  ])('has no two keys with %s', (_, keys, index) => {
+  ])('rejects two keys with %s', (_, keys, index) => {
     expect(optionsErrorOf(() => createKeyRing({ keys }))).toEqual({
       option: `keys[${index}].kid`,
       says: 'is that of another key. Give each key a `kid` of its own; one may have none.',
@@ -223,21 +223,21 @@ describe('the option keys', () => {
     'HS1',
     7,
     ['HS256'],
-  ])('[V5] has no algorithm %j', (algorithm) => {
+  ])('[V5] rejects the algorithm %j', (algorithm) => {
     expect(errorOfKey({ kid: 'k', algorithm, secret })).toEqual({
       option: 'keys[1].algorithm',
       says: `is not an algorithm that can sign. Write one of HS256, HS384, HS512, ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512.`,
     });
   });
 
-  test('signs with the first, which has to be able to', () => {
+  test('signs with the first key, which must be able to sign', () => {
     expect(optionsErrorOf(() => createKeyRing({ keys: [{ algorithm: 'RS256', publicKey: publicPem }] }))).toEqual({
       option: 'keys[0]',
       says: 'cannot sign. The first key signs: give it a `secret` or a `privateKey`.',
     });
   });
 
-  test('[V4] fixes one algorithm to each key, whatever families they are of', () => {
+  test('[V4] binds each key to one algorithm, in all families', () => {
     const ring = createKeyRing({ keys: algorithms.map(keyFor) });
 
     expect(ring.signing.algorithm).toBe('HS256');
@@ -250,21 +250,21 @@ describe('a key of one family', () => {
     ['privateKey', { privateKey: pem }],
     ['publicKey', { publicKey: publicPem }],
     ['both beside a secret', { secret, privateKey: pem }],
-  ])('[V6] for HMAC has no %s', (_, material) => {
+  ])('[V6] for HMAC is rejected with a %s', (_, material) => {
     expect(errorOfKey({ kid: 'k', algorithm: 'HS256', ...material })).toEqual({
       option: 'keys[1]',
       says: 'has a private or public key for HS256. Give it a `secret` instead.',
     });
   });
 
-  test.each(['RS256', 'PS512', 'ES384'])('[V6] for %s has no secret', (algorithm) => {
+  test.each(['RS256', 'PS512', 'ES384'])('[V6] for %s is rejected with a secret', (algorithm) => {
     expect(errorOfKey({ kid: 'k', algorithm, secret, privateKey: pem })).toEqual({
       option: 'keys[1].secret',
       says: `is given for ${algorithm}. Give it a \`privateKey\` or a \`publicKey\` instead.`,
     });
   });
 
-  test('has some key', () => {
+  test('is rejected without key material', () => {
     expect(errorOfKey({ kid: 'k', algorithm: 'ES256' })).toEqual({
       option: 'keys[1]',
       says: `has neither \`privateKey\` nor \`publicKey\`. ${KEY_REMEDY}`,
@@ -290,7 +290,7 @@ describe('[K1] an asymmetric key', () => {
     ['PEM', publicPem],
     ['bytes', Buffer.from(publicPem)],
     ['a KeyObject', rsa.publicKey],
-  ])('can be public only, as %s', (_, publicKey) => {
+  ])('can have only a public half, as %s', (_, publicKey) => {
     const [, key] = createKeyRing({ keys: [keyFor('HS256'), { algorithm: 'RS256', publicKey }] }).all;
 
     expect(key?.signingKey).toBeUndefined();
@@ -318,19 +318,19 @@ describe('[K1] an asymmetric key', () => {
     ['public', 'an encrypted private key', encrypted, 'is a private key'],
     ['public', 'a private KeyObject', rsa.privateKey, 'is a private key'],
     ['public', 'a secret KeyObject', createSecretKey(Buffer.from(secret)), 'is a secret key'],
-  ])('in the place of a %s one is not %s', (half, _, material, problem) => {
+  ])('in the place of a %s one cannot be %s', (half, _, material, problem) => {
     expect(errorOfKey({ kid: 'k', algorithm: 'RS256', [`${half}Key`]: material })).toEqual({
       option: `keys[1].${half}Key`,
       says: `${problem}. Write the ${half} key as PEM, or as a KeyObject.`,
     });
   });
 
-  test('has two halves that belong together', () => {
+  test('is rejected if its halves do not match', () => {
     expect(
       errorOfKey({ kid: 'k', algorithm: 'ES256', privateKey: p256.privateKey, publicKey: p384.publicKey }),
     ).toEqual({
       option: 'keys[1].publicKey',
-      says: 'does not belong to the private key. Leave it out: it follows from `privateKey`.',
+      says: 'does not belong to the private key. Leave it out: it is derived from `privateKey`.',
     });
   });
 
@@ -359,7 +359,7 @@ describe('[K1] an asymmetric key', () => {
     ['ES256', 'Ed25519', ed25519, 'It needs an elliptic-curve key on prime256v1.'],
     ['RS256', 'P-256', p256, 'It needs an RSA key.'],
     ['PS256', 'Ed25519', ed25519, 'It needs an RSA key.'],
-  ])('for %s is not one of %s, private or public', (algorithm, _, { privateKey, publicKey }, remedy) => {
+  ])('for %s cannot be one of %s, private or public', (algorithm, _, { privateKey, publicKey }, remedy) => {
     const expected = { option: 'keys[1]', says: `is not a key for ${algorithm}. ${remedy}` };
 
     expect(errorOfKey({ kid: 'k', algorithm, privateKey })).toEqual(expected);
@@ -370,7 +370,7 @@ describe('[K1] an asymmetric key', () => {
 describe('[V7] a key is found by its kid', () => {
   const named: KeyOptions[] = [keyFor('HS256'), keyFor('ES256')];
 
-  test('exactly', () => {
+  test('only if the kid is equal', () => {
     const ring = createKeyRing({ keys: named });
 
     expect(ring.find('ES256')).toBe(ring.all[1]);
@@ -379,7 +379,7 @@ describe('[V7] a key is found by its kid', () => {
     ).toEqual(Array.from({ length: 10 }, () => undefined));
   });
 
-  test('and the key without one by none', () => {
+  test('and the key without a kid by a token without one', () => {
     const ring = createKeyRing({ keys: [...named, { algorithm: 'HS512', secret }] });
 
     expect(ring.find(undefined)).toBe(ring.all[2]);
@@ -389,7 +389,7 @@ describe('[V7] a key is found by its kid', () => {
   });
 });
 
-test('no message quotes the material of a key', () => {
+test('no message contains key material', () => {
   const broken = pem.replace('MII', 'M!I');
 
   expect(JSON.stringify(errorOfKey({ kid: 'k', algorithm: 'RS256', privateKey: broken }))).not.toContain('M!I');

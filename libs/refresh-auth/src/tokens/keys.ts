@@ -15,15 +15,15 @@ export type { Algorithm } from './algorithms.js';
 
 /** One entry of the option `keys`. */
 export interface KeyOptions {
-  /** Key id, written to and looked up by the header of a token. At most one key has none. */
+  /** The key id, `kid`, in the headers of tokens. At most one key can have none. */
   kid?: string | undefined;
-  /** The only algorithm that this key signs and verifies. */
+  /** The only algorithm with which this key signs and verifies. */
   algorithm: Algorithm;
   /** For HS256, HS384 and HS512: a string (UTF-8) or bytes, at least as long as the hash. */
   secret?: string | Uint8Array | undefined;
-  /** For RS, PS and ES algorithms: PEM or a `KeyObject`. Needed to sign, and to open what this key sealed. */
+  /** For RS, PS and ES algorithms: PEM or a `KeyObject`. Needed to sign, and to open data that this key sealed. */
   privateKey?: string | Uint8Array | KeyObject | undefined;
-  /** For RS, PS and ES algorithms: PEM or a `KeyObject`. Follows from `privateKey` when that is given. */
+  /** For RS, PS and ES algorithms: PEM or a `KeyObject`. @default derived from `privateKey` */
   publicKey?: string | Uint8Array | KeyObject | undefined;
 }
 
@@ -34,13 +34,13 @@ export interface Key {
   readonly verifyingKey: KeyObject;
   /** Absent from a key that only verifies. */
   readonly signingKey?: KeyObject;
-  /** Why its secret can be guessed, if it can: good enough to try things out with, and for nothing else. */
+  /** The reason why the secret can be guessed, if there is one. Such a key boots with a warning, for trying things out. */
   readonly warning?: RefreshAuthOptionsError;
 }
 
 export type SigningKey = Key & { readonly signingKey: KeyObject };
 
-/** The keys of the module, fixed at boot: one signs, each verifies its own algorithm. */
+/** The keys of the module, fixed at boot. One key signs. Each key verifies only its own algorithm. */
 export class KeyRing {
   readonly all: readonly Key[];
   readonly #byKid: ReadonlyMap<string | undefined, Key>;
@@ -53,13 +53,17 @@ export class KeyRing {
     this.#byKid = new Map(this.all.map((key) => [key.kid, key]));
   }
 
-  /** @param kid the header's `kid`, whatever type it has; a token without one belongs to the key without one */
+  /**
+   * Returns the key with this `kid`. A token without a `kid` belongs to the key without one.
+   *
+   * @param kid the `kid` of an unverified header, of any type
+   */
   find(kid: unknown): Key | undefined {
     return this.#byKid.get(kid as string | undefined);
   }
 }
 
-/** The options that decide about keys, before they are checked. */
+/** The options that concern keys, before they are checked. */
 export interface UncheckedKeyOptions {
   readonly secret?: unknown;
   readonly keys?: unknown;
@@ -69,9 +73,9 @@ export interface UncheckedKeyOptions {
 }
 
 /**
- * Prepares and checks the keys.
+ * Reads and checks the keys.
  *
- * @throws RefreshAuthOptionsError when a key is missing, weak, of the wrong kind, given twice or known to others
+ * @throws RefreshAuthOptionsError if a key is missing, weak, of the wrong type, given twice or known to others
  */
 export function createKeyRing(options: UncheckedKeyOptions): KeyRing {
   const { secret, keys } = options;
@@ -111,7 +115,7 @@ export function createKeyRing(options: UncheckedKeyOptions): KeyRing {
   return new KeyRing(first, others);
 }
 
-/** Every token shows its kid, its issuer and its audience, and the store shows the name of the module. */
+/** Rejects a secret that others can read. Every token shows its kid, issuer and audience, and the store shows the name of the module. */
 function checkSecrecy(
   path: string,
   { algorithm, verifyingKey }: Key,
@@ -122,7 +126,7 @@ function checkSecrecy(
   if (![...kids, issuer, audience, name].includes(secret)) return;
   throw new RefreshAuthOptionsError(
     path,
-    'is also a kid, the issuer, the audience or the name, which others know',
+    'is also a kid, the issuer, the audience or the name, which others can read',
     secretRemedy(algorithm as HmacAlgorithm),
   );
 }
@@ -179,7 +183,7 @@ function prepareKey(path: string, options: unknown): Key {
 }
 
 /**
- * It stands in front of every sealed successor, behind one byte that says how long it is; and jsonwebtoken writes headers as
- * Latin-1, which is read as UTF-8.
+ * The form of a kid. At most 255 characters, because a sealed token stores its length in one byte. Only ASCII, because jsonwebtoken writes
+ * headers as Latin-1 but reads them as UTF-8.
  */
 const KID = /^[\x20-\x7e]{1,255}$/;

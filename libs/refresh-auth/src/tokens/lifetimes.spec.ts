@@ -44,7 +44,7 @@ describe('[T1] [T5] the state at each boundary', () => {
     expect(timeState(token, now, { ...lifetimes, clockTolerance })).toBe(offset < 0 ? before : after);
   });
 
-  test('a token whose refresh window has no room left is never expired', () => {
+  test('a token whose refresh window ends with its exp is never refreshable', () => {
     const short = { ...claims, exp: START + 10, refresh_exp: START + 10 };
 
     expect(timeState(short, at(START + 9), lifetimes)).toBe('valid');
@@ -112,7 +112,7 @@ describe('signed times', () => {
     });
   });
 
-  test('have no end where the session has none', () => {
+  test('have no end if the session has none', () => {
     expect(
       signedTimes({ auth_time: START }, (START + 5000 * DAY) * 1000, {
         ...lifetimes,
@@ -145,11 +145,11 @@ describe('[T7] [T8] limits of a session of its own', () => {
       2 * DAY - 1,
       { iat: START + 2 * DAY - 1, exp: START + 2 * DAY, refresh_exp: START + 2 * DAY },
     ],
-  ])('count, %s', (_, age, expected) => {
+  ])('apply, %s', (_, age, expected) => {
     expect(signedTimes(limited, (START + age) * 1000, lifetimes)).toEqual(expected);
   });
 
-  test('count only where they are the shorter ones', () => {
+  test('apply only if they are shorter', () => {
     const long = { auth_time: START, expires_in: 900 * DAY, refresh_window: 900 * DAY, session_lifetime: 900 * DAY };
 
     expect(signedTimes(long, START * 1000, lifetimes)).toEqual(
@@ -162,7 +162,7 @@ describe('[T7] [T8] limits of a session of its own', () => {
     ['refresh_window', { refresh_window: DAY }, { refreshExp: START + DAY, end: START + 30 * DAY }],
     ['session_lifetime', { session_lifetime: DAY }, { refreshExp: START + DAY, end: START + DAY }],
     ['expires_in', { expires_in: 60 }, { exp: START + 60, refreshExp: claims.refresh_exp, end: START + 30 * DAY }],
-  ])('%s counts whatever times were signed', (_, own, expected) => {
+  ])('%s applies no matter which times were signed', (_, own, expected) => {
     expect(effectiveTimes({ ...claims, ...own }, lifetimes)).toEqual({ exp: claims.exp, ...expected });
   });
 });
@@ -172,7 +172,7 @@ describe('signed times are upper bounds', () => {
     ['expiresIn', { expiresIn: 60 }, { exp: START + 60, refreshExp: claims.refresh_exp, end: START + 30 * DAY }],
     ['refreshWindow', { refreshWindow: DAY }, { exp: claims.exp, refreshExp: START + DAY, end: START + 30 * DAY }],
     ['sessionLifetime', { sessionLifetime: 30 }, { exp: START + 30, refreshExp: START + 30, end: START + 30 }],
-  ])('a shorter %s works at once', (_, shorter, expected) => {
+  ])('a shorter %s applies at once', (_, shorter, expected) => {
     expect(effectiveTimes(claims, { ...lifetimes, ...shorter })).toEqual(expected);
   });
 
@@ -183,7 +183,7 @@ describe('signed times are upper bounds', () => {
     expect(timeState(claims, at(START + 60), shorter)).toBe('token_expired');
   });
 
-  test('longer ones, signed elsewhere, are cut to what the options give', () => {
+  test('longer ones, signed elsewhere, are cut to the options', () => {
     const longer = { ...claims, exp: START + 90 * DAY, refresh_exp: START + 900 * DAY };
 
     expect(effectiveTimes(longer, lifetimes)).toEqual({
@@ -195,7 +195,7 @@ describe('signed times are upper bounds', () => {
 });
 
 describe('[T4] [T5] tokens from the future', () => {
-  /** [tolerance, how far in the future each may be], in seconds. */
+  /** [tolerance, how far in the future iat and nbf may be], in seconds. */
   const limits = { iat: [0, 1, 60, 61, 300].map((t) => [t, Math.max(60, t)]), nbf: [0, 1, 30, 300].map((t) => [t, t]) };
 
   test.each(
@@ -218,7 +218,7 @@ describe('[T4] [T5] tokens from the future', () => {
     expect(timeState(ahead, at(START + 960), tolerant)).toBe('expired');
   });
 
-  test('[F20] [T5] no iat lets a token count later than its signed times and the tolerance say', () => {
+  test('[F20] [T5] no iat makes a token accepted beyond its signed times plus the tolerance', () => {
     fc.assert(
       fc.property(anyTimes, anyLifetimes, fc.integer({ min: -400 * DAY, max: 400 * DAY }), (token, options, ahead) => {
         const signed = { ...token, iat: token.iat + ahead };
@@ -231,11 +231,11 @@ describe('[T4] [T5] tokens from the future', () => {
     );
   });
 
-  test('[F20] [T5] nor, where this process has shorter limits, later than they say, but for the difference of the clocks', () => {
+  test('[F20] [T5] nor beyond shorter limits of this process, plus the difference of the clocks', () => {
     fc.assert(
       fc.property(anyTimes, anyLifetimes, (token, options) => {
         const { clockTolerance, expiresIn, refreshWindow } = options;
-        // The first moment at which it is accepted at all is the one at which it has the longest to live.
+        // At the first moment at which a token is accepted, its remaining life is longest.
         const accepted = token.iat - leeway(clockTolerance);
         const longest = leeway(clockTolerance) + clockTolerance;
         expect(isFromTheFuture(token, at(accepted), options)).toBe(false);

@@ -3,17 +3,17 @@ import type { TokenClaims } from './claims.js';
 
 /** How long tokens and sessions live, in whole seconds. */
 export interface Lifetimes {
-  /** From `iat`: how long a token is valid. */
+  /** How long a token is valid, from `iat`. */
   readonly expiresIn: number;
-  /** From `iat`: how long a token may be exchanged. */
+  /** How long a token can be refreshed, from `iat`. */
   readonly refreshWindow: number;
-  /** From `auth_time`: the absolute end of a session; `Infinity` for none. */
+  /** How long a session can last, from `auth_time`; `Infinity` for no limit. */
   readonly sessionLifetime: number;
-  /** For how long a token still counts after its times, and before its `nbf`, since clocks differ. */
+  /** How long a token is still accepted after its times, and already before its `nbf`, because clocks differ. */
   readonly clockTolerance: number;
 }
 
-/** The claims by which one session can have shorter limits than the module. */
+/** The claims that give one session shorter limits than the module. */
 export type OwnLimits = Pick<TokenClaims, 'expires_in' | 'refresh_window' | 'session_lifetime'>;
 
 function limitsOf(
@@ -27,12 +27,12 @@ function limitsOf(
   };
 }
 
-/** What time makes of a token: `expired` is refreshable or already-refreshed, which only the store can tell. */
+/** The state of a token by time alone. `expired` means refreshable or already-refreshed; only the store can tell which. */
 export type TimeState = 'valid' | 'expired' | Extract<DeadReason, 'token_expired' | 'session_expired'>;
 
 type SignedTimes = Pick<TokenClaims, 'iat' | 'exp' | 'refresh_exp'>;
 
-/** The times of a token that is signed now, in a session that began at `auth_time`. */
+/** Returns the times for a token that is signed now, in a session that began at `auth_time`. */
 export function signedTimes(
   session: Pick<TokenClaims, 'auth_time'> & OwnLimits,
   now: number,
@@ -45,8 +45,8 @@ export function signedTimes(
 }
 
 /**
- * The moments that count, in seconds. The signed times are upper bounds: a lifetime that was shortened works at once, and a
- * longer one, signed by another process during a rolling deployment, is no reason for death.
+ * Returns the times at which a token really expires, in seconds. The signed times are upper bounds. So a shortened lifetime applies at once,
+ * and a longer one, signed by another process during a rolling deployment, is shortened here and the token stays accepted.
  */
 export function effectiveTimes(
   claims: TokenClaims,
@@ -61,7 +61,11 @@ export function effectiveTimes(
   };
 }
 
-/** The state of a token by time alone, at a moment in milliseconds. "On or after" its end a token is no longer accepted (RFC 7519 section 4.1.4). */
+/**
+ * Returns the state of a token by time alone. "On or after" its `exp`, a token is no longer accepted (RFC 7519 section 4.1.4).
+ *
+ * @param now in milliseconds
+ */
 export function timeState(claims: TokenClaims, now: number, lifetimes: Lifetimes): TimeState {
   const earliest = now / 1000 - lifetimes.clockTolerance;
   const { exp, refreshExp, end } = effectiveTimes(claims, lifetimes);
@@ -71,9 +75,9 @@ export function timeState(claims: TokenClaims, now: number, lifetimes: Lifetimes
 }
 
 /**
- * Returns true if a token was signed for a future (`nbf`), or in one (`iat`), that a difference between two clocks does not explain
- * (RFC 7519 sections 4.1.5, 4.1.6). The `nbf` is a limit like `exp`, so the clock tolerance counts. The `iat` is not one: our own key
- * signed it, so a future one only shows that the signer's clock is ahead, and `exp` ends the token all the same.
+ * Returns true if the `nbf` or the `iat` of a token lies further in the future than a difference between two clocks explains (RFC 7519
+ * sections 4.1.5, 4.1.6). `nbf` is a limit like `exp`, so the clock tolerance applies. `iat` is not: our own key signed it, so a future one
+ * only shows that the signer's clock is ahead, and `exp` still bounds the token.
  */
 export function isFromTheFuture(
   claims: TokenClaims & { readonly nbf?: unknown },
@@ -89,20 +93,20 @@ export function isFromTheFuture(
 
 const LEAST_LEEWAY = 60;
 
-/** How far the clocks of two processes may differ before one rejects what the other signs, in seconds. At least 60. */
+/** Returns how far the clocks of two processes may differ before one rejects the other's tokens, in seconds. At least 60. */
 export function leeway(clockTolerance: number): number {
   return Math.max(LEAST_LEEWAY, clockTolerance);
 }
 
 /**
- * How much longer than a token's signed times everything is kept that is kept for that token, in seconds: the signer's clock may be ahead
- * of the one that checks it by the leeway, and the check tolerates as much again.
+ * Returns how much longer than the signed times of a token its data are kept, in seconds. That is twice the leeway: the signer's clock may be
+ * ahead by one leeway, and the check tolerates another.
  */
 export function retentionMargin({ clockTolerance }: Lifetimes): number {
   return 2 * leeway(clockTolerance);
 }
 
-/** How long a store must remember a session whose latest token can be refreshed until then, in milliseconds from `now`. */
+/** Returns how long a store must keep a session whose latest token can be refreshed until `refreshExp`, in milliseconds from `now`. */
 export function retention(refreshExp: number, now: number, lifetimes: Lifetimes): number {
   return Math.ceil(refreshExp * 1000 - now) + retentionMargin(lifetimes) * 1000;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { Random } from './random.js';
 
-test('no byte is handed out twice, whatever is asked for', () => {
+test('no byte is handed out twice, for any sequence of sizes', () => {
   const random = new Random();
   const drawn = [12, 16, 16, 5000, 4096, 12].flatMap((count) => {
     const bytes = random.bytes(count);
@@ -12,7 +12,7 @@ test('no byte is handed out twice, whatever is asked for', () => {
   expect(new Set(drawn).size).toBe(drawn.length);
 });
 
-test('what was handed out stays as it was', () => {
+test('bytes that were handed out do not change', () => {
   const random = new Random();
   const first = random.bytes(16);
   const text = first.toString('hex');
@@ -22,7 +22,7 @@ test('what was handed out stays as it was', () => {
   expect(text).not.toBe('0'.repeat(32));
 });
 
-test('[R7] an id has 128 bits, and none comes twice', () => {
+test('[R7] an id has 128 bits, and no two are equal', () => {
   const random = new Random();
   const ids = Array.from({ length: 10_000 }, () => random.id());
 

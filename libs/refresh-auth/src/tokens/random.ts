@@ -3,8 +3,8 @@ import { randomFillSync } from 'node:crypto';
 const POOL_BYTES = 4096;
 
 /**
- * Random bytes from the system's CSPRNG, drawn for many uses at once: a call costs more than a signature, however few bytes it is for.
- * Every byte is handed out once.
+ * A source of random bytes of the system's CSPRNG. It reads them in blocks, because a call takes longer than a signature, no matter how few
+ * bytes it reads. Every byte is handed out once.
  */
 export class Random {
   #pool = Buffer.alloc(0);
@@ -12,13 +12,13 @@ export class Random {
   bytes(count: number): Buffer {
     if (this.#pool.length < count) this.#pool = randomFillSync(Buffer.alloc(Math.max(POOL_BYTES, count)));
     const drawn = Buffer.from(this.#pool.subarray(0, count));
-    // Whoever can read this process's memory later finds nothing of what was handed out.
+    // So that a later leak of memory does not reveal bytes that are in use.
     this.#pool.fill(0, 0, count);
     this.#pool = this.#pool.subarray(count);
     return drawn;
   }
 
-  /** 128 bits, base64url: a `jti`, or the random part of a `sid`. */
+  /** Returns 128 random bits in base64url, for a `jti` or the random part of a `sid`. */
   id(): string {
     return this.bytes(16).toString('base64url');
   }

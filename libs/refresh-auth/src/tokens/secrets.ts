@@ -3,20 +3,24 @@ import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js
 import { HMAC_SECRET_BYTES, type HmacAlgorithm } from './algorithms.js';
 import { whyGuessable } from './guessable-secrets/why-guessable.js';
 
-/** The command's output has 64 characters: enough for all three. */
+/** Returns the remedy in errors about secrets. The output of the command has 64 characters, which is enough for every algorithm. */
 export function secretRemedy(algorithm: HmacAlgorithm): string {
   return `Write a random secret of at least ${HMAC_SECRET_BYTES[algorithm]} bytes, such as the output of \`openssl rand -base64 48\`, and keep it out of the source.`;
 }
 
-/** The two key objects are one. */
+/** A secret as a key. Both key objects are the same. */
 export interface PreparedSecret {
   readonly signingKey: KeyObject;
   readonly verifyingKey: KeyObject;
-  /** Why the secret can be guessed, if it can: good enough to try things out with, and for nothing else. */
+  /** The reason why the secret can be guessed, if there is one. Such a key boots with a warning, for trying things out. */
   readonly warning?: RefreshAuthOptionsError;
 }
 
-/** @throws RefreshAuthOptionsError when the secret is blank, too short, of the wrong type or known to others */
+/**
+ * Reads and checks a secret.
+ *
+ * @throws RefreshAuthOptionsError if the secret is blank, too short, of the wrong type or a public key
+ */
 export function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: unknown): PreparedSecret {
   const remedy = secretRemedy(algorithm);
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
@@ -46,8 +50,8 @@ export function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: un
 }
 
 /**
- * Everybody may know a public key, so it is no secret (RFC 8725 section 2.1): as PEM, JWK, OpenSSH or DER, also in base64 or hexadecimal
- * digits.
+ * Returns true for a public key, which is not secret (RFC 8725 section 2.1). Recognizes PEM, JWK, OpenSSH and DER, also in base64 or
+ * hexadecimal digits.
  */
 function isPublicKeyMaterial(bytes: Buffer): boolean {
   const text = bytes.toString('latin1');

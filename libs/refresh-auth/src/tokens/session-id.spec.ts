@@ -12,7 +12,7 @@ test('the tag of a user begins the hash of their `sub`', () => {
   expect(tagOf('abc')).toBe(OF_ABC.slice(0, 8));
 });
 
-test('the name of a session is its tag and the hash of its `sid`, and no `sid`', () => {
+test('the name of a session is its tag and the hash of its `sid`, and is not a `sid`', () => {
   const sid = `${tagOf('abc')}${'x'.repeat(22)}`;
 
   expect(sessionName(sid)).toBe(`ungWv48B.${hashed(sid)}`);
@@ -32,6 +32,6 @@ test.each([
   null,
   30,
   ['x'.repeat(30)],
-])('%j is no `sid`', (value) => {
+])('%j is not a `sid`', (value) => {
   expect(isSessionId(value)).toBe(false);
 });

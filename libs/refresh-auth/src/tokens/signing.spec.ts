@@ -45,14 +45,14 @@ describe('the first token of a session', () => {
     expect(decodePayload(token)).toEqual(claims);
   });
 
-  test('has no claims that anybody could change afterwards', () => {
+  test('has claims that cannot be changed afterwards', () => {
     const { claims } = signerAt(new TestClock()).first(checkOwnClaims({ sub: '1', roles: ['user'] }), 0);
 
     expect(Object.isFrozen(claims)).toBe(true);
     expect(Object.isFrozen(Reflect.get(claims, 'roles'))).toBe(true);
   });
 
-  test('has the limits of its session, and times that keep to them [T7] [T8]', () => {
+  test('[T7] [T8] has the limits of its session, and times within them', () => {
     const limits = { expires_in: 600, refresh_window: 3600, session_lifetime: 4000 };
     const clock = new TestClock();
     const { claims } = signerAt(clock).first({ sub: '1' }, 0, limits);
@@ -103,15 +103,15 @@ describe('a successor', () => {
     expect({ exp, refresh_exp }).toEqual({ exp: START + 30 * DAY, refresh_exp: START + 30 * DAY });
   });
 
-  test('has no nbf: it is good at once', () => {
+  test('has no nbf, so it is valid at once', () => {
     expect(signerAt(clock).successor({ ...first, nbf: START } as TokenClaims).claims).not.toHaveProperty('nbf');
   });
 
-  test('can replace a later generation than the one whose claims it takes', () => {
+  test('can supersede a later generation than the one whose claims it has', () => {
     expect(signerAt(clock).successor(first, 7).claims.gen).toBe(8);
   });
 
-  test('[R8] has the parties of today', () => {
+  test('[R8] has the current issuer and audience', () => {
     const before = { ...first, iss: 'old', aud: ['a', 'b'] } as TokenClaims;
 
     expect(signerAt(clock, { issuer: 'new', audience: 'api' }).successor(before).claims).toMatchObject({
@@ -195,7 +195,7 @@ describe('a chain of refreshes', () => {
     return claims;
   }
 
-  test('[T8] goes on while each token is used inside its window, and [T7] ends with the session', () => {
+  test('[T8] continues while each token is used inside its window, and [T7] ends with the session', () => {
     const last = refresh(7 * DAY - 1, 30 * DAY);
 
     expect(timeState(last, (START + 30 * DAY) * 1000 - 1, lifetimes)).toBe('expired');
@@ -209,7 +209,7 @@ describe('a chain of refreshes', () => {
     expect(timeState({ iat, ...last }, (iat + 7 * DAY) * 1000, lifetimes)).toBe('token_expired');
   });
 
-  test('[M4] of a thousand makes the token no longer, but for the digits of the generation', () => {
+  test('[M4] of 1,000 makes the token longer only by the digits of the generation', () => {
     const clock = new TestClock();
     const signer = signerAt(clock, { issuer: 'https://auth.example', audience: 'api' });
     const byDigits = new Map<number, Set<number>>();

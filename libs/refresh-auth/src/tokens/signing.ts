@@ -30,11 +30,11 @@ export class TokenSigner {
   }
 
   /**
-   * The token of generation 0: a new session begins.
+   * Mints the first token of a new session, of generation 0.
    *
-   * @param claims the application's own
-   * @param rev the user's revocation cutoff
-   * @param limits of this session's own
+   * @param claims those of the application
+   * @param rev the user's cutoff
+   * @param limits those of this session alone
    */
   first(claims: OwnClaims, rev: number, limits: OwnLimits = {}): IssuedToken {
     const now = this.clock.now();
@@ -52,16 +52,16 @@ export class TokenSigner {
   }
 
   /**
-   * The token of the next generation: the same user, session and claims, with times counted from now.
+   * Mints the token of the next generation. It has the same user, session and claims, and times that count from now.
    *
-   * @param superseded the generation that it replaces, usually that of `claims`
+   * @param superseded the generation that the token supersedes. Defaults to that of `claims`
    */
   successor(claims: TokenClaims, superseded = claims.gen): IssuedToken {
     const { nbf: _, ...kept } = claims as TokenClaims & { nbf?: unknown };
     return this.#sign({ ...kept, gen: superseded + 1 }, this.clock.now());
   }
 
-  /** Signs with what every token has anew. */
+  /** Signs the claims, with a `jti`, times and parties that are new for every token. */
   #sign(session: Omit<TokenClaims, 'jti' | 'iat' | 'exp' | 'refresh_exp'>, now: number): IssuedToken {
     const times = signedTimes(session, now, this.lifetimes);
     const claims = deepFreeze({ ...session, jti: this.#random.id(), ...times, ...this.#parties });

@@ -10,7 +10,7 @@ import type { Algorithm } from './keys.js';
 
 const ORDER_OF_P256 = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551');
 
-/** ECDSA accepts (r, n - s) wherever it accepts (r, s): the same token, with other bytes in it. */
+/** Returns the same token with other bytes: ECDSA accepts (r, n - s) wherever it accepts (r, s). */
 function twin(token: string): string {
   const start = token.lastIndexOf('.') + 1;
   const signature = Buffer.from(token.slice(start), 'base64url').toString('hex');

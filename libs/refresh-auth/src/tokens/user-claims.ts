@@ -1,7 +1,7 @@
 import type { TokenClaims } from './claims.js';
 
 /**
- * The claims that handlers see. Applications add their own by augmentation, which makes `@CurrentUser('…')` check names:
+ * The claims that handlers receive. Applications declare their own by augmentation, so that `@CurrentUser('…')` checks names:
  *
  * ```ts
  * declare module 'nestjs-refresh-auth' {

@@ -13,7 +13,7 @@ import { TokenVerifier } from './verifying.js';
 const EXPIRES_IN = 900;
 const lifetimes = { expiresIn: EXPIRES_IN, refreshWindow: 3600, sessionLifetime: 7200, clockTolerance: 0 };
 
-describe('A token', () => {
+describe('a token', () => {
   let clock: TestClock;
 
   beforeEach(() => {
@@ -33,13 +33,13 @@ describe('A token', () => {
     return new TokenSigner(createKeyRing({ keys: [key] }), {}, lifetimes, clock).first(checkOwnClaims(claims), 0).token;
   }
 
-  /** Both clocks: the library's own, and that of its timers. */
+  /** Advances both clocks: the library's own and that of its timers. */
   function pass(seconds: number): void {
     clock.advance(seconds * 1000);
     jest.advanceTimersByTime(seconds * 1000);
   }
 
-  test.each(algorithms)('of %s is verified once, and then known', (algorithm) => {
+  test.each(algorithms)('of %s is verified once, and then found in the cache', (algorithm) => {
     const tokens = knownBy([keyFor(algorithm)]);
     const token = sign(keyFor(algorithm));
 
@@ -50,7 +50,7 @@ describe('A token', () => {
     expect(tokens.size).toBe(1);
   });
 
-  test('that is known vouches for no other signature, not even one that differs in one bit', () => {
+  test('in the cache does not make another signature valid, not even one that differs in one bit', () => {
     const tokens = knownBy();
     const token = sign();
     tokens.verify(token);
@@ -61,7 +61,7 @@ describe('A token', () => {
     expect(tokens.size).toBe(1);
   });
 
-  test('that is refused takes no room', () => {
+  test('that is rejected is not cached', () => {
     const tokens = knownBy();
 
     for (let attempt = 0; attempt < 10; attempt++) refusalOf(() => tokens.verify(flipBit(sign())));
@@ -69,7 +69,7 @@ describe('A token', () => {
     expect(tokens.size).toBe(0);
   });
 
-  test('is forgotten when it expires, whether or not it comes again', () => {
+  test('leaves the cache when it expires, even if it is not presented again', () => {
     const tokens = knownBy();
     const token = sign();
     tokens.verify(token);
@@ -86,7 +86,7 @@ describe('A token', () => {
     expect(tokens.size).toBe(0);
   });
 
-  test('that has expired is verified each time, and not kept', () => {
+  test('that has expired is verified each time, and not cached', () => {
     const tokens = knownBy();
     const token = sign();
     clock.advance(EXPIRES_IN * 1000);
@@ -96,7 +96,7 @@ describe('A token', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('is known no longer than the lifetime that counts here, whatever was signed elsewhere', () => {
+  test('stays in the cache no longer than the lifetime of this process, no matter what was signed elsewhere', () => {
     const tokens = new VerifiedTokens(
       new TokenVerifier(createKeyRing({ keys: [keyFor('HS256')] }), {}),
       new TokenTimes({ ...lifetimes, expiresIn: 60 }, clock),
@@ -108,7 +108,7 @@ describe('A token', () => {
     expect(tokens.size).toBe(0);
   });
 
-  test('keeps no timer once nothing is known', () => {
+  test('leaves no timer behind once the cache is empty', () => {
     const tokens = knownBy();
     tokens.verify(sign());
     expect(jest.getTimerCount()).toBe(1);
@@ -118,7 +118,7 @@ describe('A token', () => {
     expect([tokens.size, jest.getTimerCount()]).toEqual([0, 0]);
   });
 
-  test('is gone with its key', () => {
+  test('is rejected once its key is gone', () => {
     const [old, next] = ['old', 'next'].map((kid) => ({ ...keyFor('HS256'), kid })) as [KeyOptions, KeyOptions];
     const token = sign(old);
     knownBy([next, old]).verify(token);
@@ -126,9 +126,9 @@ describe('A token', () => {
     expect(refusalOf(() => knownBy([next]).verify(token))).toEqual(invalid('unknown kid'));
   });
 
-  test('shares the room with some 30,000 others, of a million that come', () => {
+  test('of a million, is one of about 30,000 that are cached', () => {
     const claims = knownBy().verify(sign());
-    // Signatures are not what is measured here: whatever comes has been verified.
+    // This test is not about signatures, so every token counts as verified.
     const tokens = new VerifiedTokens({ verify: (): TokenClaims => claims }, new TokenTimes(lifetimes, clock));
 
     for (let n = 0; n < 1_000_000; n++) tokens.verify(`a.token.${String(n).padStart(6, '0')}`);

@@ -3,15 +3,15 @@ import type { TokenClaims } from './claims.js';
 import type { TokenTimes } from './token-times.js';
 import type { TokenVerifier } from './verifying.js';
 
-/** 32 MiB: some 17,000 tokens of common size, and never more than 32,768. */
-const MOST_BYTES = 32 * 1024 * 1024;
-/** What an entry holds beside the text of its token: the claims as an object, and its place in the cache. */
+/** 32 MiB, which is enough for about 17,000 tokens of typical size, and never holds more than 32,768. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** The size of an entry without the text of its token, in bytes: the claims as an object, and the cache's own data. */
 const ENTRY_BYTES = 1024;
 const SWEEP_INTERVAL = 60_000;
 
 /**
- * Verifies every token once, and then knows it by its exact text. Only what was verified enters, so that nobody without a key can fill
- * it, and nothing stays past its `exp`. What changes with time is not known here: times and revocations are looked at on every use.
+ * Verifies every token once, and then recognizes it by its exact text. The cache holds only verified tokens, so nobody without a key can fill
+ * it, and no token beyond its `exp`. Callers check times and revocations at every use, because these change.
  */
 export class VerifiedTokens {
   readonly #claims: LRUCache<string, TokenClaims>;
@@ -22,17 +22,17 @@ export class VerifiedTokens {
     readonly times: TokenTimes,
   ) {
     this.#claims = new LRUCache({
-      // By size alone: a number of entries would take the room for all of them at once.
-      maxSize: MOST_BYTES,
-      // The claims repeat what the token says, as objects and strings of their own.
+      // Only by size: with a maximum number of entries, the cache would allocate memory for all of them at once.
+      maxSize: MAX_BYTES,
+      // The claims repeat the content of the token, as separate objects and strings.
       sizeCalculation: (_, token) => 3 * token.length + ENTRY_BYTES,
       perf: times.clock,
-      // Whoever moves the clock is believed at once.
+      // No caching of the time, so that a clock that was set is noticed at once.
       ttlResolution: 0,
     });
   }
 
-  /** How many are known. */
+  /** The number of tokens in the cache. */
   get size(): number {
     return this.#claims.size;
   }
@@ -43,7 +43,8 @@ export class VerifiedTokens {
   }
 
   /**
-   * @returns the claims, frozen: the same object as long as the token is known
+   * Returns the verified claims of a token, frozen. Returns the same object for as long as the token is in the cache.
+   *
    * @throws RefreshAuthError `token_malformed` or `token_invalid`
    */
   verify(token: string): TokenClaims {
@@ -59,7 +60,7 @@ export class VerifiedTokens {
 
   #keep(token: string, claims: TokenClaims, ttl: number): void {
     this.#claims.set(token, claims, { ttl });
-    // One timer for all; unref'd, so that it keeps no process alive.
+    // One timer for all tokens. `unref()`, so that it does not keep the process alive.
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL).unref();
   }
 

@@ -4,46 +4,47 @@ import { assertTokenClaims, deepFreeze, isObject, type TokenClaims } from './cla
 import { hasObjectPayload, headerSegment, malformed, readHeader, type TokenHeader } from './compact.js';
 import type { Key, KeyRing } from './keys.js';
 
-/** What is signed into every token and checked in every token, on the expired path too. */
+/** The issuer and audience that are signed into every token and checked in every token, expired ones included. */
 export interface Parties {
   readonly issuer?: string;
   readonly audience?: string;
 }
 
-/** As a token names them, in whatever form. */
+/** The issuer and audience in a token, of any type. */
 export type SignedParties = Readonly<Record<keyof Parties, unknown>>;
 
-const MOST_HEADERS = 100;
+const MAX_HEADERS = 100;
 
-/** Checks everything about a token but the time: grammar, key, signature, parties and claims. */
+/** Checks a token's grammar, key, signature, parties and claims. Does not check its times. */
 export class TokenVerifier {
-  // The library's own instances, one for each key: whatever the application sets on its JwtModule cannot loosen these checks.
+  // The library has its own instance for each key, so that settings of the application's JwtModule cannot weaken these checks.
   readonly #jwt: ReadonlyMap<Key, JwtService>;
-  /** Headers of tokens that were verified, as they were written: whoever signs writes all of a key alike. */
+  /** The headers of verified tokens, by their encoded text. Tokens that one signer makes with one key all have the same header. */
   readonly #headers = new Map<string, TokenHeader>();
   #isUnnamedReported = false;
 
   constructor(
     private readonly keys: KeyRing,
     private readonly parties: Parties,
-    /** Called once, for the first token that names an issuer or audience where `parties` names none: such a token passes. */
+    /** Called once, for the first token with an issuer or audience that `parties` does not name. Such a token is accepted. */
     private readonly unnamed: (signed: SignedParties) => void = () => undefined,
   ) {
     this.#jwt = new Map(keys.all.map((key) => [key, jwtServiceFor(key, parties)]));
   }
 
   /**
-   * @returns the claims, frozen
+   * Verifies a token and returns its claims, frozen.
+   *
    * @throws RefreshAuthError `token_malformed` or `token_invalid`
    */
   verify(token: string): TokenClaims {
-    // Whatever an application's own `getToken` may return.
+    // An application's own `getToken` may return anything.
     if (typeof token !== 'string') throw malformed('not a string');
     const segment = headerSegment(token);
     const header = this.#headers.get(segment) ?? readHeader(token);
     try {
       const claims = this.#verifySigned(token, this.#keyFor(header));
-      if (this.#headers.size < MOST_HEADERS) this.#headers.set(segment, header);
+      if (this.#headers.size < MAX_HEADERS) this.#headers.set(segment, header);
       return claims;
     } catch (error) {
       if (!hasObjectPayload(token)) throw malformed('the payload is not a JSON object');
@@ -55,7 +56,7 @@ export class TokenVerifier {
     const key = this.keys.find(header['kid']);
     if (!key) throw invalid('unknown kid');
     if (header['alg'] !== key.algorithm) throw invalid('the algorithm is not that of the key');
-    // Only a plain JWT is ours: a nested, encrypted or explicitly typed one was made for another purpose (RFC 8725 section 3.11).
+    // Only plain JWTs are ours. A nested, encrypted or explicitly typed one was made for another purpose (RFC 8725 section 3.11).
     const { typ = 'JWT' } = header;
     if (typeof typ !== 'string' || typ.toUpperCase() !== 'JWT') throw invalid('typ is not JWT');
     if (Object.hasOwn(header, 'cty') || Object.hasOwn(header, 'enc')) throw invalid('a nested or encrypted token');
@@ -82,7 +83,7 @@ export class TokenVerifier {
     try {
       return this.#jwt.get(key)?.verify<Record<string, unknown>>(token);
     } catch {
-      // Not only JsonWebTokenError: odd payloads make jsonwebtoken throw SyntaxError and TypeError too.
+      // Catches every error: unusual payloads make jsonwebtoken throw SyntaxError and TypeError, not only JsonWebTokenError.
       throw invalid('the signature, the issuer or the audience is wrong');
     }
   }
@@ -93,7 +94,7 @@ function jwtServiceFor({ algorithm, verifyingKey }: Key, parties: Parties): JwtS
     secretOrKeyProvider: () => verifyingKey,
     verifyOptions: {
       algorithms: [algorithm],
-      // jsonwebtoken looks at exp before issuer and audience, so that an expired token would skip those: time is checked by us.
+      // jsonwebtoken checks `exp` before issuer and audience, so it would skip these for an expired token. The library checks times itself.
       ignoreExpiration: true,
       ignoreNotBefore: true,
       ...parties,

@@ -7,7 +7,7 @@ import { expiredTokens, validToken } from '../support/tokens.js';
 
 const WAITERS = 1_000;
 const OTHERS = 1_000;
-/** Long enough for all of this, and too short for the process to warning what it knows of revocations. */
+/** Long enough for all of this, and so short that the process still trusts what it knows of revocations. */
 const HANGS_MS = 4_000;
 
 /** How long a user with a valid token waits while many requests wait for the refresh of another user's, and Redis hangs. */

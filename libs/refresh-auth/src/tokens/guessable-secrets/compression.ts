@@ -12,11 +12,11 @@ export interface Compressed {
   readonly random: number;
 }
 
-/** Bits that it costs to begin a word, a text, a walk or a copy. Going back to random characters costs nothing. */
+/** The cost of beginning a word, a text, a walk or a copy, in bits. Returning to random characters costs nothing. */
 const BEGIN = 10;
-/** Probability that a copy goes on as it began. */
+/** The probability that a copy continues. */
 const FAITHFUL = 0.95;
-/** Bits of each sign that the text has, except for the one that separates words. */
+/** The cost of each different sign in the text, in bits, except for the one that separates words. */
 const SIGN_BITS = 5;
 
 /** One way to split everything before a character into stretches. */
@@ -27,7 +27,7 @@ interface Path {
 
 let learned: ReturnType<typeof learn> | undefined;
 
-/** Takes some milliseconds, which only applications with a secret spend. */
+/** Learns from the samples. Takes some milliseconds, so it runs only in applications with a secret. */
 function learn() {
   const text = PLAIN.read(SAMPLE_TEXT);
   return {
@@ -50,7 +50,7 @@ export function compress(row: Row, enough: number): Compressed {
   const { characters, contexts, closeContexts, bits, signs } = row;
   const { dictionary, text, walks } = (learned ??= learn());
   const [inRandom, inText, inWalk, inCopy] = [startOfPath(), startOfPath(), startOfPath(), startOfPath()];
-  /** By the place where a word ends. */
+  /** The best path that ends in a word, by the position of its end. */
   const afterWord: (Path | undefined)[] = [startOfPath()];
   for (let at = 0; at < characters.length; at++) {
     const { saved, random } = bestOf(inRandom, inText, inWalk, inCopy, afterWord[at]);
@@ -109,7 +109,7 @@ function follow(path: Path, saved: number, random: number): void {
   path.random = random;
 }
 
-/** The bits of a character in a copy: its own bits if there is nothing to copy. */
+/** Returns the bits of a character in a copy: its own bits if there is nothing to copy. */
 function bitsInCopy(row: Row, at: number, own: number): number {
   const copied = continuationAt(row, at);
   if (copied === undefined) return own;

@@ -1,6 +1,6 @@
 import { endsInGap, type Row, SIZE } from './readings.js';
 
-/** The words of a sample, as a tree. Each place in it is the beginning of one or more words; place 0 is the root. */
+/** The words of a sample as a tree. Each place in it is the beginning of one or more words. Place 0 is the root. */
 export class Dictionary {
   readonly #next: Uint16Array;
   readonly #bits: Float32Array;
@@ -23,12 +23,12 @@ export class Dictionary {
     this.#bits = counts.map((times) => Math.log2(words / times));
   }
 
-  /** The place that follows with this character; 0 if no word goes on with it. */
+  /** Returns the place that follows with this character; 0 if no word continues with it. */
   next(place: number, character: number): number {
     return this.#next[place * SIZE + character] ?? 0;
   }
 
-  /** The bits of the word that ends at this place; Infinity if none does. */
+  /** Returns the cost of the word that ends at this place, in bits; Infinity if none does. */
   bits(place: number): number {
     return this.#bits[place] ?? Infinity;
   }

@@ -3,13 +3,13 @@ const CAPITALS = LETTERS.toUpperCase();
 const DIGITS = '0123456789';
 const PRINTABLE = String.fromCodePoint(...Array.from({ length: 95 }, (_, index) => 32 + index));
 
-/** What is read of a text. Case and signs stop nobody who guesses. */
+/** The characters that count. Case and signs are ignored, because they do not stop a guesser. */
 const CHARACTERS = LETTERS + DIGITS;
-/** Stands in a context where a word may begin. */
+/** The value in a context that marks the possible beginning of a word. */
 const GAP = CHARACTERS.length;
 /** The number of values that a character, or a gap, can have. */
 export const SIZE = GAP + 1;
-/** Before the first character. */
+/** The context of the first character. */
 const START = contextOf(GAP, GAP);
 
 /** The alphabets from which generators draw, smallest first. */
@@ -26,17 +26,17 @@ const ALPHABETS = [
   PRINTABLE,
 ];
 
-/** What a text has to say to somebody who guesses. */
+/** A text as a guesser sees it. */
 export interface Row {
   /** Letters and digits, as indexes of CHARACTERS. */
   readonly characters: readonly number[];
-  /** For each character, the two before it, with a gap wherever a word may begin. */
+  /** For each character, the two before it, with a gap at each possible beginning of a word. */
   readonly contexts: readonly number[];
   /** For each character, the two before it. */
   readonly closeContexts: readonly number[];
-  /** For each character of CHARACTERS, the bits that it costs if all that is known is the alphabet from which the text was drawn. */
+  /** For each character of CHARACTERS, its cost in bits if only the alphabet of the text is known. */
   readonly bits: readonly number[];
-  /** How many different signs there are. */
+  /** The number of different signs. */
   readonly signs: number;
 }
 
@@ -44,12 +44,12 @@ export interface Row {
 export class Reading {
   /** By character code: the character that it is read as, or GAP. */
   readonly #characters: readonly number[];
-  /** By character code: the alphabets that have it, as a bit field. What is not read may be in all of them. */
+  /** By character code: the alphabets that contain it, as a bit field. Characters that are ignored count as part of every alphabet. */
   readonly #alphabets: readonly number[];
-  /** By alphabet: see Row. */
+  /** By alphabet: the bits of each character, as in Row. */
   readonly #bits: readonly (readonly number[])[];
 
-  /** @param changes what is read as another character */
+  /** @param changes the characters that are read as another one */
   constructor(changes: Readonly<Record<string, string>> = {}) {
     this.#characters = Array.from({ length: 128 }, (_, code) => {
       const character = String.fromCodePoint(code);
@@ -103,7 +103,7 @@ export class Reading {
   }
 }
 
-/** Two characters as one number, below SIZE ** 2. */
+/** Returns two characters as one number, below SIZE ** 2. */
 export function contextOf(first: number, second: number): number {
   return first * SIZE + second;
 }
@@ -112,7 +112,7 @@ function followed(context: number, character: number): number {
   return contextOf(context % SIZE, character);
 }
 
-/** True if a word may begin after this context. */
+/** Returns true if a word may begin after this context. */
 export function endsInGap(context: number): boolean {
   return context % SIZE === GAP;
 }

@@ -1,7 +1,7 @@
 const DIGITS = '1234567890';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 
-/** Rows of keys on the keyboards of most countries, the left hand and the number pad; and the alphabet, alone and beside digits. */
+/** Rows of keys: the keyboards of most countries, their left half, the number pad, and the alphabet, alone and beside digits. */
 const ROWS: readonly (readonly string[])[] = [
   [DIGITS, 'qwertyuiop', 'asdfghjkl', 'zxcvbnm'],
   [DIGITS, 'qwertzuiop', 'asdfghjkl', 'yxcvbnm'],
@@ -28,7 +28,7 @@ export const SAMPLE_WALKS: readonly string[] = [
   Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('hex'),
 ];
 
-/** Two neighbouring rows, three, or more: what a hand can go up and down on. */
+/** Returns all blocks of two or more neighbouring rows, on which a hand can move up and down. */
 function blocksOf(rows: readonly string[]): string[][] {
   return rows.flatMap((_, from) => rows.slice(from + 1).map((__, more) => rows.slice(from, from + more + 2)));
 }

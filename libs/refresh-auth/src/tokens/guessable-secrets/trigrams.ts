@@ -1,6 +1,6 @@
 import { type Row, SIZE } from './readings.js';
 
-/** How likely each character is after each two others, learned from samples. */
+/** The probability of each character after any two others, learned from samples. */
 export class Trigrams {
   /** By `context * SIZE + character`. */
   readonly #bits: Float32Array;
@@ -10,12 +10,12 @@ export class Trigrams {
     for (let place = 0; place < shares.length; place++) shares[place] = -Math.log2(shares[place] ?? 0);
   }
 
-  /** For samples that have everything there is. Whatever else follows costs Infinity. */
+  /** Learns from samples that contain every possible sequence. Any other sequence costs Infinity. */
   static exact(samples: readonly Row[]): Trigrams {
     return new Trigrams(toShares(count(samples), () => 0));
   }
 
-  /** For samples of something larger. What they say little of is guessed from one character before it, or none (Witten-Bell smoothing). */
+  /** Learns from samples of a larger language. Estimates rare sequences from one character before, or none (Witten-Bell smoothing). */
   static smooth(samples: readonly Row[]): Trigrams {
     const triples = count(samples);
     const pairs = summed(triples, SIZE ** 2);
@@ -24,7 +24,7 @@ export class Trigrams {
     return new Trigrams(toShares(triples, (place) => pairs[place % SIZE ** 2] ?? 0));
   }
 
-  /** The bits that a character costs after a context. */
+  /** Returns the cost of a character after a context, in bits. */
   bits(context: number, character: number): number {
     return this.#bits[context * SIZE + character] ?? 0;
   }
@@ -38,7 +38,7 @@ function count(samples: readonly Row[]): Float32Array {
   return counts;
 }
 
-/** Without the first character of each context. */
+/** Returns the counts without the first character of each context. */
 function summed(counts: Float32Array, length: number): Float32Array {
   const sums = new Float32Array(length);
   for (let place = 0; place < counts.length; place++) add(sums, place % length, counts[place] ?? 0);
@@ -52,8 +52,7 @@ function add(counts: Float32Array, place: number, times: number): void {
 /**
  * Turns the counts of each context into shares, in place.
  *
- * @param guess the share that a character would have if nothing had been counted; the more different characters a context has, the more
- *   weight it gets
+ * @param guess returns the share of a character if nothing was counted. It gets more weight if a context has more different characters
  */
 function toShares(counts: Float32Array, guess: (place: number) => number): Float32Array {
   for (let start = 0; start < counts.length; start += SIZE) {

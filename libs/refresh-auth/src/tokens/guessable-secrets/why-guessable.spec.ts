@@ -10,8 +10,8 @@ function why(secret: string | Uint8Array): string | undefined {
   return whyGuessable(Buffer.from(secret));
 }
 
-describe('[F6] [K2] a secret that a person made up is refused', () => {
-  test('at least nine in ten of a list that the check was not made for', () => {
+describe('[F6] [K2] a secret that a person made up is recognized', () => {
+  test('in at least nine of ten cases of a list that the check was not tuned for', () => {
     const missed = MADE_UP_SECRETS.filter((secret) => why(secret) === undefined);
 
     expect(MADE_UP_SECRETS.length).toBeGreaterThanOrEqual(200);
@@ -20,7 +20,7 @@ describe('[F6] [K2] a secret that a person made up is refused', () => {
   });
 
   test.each([
-    // The documentation of NestJS, twice; jwt.io, before and now; Supabase; and templates of `.env`.
+    // From the documentation of NestJS (two), jwt.io (earlier and today), Supabase, and templates of `.env`.
     'DO NOT USE THIS VALUE. INSTEAD, CREATE A COMPLEX SECRET AND KEEP IT SAFE OUTSIDE OF THE SOURCE CODE.',
     'hard!to-guess_secret hard!to-guess_secret',
     'a-string-secret-at-least-256-bits-long',
@@ -86,7 +86,7 @@ describe('[F6] [K2] a secret that a person made up is refused', () => {
   });
 });
 
-describe('[K2] a published secret is refused', () => {
+describe('[K2] a published secret is recognized', () => {
   test.each([
     'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow',
     'hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg',
@@ -96,7 +96,7 @@ describe('[K2] a published secret is refused', () => {
   ])('%s', (text) => {
     const encoding = /^[\da-f]+$/i.test(text) ? 'hex' : 'base64url';
     const bytes = Buffer.from(text, encoding);
-    // The last character of some has bits that no decoder keeps.
+    // The last character of some encodings has bits that no decoder keeps.
     const isLossless = [text.toLowerCase(), text.replaceAll('+', '-')].includes(bytes.toString(encoding));
 
     expect([text, ` ${text} `, Buffer.from(text), ...(isLossless ? [bytes] : [])].map(why)).not.toContain(undefined);
@@ -104,13 +104,13 @@ describe('[K2] a published secret is refused', () => {
   });
 });
 
-describe('[F6] [K2] no random secret is refused', () => {
+describe('[F6] [K2] no random secret is reported', () => {
   const digits = '0123456789';
   const small = 'abcdefghijklmnopqrstuvwxyz';
   const capitals = small.toUpperCase();
   const printable = String.fromCodePoint(...Array.from({ length: 95 }, (_, index) => 32 + index));
 
-  /** The same bytes in every run, so that this test cannot fail by chance: one random secret in ten million is refused. */
+  /** Makes the same bytes in every run. One random secret in ten million is rejected, so real randomness could make this test fail. */
   class Source {
     readonly #stream = createCipheriv('aes-128-ctr', 'refresh-auth F6.', Buffer.alloc(16));
     #ready = Buffer.alloc(0);
@@ -198,7 +198,7 @@ describe('[F6] [K2] no random secret is refused', () => {
     ],
     ['what was random before it was encoded', Buffer.from('Zk3vTq81LwXbN5yRhD7mPsG2').toString('base64')],
     ['a random secret, twice', 'n4Zk3vTq81LwXbN5yRhD7mPsG2aCn4Zk3vTq81LwXbN5yRhD7mPsG2aC'],
-  ])('nor one beside %s', (_, secret) => {
+  ])('nor a random secret beside %s', (_, secret) => {
     expect(why(secret)).toBeUndefined();
   });
 });

@@ -3,16 +3,16 @@ import { compress } from './compression.js';
 import { LOOKALIKES, PLAIN } from './readings.js';
 
 /**
- * A secret that saves as many bits as this is made up. Random secrets get shorter by chance only: of those with 32 characters of base64, one
- * in 2,000 saves 10 bits, and every two bits more are three times as rare. So this refuses about one in ten million.
+ * A secret that compression shortens by this many bits was made up by a person. Random secrets get shorter only by chance: of those with 32
+ * characters of base64, one in 2,000 saves 10 bits, and two more bits are three times as rare. So about one in ten million is rejected.
  */
 const SAVED_BITS = 26;
-/** A secret with as many random bits as this beside its words is good all the same: the security strength that NIST SP 800-131A requires. */
+/** A secret with this many random bits is strong enough, even beside words: the security strength that NIST SP 800-131A requires. */
 const RANDOM_BITS = 112;
-/** Characters that are looked at. More of them say nothing new. */
+/** The number of characters that are read. More of them would not change the result. */
 const LONGEST = 256;
 
-/** Random, but published. */
+/** Secrets that are random but were published. */
 const PUBLISHED_SECRETS: ReadonlySet<string> = new Set(
   [
     // RFC 7515, appendix A.1, and RFC 7520, section 3.5.
@@ -26,8 +26,8 @@ const PUBLISHED_SECRETS: ReadonlySet<string> = new Set(
 );
 
 /**
- * Returns why a secret can be guessed although it is long enough, as the rest of a sentence; undefined if nothing is known against it (RFC 8725
- * section 3.5). No check can prove that a secret is random: this one recognizes secrets that people made up.
+ * Returns the reason why a long secret can still be guessed, as the rest of a sentence; undefined if none is known (RFC 8725 section 3.5).
+ * No check can prove that a secret is random. This one recognizes secrets that people made up.
  */
 export function whyGuessable(secret: Buffer): string | undefined {
   const texts = textsOf(secret);
@@ -36,12 +36,12 @@ export function whyGuessable(secret: Buffer): string | undefined {
   return undefined;
 }
 
-/** Without case and signs, so that base64 and base64url are one. */
+/** Removes case and signs, so that base64 and base64url are equal. */
 function lettersAndDigits(text: string): string {
   return text.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** The secret as text, and the text that was encoded in it. */
+/** Returns the secret as text, and any text that is encoded in it. */
 function textsOf(secret: Buffer): string[] {
   const text = asText(secret);
   // The application may have decoded a text as if it were base64.
@@ -53,16 +53,16 @@ function textsOf(secret: Buffer): string[] {
   return [text, ...decoded.map(asText).filter((other) => other !== undefined)];
 }
 
-/** Bytes as text without accents; undefined if they are not text. */
+/** Returns bytes as text without accents; undefined if they are not text. */
 function asText(bytes: Buffer): string | undefined {
   const text = bytes.toString().trim();
   if (!isUtf8(bytes) || !/[\p{L}\d]/u.test(text) || /(?!\s)[\p{C}\uFFFD]/u.test(text)) return undefined;
   return text.normalize('NFKD').replaceAll(/\p{M}/gu, '');
 }
 
-/** True if the text was made up by a person. */
+/** Returns true if the text was made up by a person. */
 function isMadeUp(text: string): boolean {
-  // No generator of secrets draws letters of other scripts.
+  // Generators of secrets use only Latin letters.
   if ((text.match(/[^\p{Script=Latin}\P{L}]/gu) ?? []).length >= 8) return true;
   const beginning = text.slice(0, LONGEST);
   return [PLAIN, LOOKALIKES].some((reading) => {
