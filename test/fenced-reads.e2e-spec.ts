@@ -11,7 +11,7 @@ import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { TestClock } from './support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from './support/core.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
+import { startTcpProxy } from '../tools/support/tcp-proxy.mjs';
 
 const REVOKED = { code: 'session_revoked' };
 const unavailable = (word: string) => ({ code: 'store_unavailable', detail: expect.stringContaining(word) });

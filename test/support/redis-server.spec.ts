@@ -64,7 +64,7 @@ describe('startRedis', () => {
     late.on('error', () => undefined);
 
     await expect(late.connect()).rejects.toThrow('Connection is closed');
-    expect(server.process.signalCode).toBe('SIGKILL');
+    expect(server.process.child.signalCode).toBe('SIGKILL');
   });
 
   test('removes its folder when it is stopped', async () => {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { startProcess } from '../support/core.js';
 import type { Effort, Section } from '../support/section.js';
-import { redisCpu } from '../support/redis-server.js';
+import { redisCpu } from '../support/redis-facts.js';
 import { number, show, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens } from '../support/tokens.js';
 

@@ -5,7 +5,7 @@ import { connectRedis } from '../../../../libs/refresh-auth/dist/esm/store/redis
 import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-session-store.js';
 import { startProcess } from '../support/core.js';
 import { usedHeap } from '../support/heap.js';
-import { redisCpu } from '../support/redis-server.js';
+import { redisCpu } from '../support/redis-facts.js';
 import type { Effort, Section } from '../support/section.js';
 import { ServerProcess } from '../support/server-process.js';
 import { number, quantile } from '../support/statistics.js';
