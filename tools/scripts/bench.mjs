@@ -6,4 +6,4 @@ ensureInstalled();
 process.env.REDIS_SERVER ||= ensureRedis();
 build('tools/bench');
 // In this same process, so that Ctrl-C reaches it.
-await import('../../dist/tools/bench/src/bench.js');
+await import('../../dist/bench/src/bench.js');

@@ -17,7 +17,7 @@ import { machine } from './support/machine.js';
 import { redisVersion } from './support/redis-facts.js';
 import { type Effort, type Section, toMarkdown } from './support/section.js';
 
-const RESULTS = new URL('../../../../tools/bench/results.json', import.meta.url);
+const RESULTS = new URL('../../../tools/bench/results.json', import.meta.url);
 
 const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = {
   fastify: (effort) => measureHttp('fastify', effort),

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 import { type Section, toMarkdown } from '../support/section.js';
 
-const ROOT = new URL('../../../../../', import.meta.url);
+const ROOT = new URL('../../../../', import.meta.url);
 const PAGES = ['README.md', 'docs/performance.md', 'docs/sizing.md'];
 /** What stands between the two comments was written by the benchmark. */
 const BLOCK = /(<!-- bench:([\w-]+) -->\n)[^]*?(<!-- bench -->)/g;

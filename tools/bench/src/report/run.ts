@@ -3,7 +3,9 @@ import { LOAD_GENERATOR } from '../support/load.js';
 import type { Machine } from '../support/machine.js';
 import type { Section } from '../support/section.js';
 
-const { devDependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const { devDependencies } = JSON.parse(
+  readFileSync(new URL('../../../../tools/bench/package.json', import.meta.url), 'utf8'),
+) as {
   devDependencies: Record<string, string>;
 };
 
