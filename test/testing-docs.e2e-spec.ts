@@ -43,6 +43,6 @@ test('The code blocks of docs/testing.md compile, fully strict', () => {
   );
 
   const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText);
-  expect(blocks.map(({ name }) => name)).toEqual(['app.spec.ts', 'admin.spec.ts', 'my-store.spec.ts']);
+  expect(blocks.map(({ name }) => name)).toEqual(['app.spec.ts', 'admin.spec.ts', 'outage.ts', 'my-store.spec.ts']);
   expect(problems).toEqual([]);
 });
