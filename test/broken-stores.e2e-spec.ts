@@ -1,3 +1,4 @@
+// The contract of stores notices each single clause that a store breaks.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { SessionStore } from 'nestjs-refresh-auth';
 import { type ContractCheck, sessionStoreContract, TestClock } from 'nestjs-refresh-auth/testing';
@@ -68,16 +69,19 @@ describe('The contract, restoreRevocations', () => {
 
   afterAll(async () => (await starting)?.stop());
 
-  test.concurrent.each(Object.entries(BROKEN_RESTORING))('is not kept by a store that breaks: %s', async (_, breaks) => {
-    const server = await start();
-    const contract = sessionStoreContract(async () => {
-      const opened = await openRedisStores(() => new Redis(server.port), [server.port]);
-      for (const store of opened.stores) breakRestoring(store, breaks);
-      return opened;
-    });
+  test.concurrent.each(Object.entries(BROKEN_RESTORING))(
+    'is not kept by a store that breaks: %s',
+    async (_, breaks) => {
+      const server = await start();
+      const contract = sessionStoreContract(async () => {
+        const opened = await openRedisStores(() => new Redis(server.port), [server.port]);
+        for (const store of opened.stores) breakRestoring(store, breaks);
+        return opened;
+      });
 
-    const failures = await failed('restoreRevocations', contract);
+      const failures = await failed('restoreRevocations', contract);
 
-    expect(failures.some((failure) => FAILED.test(failure))).toBe(true);
-  });
+      expect(failures.some((failure) => FAILED.test(failure))).toBe(true);
+    },
+  );
 });

@@ -1,3 +1,4 @@
+// A change of the cookie’s name, domain, path or partition logs nobody out.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {

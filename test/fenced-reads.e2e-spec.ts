@@ -1,3 +1,4 @@
+// A server that is not the primary any more lets no session live.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// A logout in any moment of a refresh: nothing that was refreshed outlives it.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';

@@ -1,3 +1,4 @@
+// Random sequences of everything that clients and administrators do, against a model of a session.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setImmediate as immediate } from 'node:timers/promises';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+// RefreshAuthModule: registration, options that stop the boot, and stores.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, type DynamicModule, Get, Inject, Injectable, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';

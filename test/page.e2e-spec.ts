@@ -1,3 +1,4 @@
+// The page of the demo, in a real browser.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createHmac } from 'node:crypto';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
@@ -174,7 +175,7 @@ describe('the page of the demo, in memory', () => {
     await page.signIn();
 
     await page.says('state-words', /^Generation 0 is valid for another 1[45] min/);
-    expect(await page.text('cutoffs')).toMatch(
+    expect(await page.text('marks')).toMatch(
       /iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s,
     );
     await page.page.click('summary:text("The claims inside")');

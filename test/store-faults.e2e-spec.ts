@@ -1,3 +1,4 @@
+// Faults of Redis in the middle of a write, a failover or a move of slots.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';

@@ -1,3 +1,4 @@
+// The code blocks of docs/testing.md compile.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

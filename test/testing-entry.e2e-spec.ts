@@ -1,3 +1,4 @@
+// `nestjs-refresh-auth/testing`, as the tests of an application use it.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, type INestApplication, Module, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';

@@ -1,3 +1,4 @@
+// The Redis servers and clusters of the tests.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
