@@ -1,3 +1,4 @@
+// Set-ups that work but are risky are named in a warning at boot.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+// The contract of stores notices each single clause that a store breaks.
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { SessionStore } from 'nestjs-refresh-auth';
 import { type ContractCheck, sessionStoreContract, TestClock } from 'nestjs-refresh-auth/testing';
 import { Redis } from 'ioredis';
@@ -24,14 +25,17 @@ function contractOf(open: (clock: TestClock) => SessionStore): ContractCheck[] {
   );
 }
 
-/** Names and reasons of the checks of one user that a store does not pass. */
+/** Returns name and reason of each check of one user that a store does not pass. */
 async function failed(user: string, contract: readonly ContractCheck[]): Promise<string[]> {
   const checks = contract.filter(({ name }) => name.startsWith(`${user}: `));
   expect(checks).not.toEqual([]);
   const failures: string[] = [];
-  for (const { name, check } of checks) {
-    await check().catch(({ name: kind, message }: Error) => failures.push(`${name}: ${kind}: ${message}`));
-  }
+  // All at once, since some wait for a notification that never comes.
+  await Promise.all(
+    checks.map(async ({ name, check }) =>
+      check().catch(({ name: kind, message }: Error) => failures.push(`${name}: ${kind}: ${message}`)),
+    ),
+  );
   return failures;
 }
 
@@ -48,7 +52,7 @@ describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (user, stores) 
     ).toEqual([]);
   });
 
-  test.each(Object.entries(stores))('is not kept by a store that breaks: %s', async (_, breaks) => {
+  test.concurrent.each(Object.entries(stores))('is not kept by a store that breaks: %s', async (_, breaks) => {
     const failures = await failed(
       user,
       contractOf((clock) => brokenStore(breaks, clock)),
@@ -59,22 +63,25 @@ describe.each(Object.entries(BROKEN_STORES))('The contract, %s', (user, stores) 
 });
 
 describe('The contract, restoreRevocations', () => {
-  let server: RedisServer;
+  let starting: Promise<RedisServer> | undefined;
+  /** Concurrent tests begin before any hook. */
+  const start = (): Promise<RedisServer> => (starting ??= startRedis());
 
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
+  afterAll(async () => (await starting)?.stop());
 
-  test.each(Object.entries(BROKEN_RESTORING))('is not kept by a store that breaks: %s', async (_, breaks) => {
-    const contract = sessionStoreContract(async () => {
-      const opened = await openRedisStores(() => new Redis(server.port), [server.port]);
-      for (const store of opened.stores) breakRestoring(store, breaks);
-      return opened;
-    });
+  test.concurrent.each(Object.entries(BROKEN_RESTORING))(
+    'is not kept by a store that breaks: %s',
+    async (_, breaks) => {
+      const server = await start();
+      const contract = sessionStoreContract(async () => {
+        const opened = await openRedisStores(() => new Redis(server.port), [server.port]);
+        for (const store of opened.stores) breakRestoring(store, breaks);
+        return opened;
+      });
 
-    const failures = await failed('restoreRevocations', contract);
+      const failures = await failed('restoreRevocations', contract);
 
-    expect(failures.some((failure) => FAILED.test(failure))).toBe(true);
-  });
+      expect(failures.some((failure) => FAILED.test(failure))).toBe(true);
+    },
+  );
 });

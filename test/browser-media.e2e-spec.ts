@@ -1,3 +1,4 @@
+// Elements of a page that load by themselves, such as images, in a real browser.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, Header, Post, Req, Res, StreamableFile } from '@nestjs/common';
 import { EventEmitter, once } from 'node:events';

@@ -1,3 +1,4 @@
+// Front ends on another site and on the same one, in a real browser, over an expiry.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';

@@ -1,3 +1,4 @@
+// A shared cache in front of the application keeps no token, and gives nobody the token of somebody else.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { CurrentUser, type HttpRequest, OptionalAuth, type TokenClaims } from 'nestjs-refresh-auth';

@@ -1,3 +1,4 @@
+// RefreshAuthClient against a real application and a real Redis.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, ForbiddenException, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {

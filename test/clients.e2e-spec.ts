@@ -1,3 +1,4 @@
+// HTTP clients that know nothing of the library get through an expiry.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// Processes whose clocks differ accept and refresh each other’s tokens.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { fileURLToPath } from 'node:url';

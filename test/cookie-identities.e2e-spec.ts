@@ -1,3 +1,4 @@
+// A change of the cookie’s name, domain, path or partition logs nobody out.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
@@ -72,31 +73,40 @@ interface Client {
   kept(): Promise<Kept[]>;
 }
 
-/** One application after the other, behind one address: they have the key and the store in common, as deployments do. */
+/**
+ * One application after the other, behind one address: they have the key and the store in common, as deployments do. An application that
+ * was deployed before is deployed again as it is.
+ */
 class Deployments {
   readonly clock = new TestClock();
   readonly #store = new InMemorySessionStore(this.clock);
-  #app: AuthApp | undefined;
+  readonly #apps = new Map<string, AuthApp>();
+  #current: AuthApp | undefined;
 
   constructor(private readonly adapter: Adapter) {}
 
   get current(): AuthApp {
-    if (!this.#app) throw new Error('Nothing is deployed');
-    return this.#app;
+    if (!this.#current) throw new Error('Nothing is deployed');
+    return this.#current;
   }
 
   async deploy(cookie: CookieOptions): Promise<string> {
-    await this.#app?.close();
-    this.#app = await startAuthApp(this.adapter, {
+    const name = JSON.stringify(cookie);
+    this.#current = this.#apps.get(name) ?? (await this.#start(cookie));
+    this.#apps.set(name, this.#current);
+    return this.#current.url;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#apps.values(), (app) => app.close()));
+  }
+
+  #start(cookie: CookieOptions): Promise<AuthApp> {
+    return startAuthApp(this.adapter, {
       controllers: [IdentitiesController],
       options: { store: this.#store, delivery: { header: false, cookie } },
       clock: this.clock,
     });
-    return this.#app.url;
-  }
-
-  async close(): Promise<void> {
-    await this.#app?.close();
   }
 }
 
@@ -171,15 +181,14 @@ const signedInToTheEnd: Step[] = [
 ];
 
 describe.each(adapters)('[F21] in a cookie jar, on %s:', (adapter) => {
-  let deployments: Deployments;
+  const deployments = new Deployments(adapter);
   let jar: CookieJar;
 
   beforeEach(() => {
-    deployments = new Deployments(adapter);
     jar = new CookieJar(undefined, { prefixSecurity: PrefixSecurityEnum.STRICT, rejectPublicSuffixes: false });
   });
 
-  afterEach(() => deployments.close());
+  afterAll(() => deployments.close());
 
   /** The jar is at https://app.example.test, which the requests reach without TLS. */
   const page = `https://${HOST}/app/page`;
@@ -394,7 +403,7 @@ describe.each(adapters)('[F21] several cookies in one request, on %s:', (adapter
 describe('[F21] in Chromium,', () => {
   let front: TlsFront;
   let browser: Browser;
-  let deployments: Deployments;
+  const deployments = new Deployments('express');
   let context: BrowserContext;
   let page: Page;
 
@@ -410,18 +419,15 @@ describe('[F21] in Chromium,', () => {
   afterAll(async () => {
     await browser.close();
     await front.close();
+    await deployments.close();
   });
 
   beforeEach(async () => {
-    deployments = new Deployments('express');
     context = await browser.newContext({ ignoreHTTPSErrors: true });
     page = await context.newPage();
   });
 
-  afterEach(async () => {
-    await context.close();
-    await deployments.close();
-  });
+  afterEach(() => context.close());
 
   async function deploy(cookie: CookieOptions): Promise<void> {
     front.forwardTo(await deployments.deploy(cookie));

@@ -1,3 +1,4 @@
+// The attributes of the cookie, and tokens that are too large for one.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {

@@ -1,3 +1,4 @@
+// Which header lines carry a token, and which of several tokens counts.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { Controller, Get } from '@nestjs/common';

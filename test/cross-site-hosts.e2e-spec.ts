@@ -1,3 +1,4 @@
+// The cross-site check in every way in which an application is hosted.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { All, Controller, type INestApplication, Post, Res } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';

@@ -1,3 +1,4 @@
+// Requests of other origins: which are refused, and what they are told.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { All, Controller, Get, Injectable, Post, Req, Res } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';

@@ -1,3 +1,4 @@
+// Delivery through a middleware that compresses responses.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Controller, Get, type MessageEvent, Sse } from '@nestjs/common';
 import compression from 'compression';

@@ -1,3 +1,4 @@
+// Delivery by header, cookie or both, in each kind of response.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';

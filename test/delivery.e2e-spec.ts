@@ -1,3 +1,4 @@
+// Where a new token is written, and where none may be.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   type ArgumentsHost,

@@ -1,3 +1,4 @@
+// `npm run demo:cluster`: several processes of the demo behind one port.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { HOUR } from './support/aged-tokens.js';

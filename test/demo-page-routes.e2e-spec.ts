@@ -1,3 +1,4 @@
+// The files and routes that the page of the demo needs.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { issueAged, HOUR } from './support/aged-tokens.js';
 import { adapters } from './support/apps.js';

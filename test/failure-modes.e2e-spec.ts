@@ -1,3 +1,4 @@
+// Each fault of the store that docs/failure-modes.md lists: what passes meanwhile, and afterwards.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Controller, Get } from '@nestjs/common';

@@ -1,3 +1,4 @@
+// A server that is not the primary any more lets no session live.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
@@ -11,7 +12,7 @@ import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { TestClock } from './support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from './support/core.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
+import { startTcpProxy } from '../tools/support/tcp-proxy.mjs';
 
 const REVOKED = { code: 'session_revoked' };
 const unavailable = (word: string) => ({ code: 'store_unavailable', detail: expect.stringContaining(word) });

@@ -1,3 +1,4 @@
+// The guard: which requests pass, with which user and state, on which routes.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   All,

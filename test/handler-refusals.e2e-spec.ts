@@ -1,3 +1,4 @@
+// Refusals that a handler catches, or lets through.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import {
   type ArgumentsHost,

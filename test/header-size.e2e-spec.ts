@@ -1,3 +1,4 @@
+// Tokens that make the headers of a response too large for a proxy.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, Post, Res } from '@nestjs/common';
 import {

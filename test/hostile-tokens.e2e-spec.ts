@@ -1,3 +1,4 @@
+// Forged, altered and oversized tokens are refused over HTTP, and never reach Redis.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import * as fc from 'fast-check';

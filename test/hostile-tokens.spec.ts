@@ -1,3 +1,4 @@
+// Forged, altered and oversized tokens, some drawn at random: each is refused without the store.
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { attacked } from './support/attacks.js';

@@ -1,3 +1,4 @@
+// Keys are replaced step by step while processes of two steps run side by side.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { Redis } from 'ioredis';

@@ -1,3 +1,4 @@
+// Keys of every kind, and wrong ones, in a real application.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { Controller, Get } from '@nestjs/common';

@@ -1,3 +1,4 @@
+// Responses that go out after their session has changed.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type CanActivate, Controller, type ExecutionContext, Get, Injectable, Param, Req, Res } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';

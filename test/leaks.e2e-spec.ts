@@ -1,3 +1,4 @@
+// Nothing that is logged, stored, sent or reported shows a token, a claim or a secret.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { inspect } from 'node:util';

@@ -1,3 +1,4 @@
+// A logout in any moment of a refresh: nothing that was refreshed outlives it.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -22,7 +23,7 @@ const revoked = { code: 'session_revoked', statusCode: 401, message: 'The sessio
 /** One store, and processes on it: those that refresh, through whose calls a test can reach, and one that does not. */
 class Scene {
   readonly clock = new TestClock();
-  readonly store: StoppableStore;
+  readonly way: StoppableStore;
   readonly here: RefreshAuthCore;
   readonly elsewhere: RefreshAuthCore;
   /** Lets no claims through. */
@@ -31,11 +32,11 @@ class Scene {
   constructor(openStore: (clock: TestClock) => FullStore, { reloadClaims, ...options }: RefreshAuthOptions) {
     const store = openStore(this.clock);
     const all = { ...options, storeTimeout: '1m', reloadTimeout: '1m' } as const;
-    this.store = new StoppableStore(store);
+    this.way = new StoppableStore(store);
     const reload = reloadClaims && {
-      reloadClaims: (claims: object) => this.store.pass(async () => reloadClaims(claims)),
+      reloadClaims: (claims: object) => this.way.pass(async () => reloadClaims(claims)),
     };
-    this.here = makeCore({ ...all, ...reload }, { store: this.store, clock: this.clock });
+    this.here = makeCore({ ...all, ...reload }, { store: this.way.store, clock: this.clock });
     this.elsewhere = makeCore(all, { store, clock: this.clock });
     this.refusing = makeCore({ ...all, refreshAhead: 0.99, reloadClaims: () => null }, { store, clock: this.clock });
   }
@@ -182,25 +183,25 @@ async function raceAll(
 ): Promise<void> {
   const scene = new Scene(openStore, options);
   const [undisturbed] = await prepare(scene);
-  void scene.store.stopAt();
+  void scene.way.stopAt();
   expect(await run(scene.here, undisturbed!)).toBeDefined();
-  const { calls } = scene.store;
+  const { calls } = scene.way;
   expect(calls).toBeGreaterThan(0);
 
   for (let call = 0; call < calls; call++) {
     for (const before of ['question', 'answer'] as const) {
       const tokens = await prepare(scene);
       const other = await scene.signIn();
-      const stopped = scene.store.stopAt({ call, before });
+      const stopped = scene.way.stopAt({ call, before });
       const outcome = outcomeOf(run(scene.here, tokens[0]!));
       await stopped;
-      await scene.store.settle();
+      await scene.way.settle();
 
       await logOut(scene, { own: tokens.at(-1)!, other });
-      scene.store.goOn();
+      scene.way.goOn();
 
       await observe(scene, await outcome, tokens, { call, before });
-      await scene.store.settle();
+      await scene.way.settle();
     }
   }
 }
@@ -250,7 +251,7 @@ describe.each<[store: string, openStore: (clock: TestClock) => FullStore]>([
         async (scene, { own }) => scene.refusing.refreshAhead?.refresh(own.claims),
         async (scene, outcome, tokens, stop) => {
           // The hook is asked only by who refreshes the latest token: who comes too late for that ends nothing.
-          if (!(await scene.store.isRevoked(tokens[0]!.claims))) return;
+          if (!(await scene.way.store.isRevoked(tokens[0]!.claims))) return;
           ended++;
           const refreshed = outcome && 'token' in outcome ? [outcome] : [];
           await expectAllDead(scene, [...tokens, ...refreshed], JSON.stringify(stop));

@@ -1,3 +1,4 @@
+// GraphQL subscriptions over a socket of Mercurius.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Context, GraphQLModule, Mutation, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';

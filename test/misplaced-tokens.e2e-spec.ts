@@ -1,3 +1,4 @@
+// Tokens in a place where none may be, such as query and body.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { All, Controller, Req } from '@nestjs/common';
 import { getCurrentUser, type HttpRequest } from 'nestjs-refresh-auth';

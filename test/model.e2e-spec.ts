@@ -1,12 +1,13 @@
+// Random sequences of everything that clients and administrators do, against a model of a session.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setImmediate as immediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { wrapStore } from 'nestjs-refresh-auth/testing';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { InMemorySessionStore } from '../libs/refresh-auth/src/store/in-memory-session-store.js';
 import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
-import type { SessionStore } from '../libs/refresh-auth/src/store/session-store.js';
 import type { ListingStore } from '../libs/refresh-auth/src/sessions/tracked-sessions.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { TestClock } from './support/clock.js';
@@ -133,25 +134,25 @@ function newest(tokens: readonly IssuedToken[], age: number): IssuedToken | unde
 }
 
 /** Between the instances and the store: each question and each answer is under way until the scheduler lets it arrive. */
-class Network implements ListingStore {
+class Network {
+  /** The store at the other end, without notifications. */
+  readonly store: ListingStore;
   /** How many messages have arrived, with all that followed from them. */
   arrived = 0;
 
   constructor(
-    private readonly store: ListingStore,
+    store: ListingStore,
     private readonly scheduler: fc.Scheduler,
-  ) {}
-
-  readonly rotate: SessionStore['rotate'] = (request) => this.#deliver(() => this.store.rotate(request));
-  readonly recordUse: SessionStore['recordUse'] = (...uses) => this.#deliver(() => this.store.recordUse(...uses));
-  readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.#deliver(() => this.store.revoke(sid, ttl));
-  readonly isRevoked: SessionStore['isRevoked'] = (session) => this.#deliver(() => this.store.isRevoked(session));
-  readonly userCutoff: SessionStore['userCutoff'] = (sub) => this.#deliver(() => this.store.userCutoff(sub));
-  readonly revokeUser: SessionStore['revokeUser'] = (...user) => this.#deliver(() => this.store.revokeUser(...user));
-  readonly listedSessions: ListingStore['listedSessions'] = (...page) =>
-    this.#deliver(() => this.store.listedSessions(...page));
-  readonly replaceDetails: ListingStore['replaceDetails'] = (...details) =>
-    this.#deliver(() => this.store.replaceDetails(...details));
+  ) {
+    const {
+      onRevocation: _,
+      revocationsAfter: __,
+      ...listing
+    } = wrapStore<ListingStore>(store, {
+      around: (ask) => this.#deliver(ask),
+    });
+    this.store = listing;
+  }
 
   /** Until nothing is under way any more, not even what nobody waits for. */
   async calmDown(): Promise<void> {
@@ -236,7 +237,7 @@ async function explore(openStore: (clock: TestClock) => Promise<ListingStore>, n
       const network = new Network(await openStore(clock), scheduler);
       const model = new SessionModel(clock, policy, tally);
       const options = optionsFor(policy, model.users);
-      const instances = [0, 1].map(() => makeCore(options, { store: network, clock }));
+      const instances = [0, 1].map(() => makeCore(options, { store: network.store, clock }));
       const [one, other] = instances;
       if (!one || !other) throw new Error('There are two instances');
       const real: Real = { instances: [one, other], network };

@@ -1,3 +1,4 @@
+// RefreshAuthModule: registration, options that stop the boot, and stores.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, type DynamicModule, Get, Inject, Injectable, Module, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
@@ -11,12 +12,10 @@ import {
   RefreshAuthOptionsError,
   type RefreshAuthOptionsFactory,
   RefreshAuthService,
-  type RevocationTtl,
-  type RotationAnswer,
-  type RotationRequest,
   SessionStore,
   TokenState,
 } from 'nestjs-refresh-auth';
+import { wrapStore } from 'nestjs-refresh-auth/testing';
 import { HOUR } from './support/aged-tokens.js';
 import { adapters, startApp } from './support/apps.js';
 import { type AuthApp, type AuthService, SECRET, startAuthApp } from './support/auth-app.js';
@@ -415,26 +414,23 @@ describe('stores', () => {
 
   test('a store of the application is used, can be injected, and is not closed by the library', async () => {
     const clock = new TestClock();
-    class RecordingStore extends InMemorySessionStore {
-      readonly calls: string[] = [];
-
-      override async rotate(request: RotationRequest): Promise<RotationAnswer> {
-        const answer = await super.rotate(request);
-        this.calls.push(answer.outcome);
+    const calls: string[] = [];
+    const own = new InMemorySessionStore(clock);
+    const store = wrapStore(own, {
+      async rotate(request) {
+        const answer = await own.rotate(request);
+        calls.push(answer.outcome);
         return answer;
-      }
-
-      override async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
-        this.calls.push('revoke');
-        await super.revoke(sid, ttl);
-      }
-
-      override async close(): Promise<void> {
-        this.calls.push('close');
-        await super.close();
-      }
-    }
-    const store = new RecordingStore(clock);
+      },
+      async revoke(...session) {
+        calls.push('revoke');
+        await own.revoke(...session);
+      },
+      async close() {
+        calls.push('close');
+        await own.close();
+      },
+    });
     const app = await start({ store }, clock);
     expect(app.app.get(SessionStore)).toBe(store);
 
@@ -442,7 +438,7 @@ describe('stores', () => {
     await app.auth.revokeSession('x'.repeat(30));
     await apps.pop()?.close();
 
-    expect(store.calls).toEqual(['rotated', 'handed-over', 'revoke']);
+    expect(calls).toEqual(['rotated', 'handed-over', 'revoke']);
     await store.close();
   });
 

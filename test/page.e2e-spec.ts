@@ -1,3 +1,4 @@
+// The page of the demo, in a real browser.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createHmac } from 'node:crypto';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';

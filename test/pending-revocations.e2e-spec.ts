@@ -1,3 +1,4 @@
+// A process that starts while many revocations are pending.
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';

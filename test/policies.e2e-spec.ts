@@ -1,3 +1,4 @@
+// What decides how sessions live, over HTTP: reuseDetection, reloadClaims, refreshAhead, limits of one sign-in, tracked sessions.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, Post, Res } from '@nestjs/common';
 import { firstValueFrom, filter } from 'rxjs';
@@ -316,15 +317,15 @@ describe.each(adapters)('on %s', (adapter) => {
 
     test('delivers nothing after the headers were sent; the next response carries the token', async () => {
       const clock = new TestClock();
-      const store = new StoppableStore(new InMemorySessionStore(clock));
-      const app = await start({ refreshAhead: 0.5, store, storeTimeout: '1m' }, clock);
+      const way = new StoppableStore(new InMemorySessionStore(clock));
+      const app = await start({ refreshAhead: 0.5, store: way.store, storeTimeout: '1m' }, clock);
       const { token } = await mintToken(app.app, { sub: '1', role: 'old' }, { age: '40s' });
-      void store.stopAt({ call: 0, before: 'answer' });
+      void way.stopAt({ call: 0, before: 'answer' });
 
       const early = await get(app, token);
       expect([early.json(), delivered(early)]).toEqual([{ state: 'valid', sub: '1', role: 'old', gen: 0 }, nothing]);
       const rotation = nextRotation(app)();
-      store.goOn();
+      way.goOn();
       await rotation;
       const late = await get(app, token);
 

@@ -1,3 +1,4 @@
+// The code blocks of README.md compile and run.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// The ACL rule of the documentation is enough, and no more than that.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';

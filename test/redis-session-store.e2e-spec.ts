@@ -1,3 +1,4 @@
+// What the store writes to Redis, for how long, and what it makes of it.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';

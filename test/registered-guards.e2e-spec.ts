@@ -1,3 +1,4 @@
+// A guard that NestJS does not create, or creates more than once, stops the boot.
 import { describe, expect, test } from '@jest/globals';
 import {
   type CanActivate,

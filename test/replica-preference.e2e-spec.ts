@@ -1,3 +1,4 @@
+// A client that prefers replicas still decides sessions on their masters.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';

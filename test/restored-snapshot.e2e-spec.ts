@@ -1,3 +1,4 @@
+// Redis comes back from a snapshot that is older than a logout.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';

@@ -1,3 +1,4 @@
+// revocationReplicas: a revocation that replicas must have.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Test } from '@nestjs/testing';

@@ -1,3 +1,4 @@
+// Revocations of one process are in force in another.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { Redis } from 'ioredis';

@@ -1,3 +1,4 @@
+// Both stores keep the one contract, in every set-up of Redis.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

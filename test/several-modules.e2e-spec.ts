@@ -1,3 +1,4 @@
+// Several modules in one application, each with a name.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Delete, Get, Inject, Injectable, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
 import {

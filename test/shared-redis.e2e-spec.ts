@@ -1,3 +1,4 @@
+// Applications that share a Redis do not share sessions, unless they mean to.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { Redis } from 'ioredis';

@@ -1,3 +1,4 @@
+// signIn and signOut over HTTP.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {

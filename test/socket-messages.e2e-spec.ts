@@ -1,3 +1,4 @@
+// Messages over a WebSocket are checked one by one.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, type ExecutionContext, Get, Injectable, UseGuards } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';

@@ -1,3 +1,4 @@
+// How many commands Redis is sent for each thing that the library does.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';

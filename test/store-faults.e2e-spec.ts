@@ -1,3 +1,4 @@
+// Faults of Redis in the middle of a write, a failover or a move of slots.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
@@ -11,7 +12,7 @@ import { TestClock } from './support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from './support/core.js';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
 import { recordKey, userKey } from './support/session-of.js';
-import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
+import { startTcpProxy, type TcpProxy } from '../tools/support/tcp-proxy.mjs';
 
 const PREFIX = 'refresh-auth';
 /** A busy machine is no reason for a test to fail. */

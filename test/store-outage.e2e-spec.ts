@@ -1,3 +1,4 @@
+// Requests while Redis is away, and after it has come back.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import {

@@ -1,3 +1,4 @@
+// Hundreds of requests with one expired token, on several processes: one refresh.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Agent } from 'node:http';
 import { Redis } from 'ioredis';

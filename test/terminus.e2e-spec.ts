@@ -1,3 +1,4 @@
+// The health indicator for @nestjs/terminus.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';

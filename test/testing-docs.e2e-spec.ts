@@ -1,3 +1,4 @@
+// The code blocks of docs/testing.md compile.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -43,6 +44,6 @@ test('The code blocks of docs/testing.md compile, fully strict', () => {
   );
 
   const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText);
-  expect(blocks.map(({ name }) => name)).toEqual(['app.spec.ts', 'admin.spec.ts', 'my-store.spec.ts']);
+  expect(blocks.map(({ name }) => name)).toEqual(['app.spec.ts', 'admin.spec.ts', 'outage.ts', 'my-store.spec.ts']);
   expect(problems).toEqual([]);
 });

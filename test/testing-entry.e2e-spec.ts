@@ -1,3 +1,4 @@
+// `nestjs-refresh-auth/testing`, as the tests of an application use it.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, type INestApplication, Module, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
@@ -13,8 +14,6 @@ import {
   RefreshAuthGuard,
   RefreshAuthModule,
   RefreshAuthService,
-  type RotationAnswer,
-  type RotationRequest,
   type SessionStore,
   type TokenClaims,
   TokenState,
@@ -28,6 +27,7 @@ import {
   sessionStoreContract,
   signedInAs,
   TestClock,
+  wrapStore,
 } from 'nestjs-refresh-auth/testing';
 import { bearer } from './support/delivered.js';
 import { send } from './support/http.js';
@@ -331,11 +331,14 @@ describe('signedInAs', () => {
 
 describe('sessionStoreContract', () => {
   /** A store with one fault. */
-  class FaultyStore extends InMemorySessionStore {
-    override async rotate(request: RotationRequest): Promise<RotationAnswer> {
-      const answer = await super.rotate(request);
-      return answer.outcome === 'handed-over' ? { ...answer, sealed: Buffer.from('another') } : answer;
-    }
+  function faultyStore(clock: TestClock): SessionStore {
+    const store = new InMemorySessionStore(clock);
+    return wrapStore(store, {
+      async rotate(request) {
+        const answer = await store.rotate(request);
+        return answer.outcome === 'handed-over' ? { ...answer, sealed: Buffer.from('another') } : answer;
+      },
+    });
   }
 
   const broken = async (make: (clock: TestClock) => SessionStore): Promise<string[]> => {
@@ -357,7 +360,7 @@ describe('sessionStoreContract', () => {
   });
 
   test('fails for a broken store, and names what it breaks', async () => {
-    expect(await broken((clock) => new FaultyStore(clock))).toEqual(
+    expect(await broken(faultyStore)).toEqual(
       expect.arrayContaining([
         'rule 2 and 4: a latest token that is newer than the generation: is the answer where no candidate is given',
         'returns the bytes of a successor exactly as they came: every byte',

@@ -1,3 +1,4 @@
+// Requests that wait for a slow refresh hold up nobody else.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Server } from 'node:http';
 import { Controller, Get } from '@nestjs/common';

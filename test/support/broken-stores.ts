@@ -13,7 +13,7 @@ import {
   StoreError,
   type Cutoff,
 } from 'nestjs-refresh-auth';
-import type { TestClock } from 'nestjs-refresh-auth/testing';
+import { type TestClock, wrapStore } from 'nestjs-refresh-auth/testing';
 import { hashed, sessionName } from '../../libs/refresh-auth/src/tokens/session-id.js';
 
 type WholeStore = Required<Omit<SessionStore, 'restoreRevocations'>>;
@@ -815,16 +815,7 @@ export function breakRestoring<T extends SessionStore>(
   whole: T,
   breaks: (whole: RestoringStore) => Partial<SessionStore>,
 ): T {
-  const { restoreRevocations, revocationsAfter } = whole as Required<SessionStore>;
-  return Object.assign(
-    whole,
-    breaks({
-      restoreRevocations: restoreRevocations.bind(whole),
-      revocationsAfter: revocationsAfter.bind(whole),
-      isRevoked: whole.isRevoked.bind(whole),
-      userCutoff: whole.userCutoff.bind(whole),
-    }),
-  );
+  return Object.assign(whole, breaks(wrapStore(whole as T & RestoringStore, {})));
 }
 
 /** The whole store with the methods of a break. */
@@ -832,22 +823,10 @@ export function brokenStore(breaks: Break, clock: TestClock): SessionStore {
   let behind = 0;
   const whole = new InMemorySessionStore({ now: () => clock.now() - behind, monotonic: () => clock.monotonic() });
   const sound: Sound = {
-    rotate: (request) => whole.rotate(request),
-    recordUse: (...uses) => whole.recordUse(...uses),
-    revoke: (sid, ttl) => whole.revoke(sid, ttl),
-    isRevoked: (session) => whole.isRevoked(session),
-    userCutoff: (sub) => whole.userCutoff(sub),
-    revokeUser: (sub, ttl, except) => whole.revokeUser(sub, ttl, except),
-    revocationsAfter: (position, countedFrom) => whole.revocationsAfter(position, countedFrom),
-    onRevocation: (listener) => whole.onRevocation(listener),
-    listedSessions: (...args) => whole.listedSessions(...args),
-    replaceDetails: (...args) => whole.replaceDetails(...args),
-    announceKeys: (...args) => whole.announceKeys(...args),
-    close: () => whole.close(),
+    ...wrapStore(whole, {}),
     clock,
     lag: (by) => (behind += by),
     look: ({ sid, sub }) => whole.rotate({ sid, sub, rev: ALL, generation: -1 }),
   };
-  const { clock: _, lag: __, look: ___, ...methods } = sound;
-  return { ...methods, ...breaks(sound) };
+  return wrapStore(whole, breaks(sound));
 }

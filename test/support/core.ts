@@ -9,6 +9,7 @@ import type { SessionStore } from '../../libs/refresh-auth/src/store/session-sto
 import { checkOwnClaims, type IssuedToken } from '../../libs/refresh-auth/src/tokens/claims.js';
 import type { Clock } from '../../libs/refresh-auth/src/tokens/clock.js';
 import { TestClock } from './clock.js';
+import { type InterceptedStore, interceptedStore } from './intercepted-store.js';
 import { inspectOutput, watchOutFor } from './leak-watch.js';
 
 export const TEST_SECRET = watchOutFor('O0_9vyqyaA2SllwN1jPIjiFM7GE_y0YCYrkoe2zgdT4vdytY');
@@ -31,6 +32,21 @@ export function makeCore(
     ...options,
   });
   return new RefreshAuthCore(settings, store, clock);
+}
+
+/** Two processes of one application, their store, and the time, all in the hand of the test. */
+export interface Stage {
+  readonly clock: TestClock;
+  readonly store: InterceptedStore;
+  readonly core: RefreshAuthCore;
+  readonly elsewhere: RefreshAuthCore;
+}
+
+export function setUp(options: RefreshAuthOptions = {}): Stage {
+  const clock = new TestClock();
+  const store = interceptedStore(clock);
+  const [core, elsewhere] = [makeCore(options, { store, clock }), makeCore(options, { store, clock })];
+  return { clock, store, core, elsewhere };
 }
 
 /** Signs in a user whose sessions were never all ended: the token of generation 0 of a new session. */

@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { MASTER_NAME, type RedisServer, startRedis, startRedisCluster, startRedisSentinel } from './redis-server.js';
 import { startStubRedis } from './stub-redis.js';
-import { type Replies, startTcpProxy } from './tcp-proxy.js';
+import { type Replies, startTcpProxy } from '../../tools/support/tcp-proxy.mjs';
 
 /** Everything that a fault needs, set up and not yet disturbed. */
 export interface Stage<TRedis = RefreshAuthOptions['redis']> {

@@ -1,3 +1,4 @@
+// The forged tokens of the tests are what they are said to be.
 import { describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import jwt from 'jsonwebtoken';

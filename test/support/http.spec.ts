@@ -1,3 +1,4 @@
+// The HTTP client of the tests sends and receives bytes as they stand.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,3 +1,4 @@
+// The Redis servers and clusters of the tests.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
@@ -64,7 +65,7 @@ describe('startRedis', () => {
     late.on('error', () => undefined);
 
     await expect(late.connect()).rejects.toThrow('Connection is closed');
-    expect(server.process.signalCode).toBe('SIGKILL');
+    expect(server.process.child.signalCode).toBe('SIGKILL');
   });
 
   test('removes its folder when it is stopped', async () => {

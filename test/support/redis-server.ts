@@ -1,33 +1,22 @@
-import type { ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { type RunningProcess, startProcess } from './child-process.js';
+import {
+  HOST,
+  onFreePort,
+  redisProgram,
+  type RedisServer,
+  startRedis as launchRedis,
+} from '../../tools/support/redis-server.mjs';
+import { inspectionOf, startProcess } from './child-process.js';
 import { holdsSecrets } from './leak-watch.js';
 
-const HOST = '127.0.0.1';
-const PORT_ATTEMPTS = 10;
 const SLOTS = 16_384;
 const CLUSTER_LIMIT_MS = 20_000;
 
-export interface RedisServer {
-  readonly port: number;
-  readonly url: string;
-  /** Another one after each `restart()`. */
-  readonly process: ChildProcess;
-  /** Ends the server for good and removes its data, in which there must not have been a token or a secret. */
-  stop(): Promise<void>;
-  /** A crash: the server is gone at once, its folder stays for `restart()`. */
-  kill(): Promise<void>;
-  /** A hung server: connections stay open, nothing is answered until `resume()`. */
-  pause(): void;
-  resume(): void;
-  /** A crash and a new start on the same port; the data is lost unless `args` turned persistence on. */
-  restart(): Promise<void>;
-}
+export type { RedisServer };
 
 export interface RedisCluster {
   readonly nodes: { host: string; port: number }[];
@@ -47,46 +36,18 @@ export interface RedisSentinel {
 export const MASTER_NAME = 'tests';
 
 /**
- * A Redis server of the test's own, because mocks do not run Lua, hang, evict or fail over. `REDIS_SERVER` names the
- * program where it is not the `redis-server` of the path.
+ * Starts a Redis server of the test's own, because mocks do not run Lua, hang, evict or fail over. `stop()` fails if there was a token or a
+ * secret in it.
  */
 export async function startRedis({ args = [] }: { args?: string[] } = {}): Promise<RedisServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'redis-'));
-  const removeDirectory = (): Promise<void> => rm(directory, { recursive: true, force: true });
-  const start = (port: number): Promise<RunningProcess> => launch(port, directory, args);
-
-  const { port, ...first } = await onFreePort(start).catch(async (error: unknown) => {
-    await removeDirectory();
-    throw error;
-  });
-  let server = first.server;
-
-  return {
-    port,
-    url: `redis://${HOST}:${port}`,
-    get process() {
-      return server.child;
-    },
-    async stop() {
-      const leaking = await keysWithSecrets(port);
-      await server.end('SIGKILL');
-      await removeDirectory();
-      if (leaking.length > 0) throw new Error(`[G1] In Redis there was a token or a secret: ${leaking.join(', ')}`);
-    },
-    async kill() {
-      await server.end('SIGKILL');
-    },
-    pause() {
-      server.child.kill('SIGSTOP');
-    },
-    resume() {
-      server.child.kill('SIGCONT');
-    },
-    async restart() {
-      await server.end('SIGKILL');
-      server = await start(port);
-    },
+  const server = await launchRedis({ args, onOutput: inspectionOf('Redis') });
+  const { stop } = server;
+  server.stop = async () => {
+    const leaking = await keysWithSecrets(server.port);
+    await stop();
+    if (leaking.length > 0) throw new Error(`[G1] In Redis there was a token or a secret: ${leaking.join(', ')}`);
   };
+  return server;
 }
 
 /** Three masters that share the slots, because only a real cluster refuses a script whose keys lie in two slots. */
@@ -120,10 +81,14 @@ export async function startRedisSentinel(master: RedisServer): Promise<RedisSent
       `sentinel failover-timeout ${MASTER_NAME} 3000`,
     ].join('\n'),
   );
-  const { port, server } = await onFreePort((candidate) =>
-    startProcess(program(), [config, '--sentinel', '--bind', HOST, '--port', String(candidate), '--dir', directory], {
-      ready: /\+monitor master/,
-    }),
+  const { port, started } = await onFreePort((candidate) =>
+    startProcess(
+      redisProgram(),
+      [config, '--sentinel', '--bind', HOST, '--port', String(candidate), '--dir', directory],
+      {
+        ready: /\+monitor master/,
+      },
+    ),
   );
   const client = new Redis({ host: HOST, port });
   return {
@@ -134,7 +99,7 @@ export async function startRedisSentinel(master: RedisServer): Promise<RedisSent
     },
     async stop() {
       client.disconnect();
-      await server.end('SIGKILL');
+      await started.end('SIGKILL');
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -162,37 +127,6 @@ export async function contentOf(client: Redis, key: string): Promise<string> {
   if (type === 'string') return String(await client.getBuffer(key));
   if (type === 'zset') return String(await client.zrange(key, '0', '-1', 'WITHSCORES'));
   return type === 'hash' ? JSON.stringify(await client.hgetall(key)) : type;
-}
-
-function program(): string {
-  return process.env['REDIS_SERVER'] || 'redis-server';
-}
-
-function launch(port: number, directory: string, args: string[]): Promise<RunningProcess> {
-  const fixed = ['--bind', HOST, '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'];
-  return startProcess(program(), [...fixed, ...args], {
-    ready: /Ready to accept connections/,
-  });
-}
-
-/**
- * Redis itself finds out whether the port is free: between a check of ours and its start another worker could take it.
- * The range keeps the port and the cluster bus port (10,000 above) out of the ephemeral ports, where after a crash some
- * client's outgoing connection could take the port, even one that is reconnecting to it and would meet itself.
- */
-async function onFreePort(
-  start: (port: number) => Promise<RunningProcess>,
-): Promise<{ port: number; server: RunningProcess }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = randomInt(10_000, 22_768);
-    try {
-      return { port, server: await start(port) };
-    } catch (error) {
-      if (attempt === PORT_ATTEMPTS || !String(error).includes('Address already in use')) {
-        throw error;
-      }
-    }
-  }
 }
 
 async function formCluster(ports: number[]): Promise<void> {

@@ -17,7 +17,7 @@ export interface RedisWatch {
 }
 
 /**
- * `MONITOR`, which hears of a command a moment later: so markers tell where the beginning and the end are. Over a bare socket, since the
+ * `MONITOR`, which hears of a command a moment later: so two echoes tell where the beginning and the end are. Over a bare socket, since the
  * monitor of ioredis takes what it hears in the moment of its beginning for a reply that it did not ask for.
  */
 export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promise<RedisWatch> {
@@ -48,8 +48,8 @@ export async function watchRedis(client: Redis, prefix = 'refresh-auth'): Promis
     await client.echo('the end');
     await complete;
     monitor.removeAllListeners('line');
-    const markers = heard.map(([, argument]) => argument);
-    return heard.slice(markers.indexOf('the beginning') + 1, markers.indexOf('the end'));
+    const said = heard.map(([, argument]) => argument);
+    return heard.slice(said.indexOf('the beginning') + 1, said.indexOf('the end'));
   }
 
   function namesOfSessionCommands(commands: string[][]): string[] {

@@ -5,7 +5,7 @@ import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-aut
 import { type Attacked, attacksOn, expectedCode } from './attacks.js';
 import { TestClock } from './clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from './core.js';
-import { InterceptedStore } from './intercepted-store.js';
+import { interceptedStore } from './intercepted-store.js';
 import { keyFor } from './key-material.js';
 
 /** What one process with one key is put to. */
@@ -23,7 +23,7 @@ export interface Siege {
 /** The good tokens of a siege are expired and can be refreshed, so that anything which passed for one would get as far as the store. */
 export function besiege(algorithm: Attacked): Siege {
   const clock = new TestClock();
-  const store = new InterceptedStore(clock);
+  const store = interceptedStore(clock);
   const core = makeCore({ keys: [keyFor(algorithm)] }, { clock, store });
   const events = recordEvents(core);
   const [token, other] = [issue(core).token, issue(core, { sub: '2' }).token];

@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
+import { type StoreQuestion, wrapStore } from 'nestjs-refresh-auth/testing';
 import type { PushingStore } from '../../libs/refresh-auth/src/revocation/revocation-log.js';
-import type { SessionStore } from '../../libs/refresh-auth/src/store/session-store.js';
 import type { ListingStore } from '../../libs/refresh-auth/src/sessions/tracked-sessions.js';
 
 export type FullStore = PushingStore & ListingStore;
@@ -11,8 +11,13 @@ export interface Stop {
   readonly before: 'question' | 'answer';
 }
 
-/** A real store, on the way to which one call can be held up while all others go on. */
-export class StoppableStore implements FullStore {
+/** Nobody waits for these. */
+const BESIDE: readonly StoreQuestion[] = ['listedSessions', 'revocationsAfter'];
+
+/** The way to a real store, on which one call can be held up while all others go on. */
+export class StoppableStore {
+  /** The store at the other end of the way. */
+  readonly store: FullStore;
   /** How many calls there were since the last `stopAt`. */
   calls = 0;
   readonly #asking = new Set<Promise<unknown>>();
@@ -21,21 +26,11 @@ export class StoppableStore implements FullStore {
   #continue = (): void => undefined;
   #continued = Promise.resolve();
 
-  constructor(private readonly store: FullStore) {}
-
-  readonly rotate: SessionStore['rotate'] = (request) => this.pass(() => this.store.rotate(request));
-  readonly recordUse: SessionStore['recordUse'] = (...uses) => this.pass(() => this.store.recordUse(...uses));
-  readonly revoke: SessionStore['revoke'] = (sid, ttl) => this.pass(() => this.store.revoke(sid, ttl));
-  readonly isRevoked: SessionStore['isRevoked'] = (session) => this.pass(() => this.store.isRevoked(session));
-  readonly userCutoff: SessionStore['userCutoff'] = (sub) => this.pass(() => this.store.userCutoff(sub));
-  readonly revokeUser: SessionStore['revokeUser'] = (sub, ttl, except) =>
-    this.pass(() => this.store.revokeUser(sub, ttl, except));
-  // Nobody waits for these.
-  readonly listedSessions: FullStore['listedSessions'] = (...page) => this.store.listedSessions(...page);
-  readonly replaceDetails: FullStore['replaceDetails'] = (...details) =>
-    this.pass(() => this.store.replaceDetails(...details));
-  readonly revocationsAfter: FullStore['revocationsAfter'] = (...span) => this.store.revocationsAfter(...span);
-  readonly onRevocation: FullStore['onRevocation'] = (...listeners) => this.store.onRevocation(...listeners);
+  constructor(store: FullStore) {
+    this.store = wrapStore(store, {
+      around: (ask, method) => (BESIDE.includes(method) ? ask() : this.pass(ask)),
+    });
+  }
 
   /**
    * Counts calls from now on, and holds one of them up.

@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from '../scripts/ensure-installed.mjs';
+import { ensureRedis } from '../scripts/ensure-redis.mjs';
 import { manifest } from '../scripts/library.mjs';
 import { pack } from '../scripts/pack.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 import { axes, combinations, listed, nameOf, whyImpossible } from './axes.mjs';
 import { checkRefusal, installationOf, installNodes, installTarball } from './installs.mjs';
 import { peerCells, peerSets } from './peers.mjs';
-import { startRedis } from './redis.mjs';
 import { writeReport } from './report.mjs';
 import { boot, build, keys, test } from './steps.mjs';
 
@@ -134,7 +135,7 @@ async function main(args) {
   const started = performance.now();
   ensureInstalled();
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-refresh-auth-pack-'));
-  const redis = await startRedis();
+  const redis = await startRedis({ program: ensureRedis() });
   let results;
   try {
     results = await runCells(cells, pack(folder), redis.url);

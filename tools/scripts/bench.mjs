@@ -3,7 +3,7 @@ import { ensureInstalled } from './ensure-installed.mjs';
 import { ensureRedis } from './ensure-redis.mjs';
 
 ensureInstalled();
-process.env.REDIS_SERVER = ensureRedis();
+process.env.REDIS_SERVER ||= ensureRedis();
 build('tools/bench');
 // In this same process, so that Ctrl-C reaches it.
-await import('../../dist/tools/bench/bench.js');
+await import('../../dist/bench/src/bench.js');

@@ -1,19 +1,16 @@
 // Several processes of the demo behind one port, on one real Redis.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { startProcess } from '../support/child-process.mjs';
+import { HOST, startRedis } from '../support/redis-server.mjs';
 import { build } from './build.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { ensureRedis } from './ensure-redis.mjs';
 
-const HOST = '127.0.0.1';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** What was started, the last first: how to end each. */
 const endings = [];
@@ -29,62 +26,54 @@ function end(code) {
   })();
 }
 
-/** A child that is ended along with the others, and takes them along when it ends by itself. */
-function start(name, command, args, env) {
-  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit').catch(() => undefined);
-  child.once('error', (error) => console.error(`${name} could not be started: ${error.message}`));
-  void ended.then(() => {
-    if (!ending) console.error(`${name} has ended, and everything else with it.`);
-    end(1);
-  });
+/**
+ * Keeps what is being started until the end: it is ended along with the others, and takes them along when it ends by itself.
+ *
+ * @param {string} name
+ * @param {Promise<T>} starting
+ * @param {{ processOf: (started: T) => import('../support/child-process.mjs').RunningProcess, stop: (started: T) => Promise<unknown> }} how
+ * @template T
+ */
+async function keep(name, starting, { processOf, stop }) {
   endings.unshift(async () => {
-    child.kill('SIGTERM');
-    await ended;
+    const started = await starting.catch(() => undefined);
+    if (started) await stop(started);
   });
-  return child;
-}
-
-/** What the child's output has to say before it counts as started. */
-async function until(child, pattern) {
-  let output = '';
-  for await (const chunk of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    output += chunk;
-    const found = pattern.exec(output);
-    if (found) {
-      child.stdout.resume();
-      return found[1];
-    }
+  const giveUp = (why) => {
+    if (!ending) console.error(`${name} ${why}, and everything else with it.`);
+    end(1);
+  };
+  try {
+    const started = await starting;
+    void processOf(started).ended.then(() => giveUp('has ended'));
+    return started;
+  } catch (error) {
+    giveUp(`did not start: ${error.message}`);
+    // Nothing is to go on meanwhile.
+    return new Promise(() => {});
   }
-  // It has ended, and `start` sees to the rest.
-  return new Promise(() => {});
 }
 
-async function freePort() {
-  const server = createTcpServer().listen(0, HOST);
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function startRedis() {
-  const folder = mkdtempSync(join(tmpdir(), 'demo-redis-'));
-  endings.unshift(() => rmSync(folder, { recursive: true, force: true }));
-  const port = await freePort();
-  const args = ['--bind', HOST, '--port', String(port), '--dir', folder, '--save', '', '--appendonly', 'no'];
-  await until(start('Redis', ensureRedis(), args, process.env), /(Ready to accept connections)/);
-  return `redis://${HOST}:${port}`;
+async function startOwnRedis() {
+  const { url } = await keep('Redis', startRedis({ program: ensureRedis() }), {
+    processOf: (redis) => redis.process,
+    stop: (redis) => redis.stop(),
+  });
+  return url;
 }
 
 async function startDemo(name, env) {
-  const demo = start(`Process ${name}`, process.execPath, ['dist/apps/demo/main.js'], {
-    ...env,
-    HOST,
-    PORT: '0',
-    DEMO_PROCESS: String(name),
+  const starting = startProcess(process.execPath, ['dist/apps/demo/main.js'], {
+    ready: /(http:\/\/\S+).*\n/,
+    cwd: root,
+    env: { ...env, HOST, PORT: '0', DEMO_PROCESS: String(name) },
+    stderr: 'inherit',
   });
-  return new URL(await until(demo, /(http:\/\/\S+)/));
+  const demo = await keep(`Process ${name}`, starting, {
+    processOf: (started) => started,
+    stop: (started) => started.end('SIGTERM'),
+  });
+  return new URL(demo.match[1]);
 }
 
 const giveUp = (response) => () => {
@@ -132,7 +121,7 @@ const env = {
   JWT_SECRET: randomBytes(48).toString('base64'),
   ...process.env,
   DEMO_PROCESSES: String(processes),
-  REDIS_URL: process.env.REDIS_URL || (await startRedis()),
+  REDIS_URL: process.env.REDIS_URL || (await startOwnRedis()),
 };
 const names = Array.from({ length: processes }, (_, index) => index + 1);
 const demos = await Promise.all(names.map((name) => startDemo(name, env)));

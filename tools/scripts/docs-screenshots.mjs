@@ -1,22 +1,21 @@
 // Takes the pictures of README and docs/ from the running page, as somebody would see them who does what is said here.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { startProcess } from '../support/child-process.mjs';
 import { ensureChromium } from './ensure-chromium.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const folder = join(root, 'docs/images');
 
-const cluster = spawn(process.execPath, ['tools/scripts/demo-cluster.mjs'], {
+const cluster = await startProcess(process.execPath, ['tools/scripts/demo-cluster.mjs'], {
+  ready: /(http:\/\/\S+) .*\n/,
   cwd: root,
   env: { ...process.env, PORT: '0' },
-  stdio: ['ignore', 'pipe', 'inherit'],
+  stderr: 'inherit',
 });
-const [output] = await once(cluster.stdout.setEncoding('utf8'), 'data');
-const [url] = /http:\/\/\S+/.exec(output);
+const [, url] = cluster.match;
 const browser = await chromium.launch({ executablePath: ensureChromium(), args: ['--no-sandbox'] });
 
 async function open(options = {}) {
@@ -87,6 +86,5 @@ try {
   await phone.close();
 } finally {
   await browser.close();
-  cluster.kill('SIGTERM');
-  await once(cluster, 'exit');
+  await cluster.end('SIGTERM');
 }

@@ -1,11 +1,11 @@
 // Sessions over several processes against a Redis that fails in every way at random; at the end the counts must add up.
 // `npm run soak` (a minute), `npm run soak -- --minutes 10 --seed 7`.
-import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { build } from '../scripts/build.mjs';
+import { startProcess } from '../support/child-process.mjs';
 import { Ledger, runClient } from './clients.mjs';
 import { startUnreliableRedis } from './unreliable-redis.mjs';
 
@@ -39,7 +39,8 @@ const secret = randomBytes(48).toString('base64');
 
 async function startDemo(redisUrl, adapter) {
   const args = ['--expose-gc', '--import', './tools/soak/watched.mjs', 'dist/apps/demo/main.js'];
-  const demo = spawn(process.execPath, args, {
+  return startProcess(process.execPath, args, {
+    ready: /(http:\S+).*\n/,
     env: {
       PATH: process.env.PATH,
       PORT: '0',
@@ -52,19 +53,15 @@ async function startDemo(redisUrl, adapter) {
       ...(seed % 2 === 0 && { REUSE_GRACE: '10' }),
     },
     // Each outage is a warning of the demo's, of which here there are many.
-    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+    stderr: 'ignore',
+    ipc: true,
   });
-  let line = '';
-  // A boot may have warnings to tell first.
-  while (!/http:\S+/.test(line)) line = String((await once(demo.stdout, 'data'))[0]);
-  demo.stdout.resume();
-  return { demo, url: /http:\S+/.exec(line)[0] };
 }
 
-async function lookInto({ demo }) {
-  if (demo.exitCode !== null) return { unhandled: 1, heap: 0 };
-  demo.send('look');
-  const [found] = await once(demo, 'message');
+async function lookInto({ child }) {
+  if (child.exitCode !== null) return { unhandled: 1, heap: 0 };
+  child.send('look');
+  const [found] = await once(child, 'message');
   return found;
 }
 
@@ -91,7 +88,7 @@ const redis = await startUnreliableRedis(random);
 const demos = await Promise.all(
   Array.from({ length: PROCESSES }, (_, i) => startDemo(redis.url, i % 2 === 0 ? 'express' : 'fastify')),
 );
-const urls = demos.map(({ url }) => url);
+const urls = demos.map(({ match }) => match[1]);
 const ledger = new Ledger();
 const losses = [];
 const until = Date.now() + minutes * 60_000;
@@ -108,10 +105,7 @@ await Promise.all(clients);
 const late = await Promise.all(demos.map(lookInto));
 const keys = await redis.keys();
 
-for (const { demo } of demos) {
-  demo.kill();
-  if (demo.exitCode === null) await once(demo, 'exit');
-}
+for (const demo of demos) await demo.end('SIGTERM');
 await redis.stop();
 
 const answered = Object.values(ledger.answers).reduce((sum, count) => sum + count, 0);
@@ -125,7 +119,7 @@ console.log('disturbances:', happened);
 console.log('sessions:', { signIns: ledger.signIns, refreshes: ledger.refreshes, logouts: ledger.logouts });
 console.log('requests:', { sent: ledger.sent, answered: ledger.answers, slowestInMs: Math.round(ledger.slowest) });
 console.log(`keys: ${keys.length}, of which without an end, or with one too late: ${endless.length}`);
-console.log(`two latestTokens: ${ledger.forks.length}, of which not by a loss of data: ${unexplained.length}`);
+console.log(`two latest tokens: ${ledger.forks.length}, of which not by a loss of data: ${unexplained.length}`);
 console.log(
   'unhandled rejections:',
   late.map(({ unhandled }) => unhandled),
@@ -136,7 +130,7 @@ for (const surprise of ledger.surprises.slice(0, 20)) console.log('surprise:', s
 const faults = {
   'requests without an answer': ledger.sent - answered + (ledger.answers.none ?? 0),
   'answers that were wrong': ledger.surprises.length,
-  'sessions with two latestTokens': unexplained.length,
+  'sessions with two latest tokens': unexplained.length,
   'keys without an end, or with one too late': endless.length,
   'unhandled rejections': late.reduce((sum, { unhandled }) => sum + unhandled, 0),
   'processes that grew': growth.filter((bytes) => bytes > MEMORY_SLACK).length,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { issue, makeCore } from '../../../test/support/core.js';
-import { InterceptedStore } from '../../../test/support/intercepted-store.js';
+import { interceptedStore } from '../../../test/support/intercepted-store.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { sessionName } from './tokens/session-id.js';
 
@@ -27,7 +27,7 @@ describe('RefreshAuthService', () => {
     test.each([['nothing', undefined], ...NO_SIDS])(
       'is a TypeError of revokeSession, and no session ends: %s',
       async (_, sid) => {
-        const store = new InterceptedStore();
+        const store = interceptedStore();
         const service = new RefreshAuthService(makeCore({}, { store }));
 
         await expect(service.revokeSession(sid as string)).rejects.toEqual(new TypeError(message('revokeSession')));
@@ -37,7 +37,7 @@ describe('RefreshAuthService', () => {
 
     // Left out, all sessions of the user are meant.
     test.each(NO_SIDS)('is a TypeError of revokeUser as `except`, and no session ends: %s', async (_, sid) => {
-      const store = new InterceptedStore();
+      const store = interceptedStore();
       const service = new RefreshAuthService(makeCore({}, { store }));
 
       await expect(service.revokeUser('1', { except: sid as string })).rejects.toEqual(

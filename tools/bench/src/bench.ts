@@ -10,11 +10,12 @@ import { measureRevocations } from './parts/revocations.js';
 import { measureSessions } from './parts/sessions.js';
 import { measureStorm } from './parts/storm.js';
 import { measureWaiters } from './parts/waiters.js';
+import { startRedis } from '../../support/redis-server.mjs';
 import { tidy, writeDocs } from './report/docs.js';
 import { describeRun } from './report/run.js';
 import { sizing } from './report/sizing.js';
 import { machine } from './support/machine.js';
-import { startRedis } from './support/redis-server.js';
+import { redisVersion } from './support/redis-facts.js';
 import { type Effort, type Section, toMarkdown } from './support/section.js';
 
 const RESULTS = new URL('../../../tools/bench/results.json', import.meta.url);
@@ -60,7 +61,7 @@ async function run(part: string): Promise<Section[]> {
   if (!measure) throw new Error(`There is no part ${part}: choose from ${Object.keys(PARTS).join(', ')}`);
   const redis = await startRedis();
   try {
-    if (sections.length === 0) await add([describeRun(under, redis.version)]);
+    if (sections.length === 0) await add([describeRun(under, await redisVersion(redis.url))]);
     return await measure({ quick, redisUrl: redis.url });
   } finally {
     await redis.stop();

@@ -20,6 +20,6 @@ export default {
   jsonReporter: { fileName: 'reports/mutation/mutation.json' },
   reporters: ['clear-text', 'progress-append-only', 'json'],
   clearTextReporter: { allowColor: false, reportTests: false },
-  ignorePatterns: ['dist', 'docs', 'tools', 'coverage', 'reports'],
+  ignorePatterns: ['dist', 'docs', 'tools/{bench,matrix,soak}', 'coverage', 'reports'],
   tempDirName: '.stryker',
 };

@@ -1,8 +1,16 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TestClock } from '../../../../test/support/clock.js';
-import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
+import type { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  issue,
+  makeCore,
+  recordEvents,
+  refusal,
+  setUp,
+} from '../../../../test/support/core.js';
 import { flipBit } from '../../../../test/support/hostile-tokens.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken } from '../tokens/claims.js';
@@ -17,9 +25,7 @@ describe('Events', () => {
   let first: IssuedToken;
 
   beforeEach(() => {
-    clock = new TestClock();
-    store = new InterceptedStore(clock);
-    core = makeCore({}, { store, clock });
+    ({ clock, store, core } = setUp());
     events = recordEvents(core);
     first = issue(core, { sub: 'a-telling-user', email: 'ada@example.com' });
   });

@@ -10,8 +10,9 @@ import {
   recordEvents,
   REFRESH_WINDOW,
   refusal,
+  setUp,
 } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { type InterceptedStore, interceptedStore } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
@@ -32,9 +33,7 @@ describe('Revocations', () => {
   let first: IssuedToken;
 
   beforeEach(() => {
-    clock = new TestClock();
-    store = new InterceptedStore(clock);
-    core = makeCore({}, { store, clock });
+    ({ clock, store, core } = setUp());
     first = issue(core);
   });
 
@@ -171,9 +170,7 @@ describe('The end of all sessions of a user', () => {
   let core: RefreshAuthCore;
 
   beforeEach(() => {
-    clock = new TestClock();
-    store = new InterceptedStore(clock);
-    core = makeCore({}, { store, clock });
+    ({ clock, store, core } = setUp());
   });
 
   test('ends each of them, refreshed ones too, and nobody else’s; an event says so without a sub [L5] [G2]', async () => {
@@ -237,7 +234,7 @@ describe('A valid token whose session was ended elsewhere', () => {
 
   beforeEach(() => {
     clock = new TestClock();
-    store = new InterceptedStore(clock);
+    store = interceptedStore(clock);
     elsewhere = makeCore({}, { store, clock });
     first = issue(elsewhere);
   });
@@ -382,7 +379,7 @@ describe('A revocation that is made for a token of a process with longer lifetim
       },
     ],
   ])('by %s is kept as long as that token lives [F14]', async (_, options, end) => {
-    const store = new InterceptedStore(clock);
+    const store = interceptedStore(clock);
     const core = makeCore(options, { store, clock });
     const token = issue(makeCore(LONGER, { clock }));
 

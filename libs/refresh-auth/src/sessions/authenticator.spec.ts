@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { TestClock } from '../../../../test/support/clock.js';
+import type { TestClock } from '../../../../test/support/clock.js';
 import {
   authenticate,
   EXPIRES_IN,
@@ -12,9 +12,10 @@ import {
   SESSION_LIFETIME,
   TEST_SECRET,
   waitsOnce,
+  setUp,
 } from '../../../../test/support/core.js';
 import { flipBit, type SegmentValue, signRaw } from '../../../../test/support/hostile-tokens.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
@@ -47,10 +48,7 @@ let elsewhere: RefreshAuthCore;
 let first: IssuedToken;
 
 beforeEach(() => {
-  clock = new TestClock();
-  store = new InterceptedStore(clock);
-  core = makeCore({}, { store, clock });
-  elsewhere = makeCore({}, { store, clock });
+  ({ clock, store, core, elsewhere } = setUp());
   first = issue(core, { sub: '1', role: 'admin' });
 });
 

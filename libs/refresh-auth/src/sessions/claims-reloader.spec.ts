@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { type InterceptedStore, interceptedStore } from '../../../../test/support/intercepted-store.js';
 import { WatchedLogger } from '../../../../test/support/watched-logger.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
@@ -28,7 +28,7 @@ beforeEach(() => {
   logger = new WatchedLogger();
   Logger.overrideLogger(logger);
   clock = new TestClock();
-  store = new InterceptedStore(clock);
+  store = interceptedStore(clock);
   asked = [];
 });
 

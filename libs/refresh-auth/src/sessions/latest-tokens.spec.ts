@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TestClock } from '../../../../test/support/clock.js';
-import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { TestClock } from '../../../../test/support/clock.js';
+import { authenticate, EXPIRES_IN, issue, recordEvents, setUp } from '../../../../test/support/core.js';
+import type { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { RefreshAuthEvent } from '../events/events.js';
@@ -16,10 +16,7 @@ describe('A latest token that this process has seen', () => {
   let second: IssuedToken | undefined;
 
   beforeEach(async () => {
-    clock = new TestClock();
-    store = new InterceptedStore(clock);
-    core = makeCore({}, { store, clock });
-    elsewhere = makeCore({}, { store, clock });
+    ({ clock, store, core, elsewhere } = setUp());
     events = recordEvents(core);
     first = issue(core);
     clock.advance(EXPIRES_IN * 1000);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TestClock } from '../../../../test/support/clock.js';
+import type { TestClock } from '../../../../test/support/clock.js';
 import {
   authenticate,
   EXPIRES_IN,
@@ -10,8 +10,13 @@ import {
   refusal,
   SESSION_LIFETIME,
   TEST_SECRET,
+  setUp,
 } from '../../../../test/support/core.js';
-import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
+import {
+  type InterceptedStore,
+  interceptedStore,
+  type Interception,
+} from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../options/refresh-auth-options.js';
@@ -41,10 +46,7 @@ let events: RefreshAuthEvent[];
 let first: IssuedToken;
 
 beforeEach(() => {
-  clock = new TestClock();
-  store = new InterceptedStore(clock);
-  core = makeCore({}, { store, clock });
-  elsewhere = makeCore({}, { store, clock });
+  ({ clock, store, core, elsewhere } = setUp());
   events = recordEvents(core);
   first = issue(core, OWN_CLAIMS);
 });
@@ -167,7 +169,7 @@ describe('Nobody was before me', () => {
   });
 
   test('the store has lost a write: adopted, and an event says so', async () => {
-    const second = await refresh(makeCore({}, { clock, store: new InterceptedStore(clock) }), first);
+    const second = await refresh(makeCore({}, { clock, store: interceptedStore(clock) }), first);
     expire();
 
     const { state, claims } = await authenticate(core, second.token);

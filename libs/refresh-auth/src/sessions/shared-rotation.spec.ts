@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TestClock } from '../../../../test/support/clock.js';
-import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
-import { InterceptedStore, type Interception } from '../../../../test/support/intercepted-store.js';
+import type { TestClock } from '../../../../test/support/clock.js';
+import {
+  authenticate,
+  EXPIRES_IN,
+  issue,
+  makeCore,
+  recordEvents,
+  refusal,
+  setUp,
+} from '../../../../test/support/core.js';
+import type { InterceptedStore, Interception } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import type { Authentication } from './authenticator.js';
@@ -16,9 +24,7 @@ describe('Requests of one process that bring the same expired token', () => {
   let first: IssuedToken;
 
   beforeEach(() => {
-    clock = new TestClock();
-    store = new InterceptedStore(clock);
-    core = makeCore({}, { store, clock });
+    ({ clock, store, core } = setUp());
     first = issue(core);
     clock.advance(EXPIRES_IN * 1000);
   });

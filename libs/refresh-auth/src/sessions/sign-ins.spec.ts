@@ -11,12 +11,13 @@ import {
   refusal,
   SESSION_LIFETIME,
   waitsOnce,
+  setUp,
 } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
-import { StoppableStore } from '../../../../test/support/stoppable-store.js';
+import type { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken } from '../tokens/claims.js';
+import { wrapStore } from '../testing/wrap-store.js';
 import type { IssueOptions } from './sign-ins.js';
 
 const BEFORE = { sid: 'the session before', exp: 0, refresh_exp: 0 };
@@ -26,9 +27,7 @@ let store: InterceptedStore;
 let core: RefreshAuthCore;
 
 beforeEach(() => {
-  clock = new TestClock();
-  store = new InterceptedStore(clock);
-  core = makeCore({}, { store, clock });
+  ({ clock, store, core } = setUp());
 });
 
 const start = (options: IssueOptions = {}, claims: object = { sub: '1' }, by = core) =>
@@ -160,7 +159,7 @@ describe('a sign-in', () => {
 
     /** A process that has read the log, and cannot reach the store from then on. */
     async function cutOff(by: TestClock, options: RefreshAuthOptions = {}): Promise<RefreshAuthCore> {
-      const way = new StoppableStore(store);
+      const way = wrapStore(store, {});
       const process = makeCore(options, { store: way, clock: by });
       await process.start();
       Object.assign(way, { userCutoff: out, revocationsAfter: out });
@@ -225,7 +224,7 @@ describe('a sign-in', () => {
       'before the log was ever read is before every end that comes later, with a clock %s',
       async (_, off, options) => {
         const process = makeCore(options, {
-          store: new StoppableStore(store),
+          store: wrapStore(store, {}),
           clock: new TestClock(clock.now() + off),
         });
         Object.assign(process.store, { userCutoff: out });

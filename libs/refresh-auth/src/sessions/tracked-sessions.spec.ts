@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TestClock } from '../../../../test/support/clock.js';
+import type { TestClock } from '../../../../test/support/clock.js';
 import {
   authenticate,
   EXPIRES_IN,
@@ -8,8 +8,9 @@ import {
   refusal,
   SESSION_LIFETIME,
   TEST_SECRET,
+  setUp,
 } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import type { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { newSession, sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../options/refresh-auth-options.js';
@@ -34,9 +35,7 @@ let store: InterceptedStore;
 let core: RefreshAuthCore;
 
 beforeEach(() => {
-  clock = new TestClock();
-  store = new InterceptedStore(clock);
-  core = makeCore({ sessions: 'tracked' }, { store, clock });
+  ({ clock, store, core } = setUp({ sessions: 'tracked' }));
 });
 
 const seconds = (): number => clock.now() / 1000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { type InterceptedStore, interceptedStore } from '../../../../test/support/intercepted-store.js';
 import { claims } from '../../../../test/support/signed-claims.js';
 import { Events, type RefreshAuthEvent } from '../events/events.js';
 import { sessionName } from '../tokens/session-id.js';
@@ -20,7 +20,7 @@ describe('UsedGenerations', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
     clock = new TestClock();
-    store = new InterceptedStore(clock);
+    store = interceptedStore(clock);
     const reported = new Events(clock);
     events = [];
     reported.observable.subscribe((event) => events.push(event));
@@ -123,7 +123,7 @@ describe('A valid token', () => {
     [{ grace: 30 }, 1],
   ])('under reuseDetection %j of generation 1 is recorded %i times', async (reuseDetection, times) => {
     const clock = new TestClock();
-    const store = new InterceptedStore(clock);
+    const store = interceptedStore(clock);
     const core = makeCore({ reuseDetection }, { store, clock });
     const events = recordEvents(core);
     const first = issue(core);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents, refusal } from '../../../../test/support/core.js';
-import { InterceptedStore } from '../../../../test/support/intercepted-store.js';
+import { interceptedStore } from '../../../../test/support/intercepted-store.js';
 import { Events, type RefreshAuthEvent } from '../events/events.js';
 import { LateRevocation, type SessionStore, StoreError } from './session-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
@@ -369,7 +369,7 @@ describe('A request whose store never answers', () => {
     ['the second call of a refresh', 2],
   ])('%s: is refused as 503 within storeTimeout, and the next one goes through', async (_, calls) => {
     const clock = new TestClock();
-    const store = new InterceptedStore(clock);
+    const store = interceptedStore(clock);
     const core = makeCore({ storeTimeout: TIMEOUT }, { store, clock });
     const events = recordEvents(core);
     const { token } = issue(core);
@@ -395,7 +395,7 @@ describe('A request whose store never answers', () => {
 
   test.each(['inspect', 'revokeSession'] as const)('%s: is refused as 503 within storeTimeout', async (method) => {
     const clock = new TestClock();
-    const store = new InterceptedStore(clock);
+    const store = interceptedStore(clock);
     store.intercept(never);
     store.revoke = never;
     const core = makeCore({ storeTimeout: TIMEOUT }, { store, clock });

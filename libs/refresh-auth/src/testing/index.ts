@@ -11,3 +11,4 @@ export {
 export { type MintOptions, mintToken } from './mint-token.js';
 export { signedInAs } from './signed-in-as.js';
 export { TestClock } from './test-clock.js';
+export { type StoreChanges, type StoreQuestion, wrapStore, type WrappedStore } from './wrap-store.js';

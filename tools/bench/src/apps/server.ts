@@ -6,7 +6,7 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import type { Variant } from './variant.js';
 import { VARIANTS } from './variants.js';
 
-/** Sent once, when the server listens. */
+/** Printed once, as JSON after the word `ready`, when the server listens. */
 export interface Ready {
   readonly url: string;
   /** Where the variant has credentials of its own. */
@@ -69,5 +69,4 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage();
   process.send?.({ requests, cpu: user + system } satisfies Counters);
 });
-process.on('disconnect', () => process.exit());
-process.send?.(ready);
+console.log(`ready ${JSON.stringify(ready)}`);

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { AT_ONCE, startProcess } from '../support/core.js';
 import { costOf } from '../support/cost.js';
-import { callsOf } from '../support/redis-server.js';
+import { callsOf } from '../support/redis-facts.js';
 import type { Effort, Section } from '../support/section.js';
 import { number, show, type Summary, summarize } from '../support/statistics.js';
 import { expiredTokens } from '../support/tokens.js';

@@ -6,7 +6,7 @@ import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/esm/store/
 import { type Process, startProcess } from '../support/core.js';
 import { costOf } from '../support/cost.js';
 import { usedHeap } from '../support/heap.js';
-import { callsOf } from '../support/redis-server.js';
+import { callsOf } from '../support/redis-facts.js';
 import type { Effort, Section } from '../support/section.js';
 import { ServerProcess } from '../support/server-process.js';
 import { number, quantile, show, type Summary, summarize } from '../support/statistics.js';

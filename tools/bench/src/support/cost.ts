@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { redisCpu } from './redis-server.js';
+import { redisCpu } from './redis-facts.js';
 
 export interface Cost {
   /** In milliseconds. */
