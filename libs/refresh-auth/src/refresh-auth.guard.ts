@@ -13,32 +13,31 @@ import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { findRequestResponse, isMessage, type RequestResponse } from './contexts/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
 import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
-import { RefreshAuthCore } from './refresh-auth.core.js';
-import { coreToken } from './refresh-auth.constants.js';
+import { CORE, InjectCore } from './injected-core.js';
+import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication, RefreshRefusal } from './sessions/authenticator.js';
 import { type NowOrLater, orElse, whenThere } from './tokens/now-or-later.js';
 import type { TokenClaims } from './tokens/claims.js';
 
-/**
- * Lets requests with a live token pass, and refreshes expired tokens that are inside their refresh window.
- *
- * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
- * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered.
- */
-@Injectable()
-export class RefreshAuthGuard implements CanActivate {
+const REFLECTOR: unique symbol = Symbol('Reflector');
+
+/** The guard of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
+export abstract class ModuleGuard implements CanActivate {
   /** The guard of the module with this name: always the same class, so that it can be injected. */
   static named(name: string): typeof RefreshAuthGuard {
     return namedGuard(name);
   }
 
-  readonly #access: RouteAccess;
+  protected readonly [CORE]!: RefreshAuthCore;
+  @Inject(Reflector) protected readonly [REFLECTOR]!: Reflector;
+  #routeAccess: RouteAccess | undefined;
 
-  constructor(
-    @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
-    @Inject(Reflector) private readonly reflector: Reflector,
-  ) {
-    this.#access = new RouteAccess(reflector, core.name);
+  get #core(): RefreshAuthCore {
+    return this[CORE];
+  }
+
+  get #access(): RouteAccess {
+    return (this.#routeAccess ??= new RouteAccess(this[REFLECTOR], this.#core.name));
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -63,42 +62,42 @@ export class RefreshAuthGuard implements CanActivate {
 
   /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
   #answerPreflight(context: ExecutionContext): boolean {
-    if (this.reflector.get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
+    if (this[REFLECTOR].get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
       return true;
     throw new HttpException('', HttpStatus.NO_CONTENT);
   }
 
   #admit(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
-    const rivals = this.core.credentials.rivals(exchange.request);
+    const rivals = this.#core.credentials.rivals(exchange.request);
     if (rivals.length < 2) return this.#admitToken(context, exchange);
-    return this.core.authenticator.learnEnds(rivals).then(() => this.#admitToken(context, exchange));
+    return this.#core.authenticator.learnEnds(rivals).then(() => this.#admitToken(context, exchange));
   }
 
   #admitToken(context: ExecutionContext, exchange: RequestResponse): NowOrLater<Authentication> {
     const token = this.getToken(exchange.request);
     if (!isMessage(context, exchange.request)) {
-      return this.core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
+      return this.#core.admissions.get(exchange.request, token, () => this.#authenticate(exchange, token));
     }
     // Whatever opened the socket: a message may change something, even if it has come by a GET.
-    if (this.core.credentials.isAmbient(exchange.request, token)) this.core.crossSite.refuseForeign(exchange.request);
+    if (this.#core.credentials.isAmbient(exchange.request, token)) this.#core.crossSite.refuseForeign(exchange.request);
     // Each message anew, since it may come long after the one before; and no response would carry a new token.
-    return this.core.authenticator.authenticate(token, false);
+    return this.#core.authenticator.authenticate(token, false);
   }
 
   #authenticate(exchange: RequestResponse, token: string): NowOrLater<Authentication> {
     const mayRefresh = this.#mayRefresh(exchange.request, token);
-    return whenThere(this.core.authenticator.authenticate(token, mayRefresh), (authentication) => {
+    return whenThere(this.#core.authenticator.authenticate(token, mayRefresh), (authentication) => {
       if (exchange.response && mayRefresh === true) this.#deliver(authentication, exchange.response, token);
       return authentication;
     });
   }
 
   #deliver({ claims, refreshed }: Authentication, response: HttpResponse, presented: string): void {
-    if (refreshed) return this.core.delivery.deliver(response, refreshed, presented);
+    if (refreshed) return this.#core.delivery.deliver(response, refreshed, presented);
     // Goes on beside the handler, and is delivered if it is there before the headers go out.
-    void this.core.authenticator
+    void this.#core.authenticator
       .refreshAhead(claims)
-      ?.then((ahead) => ahead && this.core.delivery.offer(response, ahead, presented))
+      ?.then((ahead) => ahead && this.#core.delivery.offer(response, ahead, presented))
       .catch(() => undefined);
   }
 
@@ -115,8 +114,8 @@ export class RefreshAuthGuard implements CanActivate {
 
   /** Returns `true` unless another site may have made the browser send this token, and then whose request it is. Throws if it may not send it. */
   #mayRefresh(request: HttpRequest, token: string): true | RefreshRefusal {
-    if (!this.core.credentials.isAmbient(request, token)) return true;
-    return this.core.crossSite.admit(request) ?? true;
+    if (!this.#core.credentials.isAmbient(request, token)) return true;
+    return this.#core.crossSite.admit(request) ?? true;
   }
 
   /**
@@ -134,7 +133,7 @@ export class RefreshAuthGuard implements CanActivate {
    * @throws RefreshAuthError `token_missing` or `token_malformed`
    */
   protected getToken(request: HttpRequest): string {
-    return this.core.credentials.token(request);
+    return this.#core.credentials.token(request);
   }
 
   /** What `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
@@ -145,9 +144,20 @@ export class RefreshAuthGuard implements CanActivate {
   /** Answers a request that is not let through. By default with 401, 403 or 503, the code in the body, and the headers that belong to it. */
   protected deny(error: unknown, context: ExecutionContext): never {
     if (!(error instanceof RefreshAuthError)) throw error;
-    throw this.core.answers.refuse(error, this.getRequestResponse(context).response);
+    throw this.#core.answers.refuse(error, this.getRequestResponse(context).response);
   }
 }
+
+/**
+ * Lets requests with a live token pass, and refreshes expired tokens that are inside their refresh window.
+ *
+ * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
+ * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered. A class that extends it
+ * has a constructor of its own, which calls `super()` without arguments.
+ */
+@Injectable()
+@InjectCore()
+export class RefreshAuthGuard extends ModuleGuard {}
 
 /** Only classes, no state: Nest finds a guard by its class, so that the same name has to give the same one. */
 const namedGuards = new Map<string, typeof RefreshAuthGuard>();
@@ -156,11 +166,8 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
   const known = namedGuards.get(name);
   if (known) return known;
   @Injectable()
-  class NamedRefreshAuthGuard extends RefreshAuthGuard {
-    constructor(@Inject(coreToken(name)) core: RefreshAuthCore, @Inject(Reflector) reflector: Reflector) {
-      super(core, reflector);
-    }
-  }
+  @InjectCore(name)
+  class NamedRefreshAuthGuard extends ModuleGuard {}
   namedGuards.set(name, NamedRefreshAuthGuard);
   return NamedRefreshAuthGuard;
 }

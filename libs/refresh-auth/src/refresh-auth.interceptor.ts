@@ -1,8 +1,9 @@
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { catchError, type Observable, tap } from 'rxjs';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import type { HttpResponse } from './http/http-message.js';
-import { RefreshAuthCore } from './refresh-auth.core.js';
+import { CORE, InjectCore } from './injected-core.js';
+import type { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
  * Writes the new token to header and cookie as soon as the handler has answered or thrown, so that interceptors outside this one see them,
@@ -13,17 +14,18 @@ import { RefreshAuthCore } from './refresh-auth.core.js';
  * it with `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }`.
  */
 @Injectable()
+@InjectCore()
 export class RefreshAuthInterceptor implements NestInterceptor {
-  constructor(@Inject(RefreshAuthCore) private readonly core: RefreshAuthCore) {}
+  protected readonly [CORE]!: RefreshAuthCore;
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') return next.handle();
     const response = context.switchToHttp().getResponse<HttpResponse>();
-    const write = () => this.core.delivery.write(response);
+    const write = () => this[CORE].delivery.write(response);
     return next.handle().pipe(
       tap({ next: write, error: write, complete: write }),
       catchError((error: unknown) => {
-        throw error instanceof RefreshAuthError ? this.core.answers.refuse(error, response) : error;
+        throw error instanceof RefreshAuthError ? this[CORE].answers.refuse(error, response) : error;
       }),
     );
   }

@@ -1,7 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
-import { RefreshAuthCore } from './refresh-auth.core.js';
+import { CORE, InjectCore } from './injected-core.js';
+import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './events/events.js';
 import type { IssueOptions } from './sessions/sign-ins.js';
@@ -32,12 +33,17 @@ export interface SignOutOptions {
  * @typeParam TClaims the claims that handlers see; by default {@link UserClaims}, which applications augment
  */
 @Injectable()
+@InjectCore()
 export class RefreshAuthService<TClaims extends object = UserClaims> {
-  /** What happens, as it happens. Never holds a token. */
-  readonly events: Observable<RefreshAuthEvent>;
+  protected readonly [CORE]!: RefreshAuthCore;
 
-  constructor(@Inject(RefreshAuthCore) private readonly core: RefreshAuthCore) {
-    this.events = core.events.observable;
+  get #core(): RefreshAuthCore {
+    return this[CORE];
+  }
+
+  /** Everything that happens, as it happens. Never holds a token. */
+  get events(): Observable<RefreshAuthEvent> {
+    return this.#core.events.observable;
   }
 
   /**
@@ -60,11 +66,11 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     if (typeof crossSite !== 'boolean') throw new TypeError('signIn: crossSite is not a boolean');
     const request = requestOf(response);
     // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
-    if (request && !crossSite) this.core.crossSite.admit(request);
-    const isForeign = request && this.core.crossSite.isForeign(request);
-    const issued = await this.core.signIns.start(claims, options, {
-      check: (first) => this.core.delivery.checkSize(first),
-      receive: (first) => this.core.delivery.deliver(response, first),
+    if (request && !crossSite) this.#core.crossSite.admit(request);
+    const isForeign = request && this.#core.crossSite.isForeign(request);
+    const issued = await this.#core.signIns.start(claims, options, {
+      check: (first) => this.#core.delivery.checkSize(first),
+      receive: (first) => this.#core.delivery.deliver(response, first),
       replaced: request && !isForeign ? this.#presentedSessions(request) : [],
     });
     return issued as unknown as IssuedToken<TClaims & C>;
@@ -85,9 +91,9 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     { scope = 'session' }: SignOutOptions = {},
   ): Promise<void> {
     // Without a token in the cookie too: removing it is all that it takes to sign a user out, and SameSite keeps it from being sent.
-    this.core.crossSite.refuseForeign(request);
+    this.#core.crossSite.refuseForeign(request);
     await Promise.all(this.#presentedSessions(request, scope).map((session) => this.#end(session, scope)));
-    if (scope !== 'others') this.core.delivery.clear(response);
+    if (scope !== 'others') this.#core.delivery.clear(response);
   }
 
   /**
@@ -97,7 +103,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *   `store_unavailable` when a tracked session could not begin
    */
   async issue<C extends OwnClaims<TClaims>>(claims: C, options: IssueOptions = {}): Promise<IssuedToken<TClaims & C>> {
-    return (await this.core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;
+    return (await this.#core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;
   }
 
   /**
@@ -107,7 +113,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws RefreshAuthError when the token is dead, or the store does not decide
    */
   async authenticate(token: string, { refresh = true }: { refresh?: boolean } = {}): Promise<Authentication<TClaims>> {
-    return (await this.core.authenticator.authenticate(token, refresh)) as unknown as Authentication<TClaims>;
+    return (await this.#core.authenticator.authenticate(token, refresh)) as unknown as Authentication<TClaims>;
   }
 
   /**
@@ -116,7 +122,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */
   async inspect(token: string): Promise<Inspection<TClaims>> {
-    return (await this.core.authenticator.inspect(token)) as unknown as Inspection<TClaims>;
+    return (await this.#core.authenticator.inspect(token)) as unknown as Inspection<TClaims>;
   }
 
   /**
@@ -125,7 +131,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws RefreshAuthError `token_missing` or `token_malformed`
    */
   getToken(request: HttpRequest): string {
-    return this.core.credentials.token(request);
+    return this.#core.credentials.token(request);
   }
 
   /**
@@ -136,7 +142,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    */
   async revokeSession(sid: string): Promise<void> {
     if (!isSessionId(sid)) throw new TypeError(notASessionId('revokeSession'));
-    await this.core.revocations.revokeSession(sid);
+    await this.#core.revocations.revokeSession(sid);
   }
 
   /**
@@ -149,7 +155,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   async revokeUser(sub: string, { except }: { except?: string | undefined } = {}): Promise<void> {
     if (typeof sub !== 'string' || sub === '') throw new TypeError('revokeUser needs the claim `sub` of a token');
     if (except !== undefined && !isSessionId(except)) throw new TypeError(notASessionId('revokeUser: `except`'));
-    await this.core.revocations.revokeUser(sub, except);
+    await this.#core.revocations.revokeUser(sub, except);
   }
 
   /**
@@ -160,16 +166,16 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws TypeError when sessions are not tracked; RefreshAuthError `store_unavailable`
    */
   async listSessions(sub: string): Promise<SessionInfo[]> {
-    if (!this.core.tracked) throw new TypeError("listSessions needs the option sessions: 'tracked'");
-    return this.core.tracked.list(sub);
+    if (!this.#core.tracked) throw new TypeError("listSessions needs the option sessions: 'tracked'");
+    return this.#core.tracked.list(sub);
   }
 
   /** Once for each session; where whole users are meant, once for each of those, and the session that the guard accepts may go on. */
   #presentedSessions(request: HttpRequest, scope: NonNullable<SignOutOptions['scope']> = 'session'): TokenClaims[] {
     const sessions = new Map<string, TokenClaims>();
-    const tokens = this.core.credentials.all(request);
+    const tokens = this.#core.credentials.all(request);
     for (const token of new Set([...this.#acceptedToken(request), ...tokens])) {
-      const claims = this.core.authenticator.liveSession(token);
+      const claims = this.#core.authenticator.liveSession(token);
       const id = scope === 'session' ? claims?.sid : claims?.sub;
       if (claims && id !== undefined && !sessions.has(id)) sessions.set(id, claims);
     }
@@ -179,7 +185,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   /** The token that the guard would take, if it can tell. */
   #acceptedToken(request: HttpRequest): string[] {
     try {
-      return [this.core.credentials.token(request)];
+      return [this.#core.credentials.token(request)];
     } catch {
       return [];
     }
@@ -187,8 +193,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
 
   async #end(claims: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
     const { sid, sub } = claims;
-    if (scope === 'session') return this.core.revocations.revokeSession(sid, claims);
-    return this.core.revocations.revokeUser(sub, scope === 'others' ? sid : undefined, claims);
+    if (scope === 'session') return this.#core.revocations.revokeSession(sid, claims);
+    return this.#core.revocations.revokeUser(sub, scope === 'others' ? sid : undefined, claims);
   }
 }
 
