@@ -143,8 +143,9 @@ export abstract class ModuleGuard implements CanActivate {
 
   /** Answers a request that is not let through. By default with 401, 403 or 503, the code in the body, and the headers that belong to it. */
   protected deny(error: unknown, context: ExecutionContext): never {
-    if (!(error instanceof RefreshAuthError)) throw error;
-    throw this.#core.answers.refuse(error, this.getRequestResponse(context).response);
+    if (error instanceof RefreshAuthError)
+      this.#core.answers.addHeaders(error, this.getRequestResponse(context).response);
+    throw error;
   }
 }
 

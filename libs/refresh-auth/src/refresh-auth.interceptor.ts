@@ -1,5 +1,5 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { catchError, type Observable, tap } from 'rxjs';
+import { type Observable, tap } from 'rxjs';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import type { HttpResponse } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
@@ -7,10 +7,10 @@ import type { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
  * Writes the new token to header and cookie as soon as the handler has answered or thrown, so that interceptors outside this one see them,
- * and turns rejections that a handler throws into the guard's answers, before exception filters of the application see them.
+ * and adds the headers of errors that a handler throws, before exception filters of the application see them.
  *
  * Optional: the guard sees to it that the token goes out with any response, those included that no interceptor sees, and the module's
- * filter answers rejections. The module does not register it, because one interceptor costs a request more than the guard does. Register
+ * filter adds the headers of errors. The module does not register it, because one interceptor costs a request more than the guard does. Register
  * it with `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }`.
  */
 @Injectable()
@@ -23,9 +23,13 @@ export class RefreshAuthInterceptor implements NestInterceptor {
     const response = context.switchToHttp().getResponse<HttpResponse>();
     const write = () => this[CORE].delivery.write(response);
     return next.handle().pipe(
-      tap({ next: write, error: write, complete: write }),
-      catchError((error: unknown) => {
-        throw error instanceof RefreshAuthError ? this[CORE].answers.refuse(error, response) : error;
+      tap({
+        next: write,
+        complete: write,
+        error: (error: unknown) => {
+          write();
+          if (error instanceof RefreshAuthError) this[CORE].answers.addHeaders(error, response);
+        },
       }),
     );
   }

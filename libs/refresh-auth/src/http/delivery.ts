@@ -204,7 +204,7 @@ export class Delivery {
     if (!this.sessions.revocations.ends(claims) || raw.statusCode >= 300) return;
     const ended = new RefreshAuthError('session_revoked');
     raw.statusCode = ended.statusCode;
-    this.answers.refuse(ended, raw);
+    this.answers.addHeaders(ended, raw);
   }
 
   /** @param shown what was written before; anything else in its place was written by somebody else, another module perhaps */
