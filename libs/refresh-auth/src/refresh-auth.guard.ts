@@ -18,11 +18,12 @@ import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication, RefreshRefusal } from './sessions/authenticator.js';
 import { type NowOrLater, orElse, whenThere } from './tokens/now-or-later.js';
 import type { TokenClaims } from './tokens/claims.js';
+import type { UserClaims } from './tokens/user-claims.js';
 
 const REFLECTOR: unique symbol = Symbol('Reflector');
 
 /** The guard of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
-export abstract class ModuleGuard implements CanActivate {
+export abstract class ModuleGuard<TClaims extends object> implements CanActivate {
   /** The guard of the module with this name: always the same class, so that it can be injected. */
   static named(name: string): typeof RefreshAuthGuard {
     return namedGuard(name);
@@ -106,7 +107,7 @@ export abstract class ModuleGuard implements CanActivate {
     { request }: RequestResponse,
     { state, claims }: Authentication,
   ): NowOrLater<true> {
-    return whenThere(this.toUser(claims), (user) => {
+    return whenThere(this.toUser(claims as TokenClaims & TClaims), (user) => {
       noteAdmission(context, request, { state, user });
       return true;
     });
@@ -136,8 +137,8 @@ export abstract class ModuleGuard implements CanActivate {
     return this.#core.credentials.token(request);
   }
 
-  /** What `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
-  protected toUser(claims: TokenClaims): unknown {
+  /** Returns the user that `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
+  protected toUser(claims: TokenClaims & TClaims): unknown {
     return { ...claims };
   }
 
@@ -155,10 +156,12 @@ export abstract class ModuleGuard implements CanActivate {
  * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
  * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered. A class that extends it
  * has a constructor of its own, which calls `super()` without arguments.
+ *
+ * @typeParam TClaims the application's own claims, which `toUser` gets beside those of the library; by default {@link UserClaims}
  */
 @Injectable()
 @InjectCore()
-export class RefreshAuthGuard extends ModuleGuard {}
+export class RefreshAuthGuard<TClaims extends object = UserClaims> extends ModuleGuard<TClaims> {}
 
 /** Only classes, no state: Nest finds a guard by its class, so that the same name has to give the same one. */
 const namedGuards = new Map<string, typeof RefreshAuthGuard>();
@@ -168,7 +171,7 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
   if (known) return known;
   @Injectable()
   @InjectCore(name)
-  class NamedRefreshAuthGuard extends ModuleGuard {}
+  class NamedRefreshAuthGuard<TClaims extends object = UserClaims> extends ModuleGuard<TClaims> {}
   namedGuards.set(name, NamedRefreshAuthGuard);
   return NamedRefreshAuthGuard;
 }

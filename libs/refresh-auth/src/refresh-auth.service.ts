@@ -7,7 +7,7 @@ import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './events/events.js';
 import type { IssueOptions } from './sessions/sign-ins.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
-import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
+import type { IssuedToken, OwnClaims, SignedClaims, TokenClaims } from './tokens/claims.js';
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
@@ -30,7 +30,8 @@ export interface SignOutOptions {
 /**
  * Starts, inspects, lists and ends sessions.
  *
- * @typeParam TClaims the claims that handlers see; by default {@link UserClaims}, which applications augment
+ * @typeParam TClaims the application's own claims, which results have beside those of the library; by default {@link UserClaims}, which
+ *   applications augment
  */
 @Injectable()
 @InjectCore()
@@ -62,7 +63,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     response: HttpResponse,
     claims: C,
     { crossSite = false, ...options }: SignInOptions = {},
-  ): Promise<IssuedToken<TClaims & C>> {
+  ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
     if (typeof crossSite !== 'boolean') throw new TypeError('signIn: crossSite is not a boolean');
     const request = requestOf(response);
     // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
@@ -73,7 +74,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
       receive: (first) => this.#core.delivery.deliver(response, first),
       replaced: request && !isForeign ? this.#presentedSessions(request) : [],
     });
-    return issued as unknown as IssuedToken<TClaims & C>;
+    return issued as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
   /**
@@ -102,8 +103,11 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws TypeError when claims or options are wrong; RangeError when the token is longer than 8,192 bytes; RefreshAuthError
    *   `store_unavailable` when a tracked session could not begin
    */
-  async issue<C extends OwnClaims<TClaims>>(claims: C, options: IssueOptions = {}): Promise<IssuedToken<TClaims & C>> {
-    return (await this.#core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;
+  async issue<C extends OwnClaims<TClaims>>(
+    claims: C,
+    options: IssueOptions = {},
+  ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
+    return (await this.#core.signIns.start(claims, options)) as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
   /**
@@ -112,8 +116,11 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @param options `refresh: false`: an expired token is refused as `token_expired`, and the store is not asked
    * @throws RefreshAuthError when the token is dead, or the store does not decide
    */
-  async authenticate(token: string, { refresh = true }: { refresh?: boolean } = {}): Promise<Authentication<TClaims>> {
-    return (await this.#core.authenticator.authenticate(token, refresh)) as unknown as Authentication<TClaims>;
+  async authenticate(
+    token: string,
+    { refresh = true }: { refresh?: boolean } = {},
+  ): Promise<Authentication<TokenClaims & TClaims>> {
+    return (await this.#core.authenticator.authenticate(token, refresh)) as Authentication<TokenClaims & TClaims>;
   }
 
   /**
@@ -121,8 +128,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */
-  async inspect(token: string): Promise<Inspection<TClaims>> {
-    return (await this.#core.authenticator.inspect(token)) as unknown as Inspection<TClaims>;
+  async inspect(token: string): Promise<Inspection<TokenClaims & TClaims>> {
+    return (await this.#core.authenticator.inspect(token)) as Inspection<TokenClaims & TClaims>;
   }
 
   /**

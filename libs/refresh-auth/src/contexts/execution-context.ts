@@ -21,6 +21,15 @@ interface GraphqlContext {
  * @throws Error for any other transport
  */
 export function findRequestResponse(context: ExecutionContext): RequestResponse {
+  const found = lookForRequestResponse(context);
+  if (found) return found;
+  throw new Error(
+    `RefreshAuthGuard finds no request in a context of type ${context.getType()}: extend the guard and override getRequestResponse(context)`,
+  );
+}
+
+/** Returns what {@link findRequestResponse} finds; `undefined` for any other transport. */
+export function lookForRequestResponse(context: ExecutionContext): RequestResponse | undefined {
   const type = context.getType<string>();
   if (type === 'http') {
     // By index: `switchToHttp()` makes three functions each time.
@@ -31,9 +40,7 @@ export function findRequestResponse(context: ExecutionContext): RequestResponse 
     const found = req ?? request ?? reply?.request;
     if (found) return { request: found, response: res ?? reply ?? responseTo(found) };
   }
-  throw new Error(
-    `RefreshAuthGuard finds no request in a context of type ${type}: extend the guard and override getRequestResponse(context)`,
-  );
+  return undefined;
 }
 
 /** Which argument of a handler that is, by the kind of context; that of a socket's is its client, the first. */
