@@ -23,6 +23,7 @@ import type { UserClaims } from './tokens/user-claims.js';
 const REFLECTOR: unique symbol = Symbol('Reflector');
 
 /** The guard of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- subclasses that override toUser use it
 export abstract class ModuleGuard<TClaims extends object> implements CanActivate {
   /** The guard of the module with this name: always the same class, so that it can be injected. */
   static named(name: string): typeof RefreshAuthGuard {

@@ -39,6 +39,7 @@ export function getTokenState(request: HttpRequest): LiveTokenState | undefined 
  *
  * @typeParam TUser the type of what the guard's `toUser` returns; by default {@link UserClaims}
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the application knows what its guard leaves
 export function getCurrentUser<TUser = UserClaims>(request: HttpRequest): TUser | undefined {
   const notes = readNotes(rawRequest(request));
   return (notes?.state === undefined ? userSetOn(request) : notes.user) as TUser | undefined;

@@ -8,6 +8,7 @@ import type { UserClaims } from '../tokens/user-claims.js';
  * `undefined` where there is no user: on `@Public()` routes, and on `@OptionalAuth()` routes without a token. The resolvers of one
  * GraphQL operation share one request, and so the user that any of them was guarded for.
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the application knows what its guard leaves
 export const CurrentUser: <TUser extends object = UserClaims>(claim?: keyof TUser) => ParameterDecorator =
   createParamDecorator((claim: PropertyKey | undefined, context: ExecutionContext): unknown => {
     const user = findUser(context);
