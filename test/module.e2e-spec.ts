@@ -201,9 +201,9 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, delivery: { cookie: { maxAge: 60 } } },
       'delivery.cookie.maxAge',
-      'is not known. It may have name, domain, path, sameSite, secure, httpOnly, partitioned, previous.',
+      'is not known. Use only name, domain, path, partitioned, secure, httpOnly, sameSite, previous.',
     ],
-    [{ secret: SECRET, expiresin: '15m' }, 'expiresin', 'is not known. There are secret, keys, expiresIn, '],
+    [{ secret: SECRET, expiresin: '15m' }, 'expiresin', 'is not known. Use only secret, keys, expiresIn, '],
   ];
 
   const ways: [name: string, module: (options: RefreshAuthOptions) => DynamicModule][] = [

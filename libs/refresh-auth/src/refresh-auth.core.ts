@@ -1,4 +1,4 @@
-import { cookieNames } from './http/cookie-options.js';
+import { cookieNames } from './http/cookie.js';
 import { Credentials } from './http/credentials.js';
 import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
@@ -21,7 +21,7 @@ import { StoreAccess } from './store/store-access.js';
 import { canList, TrackedSessions } from './sessions/tracked-sessions.js';
 import { UsedGenerations } from './sessions/used-generations.js';
 import type { Clock } from './tokens/clock.js';
-import type { Algorithm } from './tokens/keys.js';
+import type { Algorithm } from './tokens/algorithms.js';
 import { TokenSigner } from './tokens/signing.js';
 import { VerifiedTokens } from './tokens/verified-tokens.js';
 import { type SignedParties, TokenVerifier } from './tokens/verifying.js';
@@ -81,7 +81,7 @@ export class RefreshAuthCore {
     this.events = events;
     this.signer = signer;
     this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events, clock, settings);
-    this.signIns = new SignIns(access, signer, revocations, tracked, events, clock, lifetimes);
+    this.signIns = new SignIns(access, signer, revocations, tracked, events, clock);
     this.revocations = revocations;
     this.tracked = tracked;
     this.credentials = new Credentials(cookieNames(settings.delivery.cookie), (token) =>

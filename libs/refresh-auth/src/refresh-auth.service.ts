@@ -3,9 +3,10 @@ import type { Observable } from 'rxjs';
 import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
+import { OptionReader } from './options/option-reader.js';
 import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './events/events.js';
-import type { IssueOptions } from './sessions/sign-ins.js';
+import { type IssueOptions, readIssueOptions } from './options/issue-options.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
 import type { IssuedToken, OwnClaims, SignedClaims, TokenClaims } from './tokens/claims.js';
 import { isSessionId } from './tokens/session-id.js';
@@ -64,12 +65,13 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     claims: C,
     { crossSite = false, ...options }: SignInOptions = {},
   ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
-    if (typeof crossSite !== 'boolean') throw new TypeError('signIn: crossSite is not a boolean');
+    new OptionReader(crossSite, 'crossSite', 'signIn').boolean();
+    const settings = readIssueOptions('signIn', options, this.#core.settings.lifetimes);
     const request = requestOf(response);
     // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
     if (request && !crossSite) this.#core.crossSite.admit(request);
     const isForeign = request && this.#core.crossSite.isForeign(request);
-    const issued = await this.#core.signIns.start(claims, options, {
+    const issued = await this.#core.signIns.start(claims, settings, {
       check: (first) => this.#core.delivery.checkSize(first),
       receive: (first) => this.#core.delivery.deliver(response, first),
       replaced: request && !isForeign ? this.#presentedSessions(request) : [],
@@ -107,7 +109,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     claims: C,
     options: IssueOptions = {},
   ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
-    return (await this.#core.signIns.start(claims, options)) as unknown as IssuedToken<SignedClaims<TClaims, C>>;
+    const settings = readIssueOptions('issue', options, this.#core.settings.lifetimes);
+    return (await this.#core.signIns.start(claims, settings)) as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { stringifySetCookie } from 'cookie';
 import { type CookieIdentity, secureNeededBy } from './cookie-identity.js';
-import type { Cookie } from './cookie-options.js';
+import type { Cookie } from './cookie.js';
 
 /** RFC 6265bis section 5.5: user agents cut longer lifetimes to 400 days. */
 const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;

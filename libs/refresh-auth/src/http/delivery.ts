@@ -11,7 +11,7 @@ import { ROOM_TO_GROW } from '../tokens/compact.js';
 import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 import { forbidCaching } from './caching.js';
 import { CookieLines } from './cookie-lines.js';
-import type { DeliverySettings } from './delivery-options.js';
+import type { DeliverySettings } from './delivery-settings.js';
 import type { ErrorAnswers } from './error-answers.js';
 import {
   appendCookies,

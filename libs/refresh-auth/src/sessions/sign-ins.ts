@@ -2,8 +2,7 @@ import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 import type { Clock } from '../tokens/clock.js';
 import { checkLength } from '../tokens/compact.js';
-import { type Duration, parseSeconds } from '../tokens/duration.js';
-import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
+import type { OwnLimits } from '../tokens/lifetimes.js';
 import { sessionName } from '../tokens/session-id.js';
 import type { TokenSigner } from '../tokens/signing.js';
 import type { Events } from '../events/events.js';
@@ -12,15 +11,11 @@ import type { Ask, StoreAccess } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
 /** What one session has of its own. */
-export interface IssueOptions {
-  /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
-  expiresIn?: Duration | undefined;
-  /** Not longer than the module's, longer than how long its tokens are valid: as for a user who did not tick "remember me". Kept by all successors. */
-  refreshWindow?: Duration | undefined;
-  /** Not longer than the module's. Kept by all successors. */
-  sessionLifetime?: Duration | undefined;
-  /** How the user knows this session again in a list, in at most 200 characters. Kept only with `sessions: 'tracked'`. */
-  device?: string | undefined;
+export interface SessionSettings {
+  /** Claims that all its tokens carry. */
+  readonly limits?: OwnLimits | undefined;
+  /** How the user knows this session again in a list. */
+  readonly device?: string | undefined;
 }
 
 type ReplacedSession = TimesOfToken & { readonly sid: string };
@@ -35,8 +30,6 @@ export interface SignInClient {
   readonly replaced?: readonly ReplacedSession[];
 }
 
-const LONGEST_DEVICE = 200;
-
 /** Starts sessions. */
 export class SignIns {
   constructor(
@@ -46,19 +39,16 @@ export class SignIns {
     private readonly tracked: TrackedSessions | undefined,
     private readonly events: Events,
     private readonly clock: Clock,
-    private readonly lifetimes: Lifetimes,
   ) {}
 
   /**
    * Mints the first token of a session. Writes nothing, unless sessions are tracked or replaced.
    *
-   * @throws TypeError when claims or options are wrong; RangeError when the token is too long; RefreshAuthError `store_unavailable` when a
+   * @throws TypeError when claims are wrong; RangeError when the token is too long; RefreshAuthError `store_unavailable` when a
    *   tracked session could not begin, `session_revoked` when all sessions of the user were ended at the same moment
    */
-  async start(claims: object, options: IssueOptions, client: SignInClient = {}): Promise<IssuedToken> {
+  async start(claims: object, { limits, device }: SessionSettings, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
-    const limits = this.#limits(options);
-    checkDevice(options);
     // One deadline for all that a sign-in asks.
     const ask = this.access.begin();
     const mint = (rev: number): IssuedToken => {
@@ -68,7 +58,7 @@ export class SignIns {
       return issued;
     };
     const issued = this.tracked
-      ? await this.#begin(this.tracked, mint, own.sub, options.device, ask)
+      ? await this.#begin(this.tracked, mint, own.sub, device, ask)
       : mint(await this.revocations.cutoffFor(own.sub, this.clock.now(), ask));
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
@@ -105,34 +95,5 @@ export class SignIns {
       this.revocations.learn(session.sid);
       this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(session.sid) });
     }
-  }
-
-  #limits({ expiresIn, refreshWindow, sessionLifetime }: IssueOptions): OwnLimits {
-    const limits: OwnLimits = {
-      ...(expiresIn === undefined ? {} : { expires_in: this.#limit('expiresIn', expiresIn) }),
-      ...(refreshWindow === undefined ? {} : { refresh_window: this.#limit('refreshWindow', refreshWindow) }),
-      ...(sessionLifetime === undefined ? {} : { session_lifetime: this.#limit('sessionLifetime', sessionLifetime) }),
-    };
-    this.#checkWindow(limits);
-    return limits;
-  }
-
-  #limit(option: 'expiresIn' | 'refreshWindow' | 'sessionLifetime', value: Duration): number {
-    const seconds = parseSeconds(option, value);
-    const most = this.lifetimes[option];
-    if (seconds > most) throw new TypeError(`signIn: ${option} is ${seconds} s, longer than the module's ${most} s`);
-    return seconds;
-  }
-
-  #checkWindow({ expires_in = this.lifetimes.expiresIn, refresh_window }: OwnLimits): void {
-    if (refresh_window !== undefined && refresh_window <= expires_in) {
-      throw new TypeError(`signIn: refreshWindow is ${refresh_window} s, not longer than expiresIn (${expires_in} s)`);
-    }
-  }
-}
-
-function checkDevice({ device }: IssueOptions): void {
-  if (device !== undefined && (typeof device !== 'string' || device.length > LONGEST_DEVICE)) {
-    throw new TypeError(`signIn: device is not a string of at most ${LONGEST_DEVICE} characters`);
   }
 }
