@@ -2,11 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import {
-  InMemorySessionStore,
-  type IssuedToken,
-  type RefreshAuthOptions,
-} from 'nestjs-refresh-auth';
+import type { IssuedToken, RefreshAuthOptions } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';

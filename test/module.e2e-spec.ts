@@ -4,19 +4,21 @@ import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { Cluster, Redis } from 'ioredis';
 import {
-  InMemorySessionStore,
   RefreshAuthGuard,
   RefreshAuthModule,
   type RefreshAuthOptions,
   RefreshAuthOptionsError,
   type RefreshAuthOptionsFactory,
   RefreshAuthService,
+  TokenState,
+} from 'nestjs-refresh-auth';
+import {
+  InMemorySessionStore,
   type RevocationTtl,
   type RotationAnswer,
   type RotationRequest,
   SessionStore,
-  TokenState,
-} from 'nestjs-refresh-auth';
+} from 'nestjs-refresh-auth/store';
 import { HOUR } from './support/aged-tokens.js';
 import { adapters, startApp } from './support/apps.js';
 import { type AuthApp, type AuthService, SECRET, startAuthApp } from './support/auth-app.js';

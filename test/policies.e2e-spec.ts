@@ -4,7 +4,6 @@ import { firstValueFrom, filter } from 'rxjs';
 import {
   CurrentUser,
   type HttpResponse,
-  InMemorySessionStore,
   type IssuedToken,
   Public,
   type RefreshAuthEvent,
@@ -14,6 +13,7 @@ import {
   type TokenClaims,
   TokenState,
 } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { mintToken } from 'nestjs-refresh-auth/testing';
 import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';

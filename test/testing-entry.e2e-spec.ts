@@ -8,17 +8,19 @@ import {
   getCurrentUser,
   type HttpRequest,
   type HttpResponse,
-  InMemorySessionStore,
   Public,
   RefreshAuthGuard,
   RefreshAuthModule,
   RefreshAuthService,
-  type RotationAnswer,
-  type RotationRequest,
-  type SessionStore,
   type TokenClaims,
   TokenState,
 } from 'nestjs-refresh-auth';
+import {
+  InMemorySessionStore,
+  type RotationAnswer,
+  type RotationRequest,
+  type SessionStore,
+} from 'nestjs-refresh-auth/store';
 import {
   assertTokenDelivered,
   deliveredToken,

@@ -11,7 +11,8 @@ export type { DeliveryOptions } from './options/delivery-options.js';
 export type { RequestResponse } from './contexts/execution-context.js';
 export type { HttpRequest, HttpResponse } from './http/http-message.js';
 export { getCurrentUser, getTokenState } from './contexts/request-state.js';
-export { RefreshAuthGuard } from './refresh-auth.guard.js';
+// The type alone, so that the API report shows what applications can override.
+export { type ModuleGuard, RefreshAuthGuard } from './refresh-auth.guard.js';
 export { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 export type { RefreshAuthModuleExtras, RefreshAuthOptionsFactory } from './refresh-auth.module-definition.js';
 export { RefreshAuthModule } from './refresh-auth.module.js';
@@ -20,27 +21,9 @@ export { RefreshAuthService, type SignInOptions, type SignOutOptions } from './r
 export type { Authentication, Inspection, LiveTokenState } from './sessions/authenticator.js';
 export type { ReloadClaims } from './sessions/claims-reloader.js';
 export type { RefreshAuthEvent } from './events/events.js';
-export { InMemorySessionStore } from './store/in-memory-session-store.js';
-export {
-  LateRevocation,
-  type ListedSession,
-  type ListingPage,
-  type ReuseRule,
-  type Revocation,
-  type RevocationPage,
-  type RevocationTtl,
-  type RotationAnswer,
-  type RotationRequest,
-  type SealedToken,
-  type SessionOfToken,
-  SessionStore,
-  StoreError,
-  type Cutoff,
-  type UsedGeneration,
-} from './store/session-store.js';
 export type { IssueOptions } from './options/issue-options.js';
 export type { SessionInfo } from './sessions/tracked-sessions.js';
-export type { IssuedToken, OwnClaims, ReservedClaim, TokenClaims } from './tokens/claims.js';
+export type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
 export type { Duration } from './options/duration.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export type { KeyOptions } from './options/key-options.js';

@@ -6,7 +6,7 @@ import type { RefreshAuthCore } from '../refresh-auth.core.js';
 const INDICATORS: unique symbol = Symbol('HealthIndicatorService');
 
 /** The indicator of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
-abstract class ModuleHealthIndicator {
+export abstract class ModuleHealthIndicator {
   /** The indicator of the `RefreshAuthModule` with this name: always the same class, so that it can be provided and injected. */
   static named(name: string): typeof RefreshAuthHealthIndicator {
     return namedIndicator(name);
