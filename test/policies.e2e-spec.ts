@@ -414,14 +414,14 @@ describe.each(adapters)('on %s', (adapter) => {
     });
 
     test.each<[options: object, says: string]>([
-      [{ refreshWindow: '11m' }, "signIn: refreshWindow is 660 s, longer than the module's 600 s"],
-      [{ refreshWindow: '1m' }, 'signIn: refreshWindow is 60 s, not longer than expiresIn (60 s)'],
-      [{ sessionLifetime: '2h' }, "signIn: sessionLifetime is 7200 s, longer than the module's 3600 s"],
-      [{ device: 'x'.repeat(201) }, 'signIn: device is not a string of at most 200 characters'],
+      [{ refreshWindow: '11m' }, "`refreshWindow` is 660 s, longer than the module's 600 s"],
+      [{ refreshWindow: '1m' }, '`refreshWindow` is 60 s, not longer than expiresIn (60 s)'],
+      [{ sessionLifetime: '2h' }, "`sessionLifetime` is 7200 s, longer than the module's 3600 s"],
+      [{ device: 'x'.repeat(201) }, '`device` is not a string of at most 200 characters'],
     ])('%j is refused', async (options, says) => {
       const app = await start({});
 
-      await expect(app.auth.issue({ sub: '1' }, options)).rejects.toThrow(new TypeError(says));
+      await expect(app.auth.issue({ sub: '1' }, options)).rejects.toThrow(`issue: option ${says}. Write a `);
     });
   });
 
