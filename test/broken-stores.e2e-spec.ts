@@ -1,6 +1,6 @@
 // The contract of stores notices each single clause that a store breaks.
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { SessionStore } from 'nestjs-refresh-auth';
+import type { SessionStore } from 'nestjs-refresh-auth/store';
 import { type ContractCheck, sessionStoreContract, TestClock } from 'nestjs-refresh-auth/testing';
 import { Redis } from 'ioredis';
 import { BROKEN_RESTORING, BROKEN_STORES, breakRestoring, brokenStore } from './support/broken-stores.js';

@@ -5,12 +5,12 @@ import {
   type CookieOptions,
   type HttpRequest,
   type HttpResponse,
-  InMemorySessionStore,
   type PreviousCookie,
   Public,
   RefreshAuthService,
   type TokenClaims,
 } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { CookieJar, PrefixSecurityEnum } from 'tough-cookie';
 import { DAY, HOUR } from './support/aged-tokens.js';

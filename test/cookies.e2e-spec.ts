@@ -6,12 +6,12 @@ import {
   type DeliveryOptions,
   type HttpRequest,
   type HttpResponse,
-  InMemorySessionStore,
   Public,
   type RefreshAuthOptions,
   RefreshAuthService,
   type TokenClaims,
 } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { Cookie, CookieJar, PrefixSecurityEnum } from 'tough-cookie';
 import { adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';

@@ -280,7 +280,7 @@ describe.each(adapters)('requests of other origins on %s', (adapter) => {
   test('[F3] a handler that sets crossSite to another value than true gets an error', async () => {
     await expect(
       app.auth.signIn({} as HttpResponse, { sub: '1' }, { crossSite: 'yes' as unknown as boolean }),
-    ).rejects.toThrow(new TypeError('signIn: crossSite is not a boolean'));
+    ).rejects.toThrow(new TypeError('signIn: option `crossSite` is not a boolean. Write true or false.'));
   });
 
   test.each<[string, Record<string, string | string[]>]>([

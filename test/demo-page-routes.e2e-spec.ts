@@ -54,10 +54,10 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
   });
 
   test.each([
-    [{ expiresIn: 901 }, "signIn: expiresIn is 901 s, longer than the module's 900 s"],
-    [{ refreshWindow: 900 }, 'signIn: refreshWindow is 900 s, not longer than expiresIn (900 s)'],
-    [{ sessionLifetime: '31d' }, "signIn: sessionLifetime is 2678400 s, longer than the module's 2592000 s"],
-    [{ expiresIn: {} }, 'option `expiresIn` is of type object'],
+    [{ expiresIn: 901 }, "signIn: option `expiresIn` is 901 s, longer than the module's 900 s"],
+    [{ refreshWindow: 900 }, 'signIn: option `refreshWindow` is 900 s, not longer than expiresIn (900 s)'],
+    [{ sessionLifetime: '31d' }, "signIn: option `sessionLifetime` is 2678400 s, longer than the module's 2592000 s"],
+    [{ expiresIn: {} }, 'signIn: option `expiresIn` is of type object'],
   ])('but not %j', async (limits, message) => {
     const answer = await login(limits);
 

@@ -10,7 +10,7 @@ import {
   type INestApplication,
   UseGuards,
 } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { CurrentUser, RefreshAuthError, RefreshAuthGuard, RefreshAuthInterceptor } from 'nestjs-refresh-auth';
 import { firstValueFrom, type Observable } from 'rxjs';
 import { RefreshAuthFilter } from '../libs/refresh-auth/src/refresh-auth.filter.js';
@@ -50,6 +50,9 @@ class EverythingFilter implements ExceptionFilter {
   }
 }
 
+@Catch(HttpException)
+class HttpFilter extends EverythingFilter {}
+
 describe.each(adapters)('a refusal that a handler lets through, on %s', (adapter) => {
   let app: AuthApp;
 
@@ -73,6 +76,24 @@ describe.each(adapters)('a refusal that a handler lets through, on %s', (adapter
     const answer = await send(`${app.url}/store`);
 
     expect([answer.status, answer.json(), answer.headers['retry-after']]).toEqual([503, { filtered: 503 }, '1']);
+  });
+
+  test('and one of the guard reach a filter that the application provides for HttpException, with their headers', async () => {
+    await start({
+      providers: [
+        { provide: APP_FILTER, useClass: HttpFilter },
+        { provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor },
+      ],
+    });
+
+    const answers = [await send(`${app.url}/mine`), await send(`${app.url}/store`)];
+
+    expect(answers.map((answer) => [answer.status, answer.json()])).toEqual([
+      [401, { filtered: 401 }],
+      [503, { filtered: 503 }],
+    ]);
+    expect(answers[0]?.headers['www-authenticate']).toBe('Bearer realm="refresh-auth"');
+    expect(answers[1]?.headers['retry-after']).toBe('1');
   });
 
   test('does not affect other errors, with and without the interceptor', async () => {

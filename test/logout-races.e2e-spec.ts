@@ -3,17 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import {
-  InMemorySessionStore,
-  type IssuedToken,
-  type RefreshAuthOptions,
-  RefreshAuthService,
-} from 'nestjs-refresh-auth';
+import type { IssuedToken, RefreshAuthOptions } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { TestClock } from './support/clock.js';
-import { authenticate, EXPIRES_IN, makeCore, refusal } from './support/core.js';
+import { authenticate, EXPIRES_IN, makeCore, refusal, serviceOf } from './support/core.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 import { type FullStore, type Stop, StoppableStore } from './support/stoppable-store.js';
 
@@ -118,18 +114,18 @@ interface Logout {
 function signOut(core: RefreshAuthCore, { token }: IssuedToken, scope: 'session' | 'user' | 'others'): Promise<void> {
   const request = new IncomingMessage(new Socket());
   request.headers.authorization = `Bearer ${token}`;
-  return new RefreshAuthService(core).signOut(request, new ServerResponse(request), { scope });
+  return serviceOf(core).signOut(request, new ServerResponse(request), { scope });
 }
 
 const logouts: [name: string, logOut: (logout: Logout) => Promise<unknown>][] = [
   ['signOut', ({ core, own }) => signOut(core, own, 'session')],
   ["signOut, scope 'user'", ({ core, own }) => signOut(core, own, 'user')],
   ["signOut of another session, scope 'others'", ({ core, other }) => signOut(core, other, 'others')],
-  ['revokeSession', ({ core, own }) => new RefreshAuthService(core).revokeSession(own.claims.sid)],
-  ['revokeUser', ({ core }) => new RefreshAuthService(core).revokeUser('1')],
+  ['revokeSession', ({ core, own }) => serviceOf(core).revokeSession(own.claims.sid)],
+  ['revokeUser', ({ core }) => serviceOf(core).revokeUser('1')],
   [
     'revokeUser with another session excepted',
-    ({ core, other }) => new RefreshAuthService(core).revokeUser('1', { except: other.claims.sid }),
+    ({ core, other }) => serviceOf(core).revokeUser('1', { except: other.claims.sid }),
   ],
 ];
 

@@ -5,16 +5,15 @@ import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { Cluster, Redis } from 'ioredis';
 import {
-  InMemorySessionStore,
   RefreshAuthGuard,
   RefreshAuthModule,
   type RefreshAuthOptions,
   RefreshAuthOptionsError,
   type RefreshAuthOptionsFactory,
   RefreshAuthService,
-  SessionStore,
   TokenState,
 } from 'nestjs-refresh-auth';
+import { InMemorySessionStore, SessionStore } from 'nestjs-refresh-auth/store';
 import { wrapStore } from 'nestjs-refresh-auth/testing';
 import { HOUR } from './support/aged-tokens.js';
 import { adapters, startApp } from './support/apps.js';
@@ -200,9 +199,9 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, delivery: { cookie: { maxAge: 60 } } },
       'delivery.cookie.maxAge',
-      'is not known. It may have name, domain, path, sameSite, secure, httpOnly, partitioned, previous.',
+      'is not known. Use only name, domain, path, partitioned, secure, httpOnly, sameSite, previous.',
     ],
-    [{ secret: SECRET, expiresin: '15m' }, 'expiresin', 'is not known. There are secret, keys, expiresIn, '],
+    [{ secret: SECRET, expiresin: '15m' }, 'expiresin', 'is not known. Use only secret, keys, expiresIn, '],
   ];
 
   const ways: [name: string, module: (options: RefreshAuthOptions) => DynamicModule][] = [

@@ -5,7 +5,6 @@ import { firstValueFrom, filter } from 'rxjs';
 import {
   CurrentUser,
   type HttpResponse,
-  InMemorySessionStore,
   type IssuedToken,
   Public,
   type RefreshAuthEvent,
@@ -15,6 +14,7 @@ import {
   type TokenClaims,
   TokenState,
 } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { mintToken } from 'nestjs-refresh-auth/testing';
 import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
@@ -421,14 +421,14 @@ describe.each(adapters)('on %s', (adapter) => {
     });
 
     test.each<[options: object, says: string]>([
-      [{ refreshWindow: '11m' }, "signIn: refreshWindow is 660 s, longer than the module's 600 s"],
-      [{ refreshWindow: '1m' }, 'signIn: refreshWindow is 60 s, not longer than expiresIn (60 s)'],
-      [{ sessionLifetime: '2h' }, "signIn: sessionLifetime is 7200 s, longer than the module's 3600 s"],
-      [{ device: 'x'.repeat(201) }, 'signIn: device is not a string of at most 200 characters'],
+      [{ refreshWindow: '11m' }, "`refreshWindow` is 660 s, longer than the module's 600 s"],
+      [{ refreshWindow: '1m' }, '`refreshWindow` is 60 s, not longer than expiresIn (60 s)'],
+      [{ sessionLifetime: '2h' }, "`sessionLifetime` is 7200 s, longer than the module's 3600 s"],
+      [{ device: 'x'.repeat(201) }, '`device` is not a string of at most 200 characters'],
     ])('%j is refused', async (options, says) => {
       const app = await start({});
 
-      await expect(app.auth.issue({ sub: '1' }, options)).rejects.toThrow(new TypeError(says));
+      await expect(app.auth.issue({ sub: '1' }, options)).rejects.toThrow(`issue: option ${says}. Write a `);
     });
   });
 

@@ -16,7 +16,7 @@ const execute = promisify(execFile);
 describe('The in-memory store', () => {
   test('keeps no process alive [S11]', async () => {
     const program = `
-      import { InMemorySessionStore } from 'nestjs-refresh-auth';
+      import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
       const store = new InMemorySessionStore();
       await store.rotate({ sid: 'a', sub: '1', rev: 0, generation: 0, candidate: { sealed: Buffer.from('one'), ttl: 3_600_000 } });
       await store.revoke('b', { record: 3_600_000, log: 3_600_000 });

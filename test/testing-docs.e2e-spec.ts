@@ -20,7 +20,7 @@ const given = [
   { name: 'app.module.ts', code: 'export class AppModule {}' },
   {
     name: 'my-store.ts',
-    code: `export { InMemorySessionStore as MyStore } from 'nestjs-refresh-auth';`,
+    code: `export { InMemorySessionStore as MyStore } from 'nestjs-refresh-auth/store';`,
   },
   {
     name: 'globals.d.ts',

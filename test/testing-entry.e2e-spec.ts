@@ -9,15 +9,14 @@ import {
   getCurrentUser,
   type HttpRequest,
   type HttpResponse,
-  InMemorySessionStore,
   Public,
   RefreshAuthGuard,
   RefreshAuthModule,
   RefreshAuthService,
-  type SessionStore,
   type TokenClaims,
   TokenState,
 } from 'nestjs-refresh-auth';
+import { InMemorySessionStore, type SessionStore } from 'nestjs-refresh-auth/store';
 import {
   assertTokenDelivered,
   deliveredToken,

@@ -1,4 +1,5 @@
-import { InMemorySessionStore, type IssuedToken, type RefreshAuthOptions } from 'nestjs-refresh-auth';
+import type { IssuedToken, RefreshAuthOptions } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
 import { resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import { TestClock } from './clock.js';

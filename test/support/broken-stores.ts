@@ -12,7 +12,7 @@ import {
   type SessionStore,
   StoreError,
   type Cutoff,
-} from 'nestjs-refresh-auth';
+} from 'nestjs-refresh-auth/store';
 import { type TestClock, wrapStore } from 'nestjs-refresh-auth/testing';
 import { hashed, sessionName } from '../../libs/refresh-auth/src/tokens/session-id.js';
 

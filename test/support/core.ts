@@ -1,6 +1,9 @@
 import { RefreshAuthError } from '../../libs/refresh-auth/src/errors/refresh-auth-error.js';
 import { InMemorySessionStore } from '../../libs/refresh-auth/src/store/in-memory-session-store.js';
+import { CORE } from '../../libs/refresh-auth/src/injected-core.js';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
+import { RefreshAuthService } from '../../libs/refresh-auth/src/refresh-auth.service.js';
+import type { UserClaims } from '../../libs/refresh-auth/src/tokens/user-claims.js';
 import { type RefreshAuthOptions, resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import type { Authentication, ExpiredHandling } from '../../libs/refresh-auth/src/sessions/authenticator.js';
 import type { Presentation } from '../../libs/refresh-auth/src/sessions/rotation.js';
@@ -47,6 +50,11 @@ export function setUp(options: RefreshAuthOptions = {}): Stage {
   const store = interceptedStore(clock);
   const [core, elsewhere] = [makeCore(options, { store, clock }), makeCore(options, { store, clock })];
   return { clock, store, core, elsewhere };
+}
+
+/** Returns the service of a core that NestJS did not create. */
+export function serviceOf<TClaims extends object = UserClaims>(core: RefreshAuthCore): RefreshAuthService<TClaims> {
+  return Object.assign(new RefreshAuthService<TClaims>(), { [CORE]: core });
 }
 
 /** Signs in a user whose sessions were never all ended: the token of generation 0 of a new session. */

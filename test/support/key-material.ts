@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import type { Algorithm, KeyOptions } from '../../libs/refresh-auth/src/tokens/keys.js';
+import type { KeyOptions } from '../../libs/refresh-auth/src/options/key-options.js';
+import type { Algorithm } from '../../libs/refresh-auth/src/tokens/algorithms.js';
 import { type SegmentValue, signRaw } from './hostile-tokens.js';
 import { watchOutFor } from './leak-watch.js';
 

@@ -5,7 +5,7 @@ import {
   type RotationRequest,
   type SessionOfToken,
   type SessionStore,
-} from 'nestjs-refresh-auth';
+} from 'nestjs-refresh-auth/store';
 import { RefreshAuthCore } from '../../libs/refresh-auth/src/refresh-auth.core.js';
 import { resolveOptions } from '../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import { TestClock } from './clock.js';

@@ -1,4 +1,4 @@
-import { Scope, type Type } from '@nestjs/common';
+import { type Abstract, Scope, type Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
 /** NestJS exports the types of its modules and providers only through the container. */
@@ -63,7 +63,7 @@ export function isClass({ metatype, inject }: Provider): boolean {
 }
 
 /** True for this class, and for one that extends it. */
-export function isOfClass(provider: Provider, type: Type): boolean {
+export function isOfClass(provider: Provider, type: Type | Abstract<unknown>): boolean {
   return isClass(provider) && (provider.metatype === type || provider.metatype?.prototype instanceof type);
 }
 

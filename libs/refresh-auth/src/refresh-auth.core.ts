@@ -1,4 +1,4 @@
-import { cookieNames } from './http/cookie-options.js';
+import { cookieNames } from './http/cookie.js';
 import { Credentials } from './http/credentials.js';
 import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
@@ -23,7 +23,7 @@ import { StoreAccess } from './store/store-access.js';
 import { canList, type ListingStore, TrackedSessions } from './sessions/tracked-sessions.js';
 import { UsedGenerations } from './sessions/used-generations.js';
 import type { Clock } from './tokens/clock.js';
-import type { Algorithm } from './tokens/keys.js';
+import type { Algorithm } from './tokens/algorithms.js';
 import { TokenSigner } from './tokens/signing.js';
 import { TokenTimes } from './tokens/token-times.js';
 import { VerifiedTokens } from './tokens/verified-tokens.js';
@@ -90,7 +90,7 @@ export class RefreshAuthCore {
     this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events);
     this.refreshAhead = refreshAhead && new RefreshAhead(rotation, revocations, times, refreshAhead);
     this.noRefresh = new NoRefresh(reuseDetection);
-    this.signIns = new SignIns(access, signer, revocations, tracked, lifetimes);
+    this.signIns = new SignIns(access, signer, revocations, tracked);
     this.revocations = revocations;
     this.tracked = tracked;
     this.credentials = new Credentials(cookieNames(settings.delivery.cookie), (token) =>

@@ -15,32 +15,33 @@ import { waitedFor } from './contexts/arrivals.js';
 import { findRequestResponse, isMessage, type RequestResponse } from './contexts/execution-context.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
 import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
-import { RefreshAuthCore } from './refresh-auth.core.js';
-import { coreToken } from './refresh-auth.constants.js';
+import { CORE, InjectCore } from './injected-core.js';
+import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication } from './sessions/authenticator.js';
 import type { RefreshAhead } from './sessions/refresh-ahead.js';
 import type { TokenClaims } from './tokens/claims.js';
+import type { UserClaims } from './tokens/user-claims.js';
 
-/**
- * Lets requests with a live token pass, and refreshes expired tokens that are inside their refresh window.
- *
- * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
- * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered.
- */
-@Injectable()
-export class RefreshAuthGuard implements CanActivate {
+const REFLECTOR: unique symbol = Symbol('Reflector');
+
+/** The guard of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- subclasses that override toUser use it
+export abstract class ModuleGuard<TClaims extends object> implements CanActivate {
   /** The guard of the module with this name: always the same class, so that it can be injected. */
   static named(name: string): typeof RefreshAuthGuard {
     return namedGuard(name);
   }
 
-  readonly #access: RouteAccess;
+  protected readonly [CORE]!: RefreshAuthCore;
+  @Inject(Reflector) protected readonly [REFLECTOR]!: Reflector;
+  #routeAccess: RouteAccess | undefined;
 
-  constructor(
-    @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
-    @Inject(Reflector) private readonly reflector: Reflector,
-  ) {
-    this.#access = new RouteAccess(reflector, core.name);
+  get #core(): RefreshAuthCore {
+    return this[CORE];
+  }
+
+  get #access(): RouteAccess {
+    return (this.#routeAccess ??= new RouteAccess(this[REFLECTOR], this.#core.name));
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -56,7 +57,7 @@ export class RefreshAuthGuard implements CanActivate {
 
   /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
   #answerPreflight(context: ExecutionContext): boolean {
-    if (this.reflector.get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
+    if (this[REFLECTOR].get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
       return true;
     throw new HttpException('', HttpStatus.NO_CONTENT);
   }
@@ -67,8 +68,8 @@ export class RefreshAuthGuard implements CanActivate {
    */
   #admitKnown(context: ExecutionContext, { request, response }: RequestResponse): boolean {
     // An application's own `toUser` may have to be waited for.
-    if (this.toUser !== RefreshAuthGuard.prototype.toUser || isMessage(context, request)) return false;
-    const { admissions, authenticator, noRefresh, refreshAhead } = this.core;
+    if (this.toUser !== ModuleGuard.prototype.toUser || isMessage(context, request)) return false;
+    const { admissions, authenticator, noRefresh, refreshAhead } = this.#core;
     const token = this.#onlyToken(request);
     if (token === undefined || this.#isForeign(request, token)) return false;
     const earlier = admissions.recall(request, token);
@@ -79,13 +80,13 @@ export class RefreshAuthGuard implements CanActivate {
       admissions.remember(request, token, known);
       if (isUse && refreshAhead) this.#deliverAhead(refreshAhead, known, response, token);
     }
-    noteAdmission(context, request, { state: known.state, user: this.toUser(known.claims) });
+    noteAdmission(context, request, { state: known.state, user: this.toUser(known.claims as TokenClaims & TClaims) });
     return true;
   }
 
   /** The token of a request, if there is one and no choice has to be made. */
   #onlyToken(request: HttpRequest): string | undefined {
-    if (this.core.credentials.rivals(request).length > 1) return undefined;
+    if (this.#core.credentials.rivals(request).length > 1) return undefined;
     try {
       return this.getToken(request);
     } catch {
@@ -96,7 +97,7 @@ export class RefreshAuthGuard implements CanActivate {
   async #admit(context: ExecutionContext, exchange: RequestResponse, access: Access | undefined): Promise<boolean> {
     try {
       const { state, claims } = await this.#authenticate(context, exchange);
-      noteAdmission(context, exchange.request, { state, user: await this.toUser(claims) });
+      noteAdmission(context, exchange.request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
       if (!isAnonymous) return this.deny(error, context);
@@ -107,7 +108,7 @@ export class RefreshAuthGuard implements CanActivate {
 
   async #authenticate(context: ExecutionContext, exchange: RequestResponse): Promise<Authentication> {
     const { request } = exchange;
-    const { admissions, authenticator, credentials, crossSite } = this.core;
+    const { admissions, authenticator, credentials, crossSite } = this.#core;
     const rivals = credentials.rivals(request);
     if (rivals.length > 1) await authenticator.learnEnds(rivals);
     const token = this.getToken(request);
@@ -125,11 +126,11 @@ export class RefreshAuthGuard implements CanActivate {
   }
 
   async #decide({ request, response }: RequestResponse, token: string): Promise<Authentication> {
-    const { authenticator, credentials, crossSite, delivery, noRefresh, refreshAhead } = this.core;
+    const { authenticator, credentials, crossSite, delivery, noRefresh, refreshAhead } = this.#core;
     const refusal = credentials.isAmbient(request, token) ? crossSite.admit(request) : undefined;
     const isServed = noRefresh.isHonoured(request);
     const isUse = response !== undefined && !isServed;
-    const waited = waitedFor(request, this.core.clock);
+    const waited = waitedFor(request, this.#core.clock);
     const expired = refusal ?? (isServed ? 'serve' : 'refresh');
     const authentication = await authenticator.authenticate(token, expired, { waited, isUse });
     if (response && authentication.refreshed) delivery.deliver(response, authentication.refreshed, token);
@@ -141,13 +142,13 @@ export class RefreshAuthGuard implements CanActivate {
   #deliverAhead(ahead: RefreshAhead, { claims }: Authentication, response: HttpResponse, presented: string): void {
     void ahead
       .refresh(claims)
-      ?.then((refreshed) => refreshed && this.core.delivery.offer(response, refreshed, presented))
+      ?.then((refreshed) => refreshed && this.#core.delivery.offer(response, refreshed, presented))
       .catch(() => undefined);
   }
 
   /** Returns true if another site may have made the browser send this token. */
   #isForeign(request: HttpRequest, token: string): boolean {
-    return this.core.credentials.isAmbient(request, token) && this.core.crossSite.isForeign(request);
+    return this.#core.credentials.isAmbient(request, token) && this.#core.crossSite.isForeign(request);
   }
 
   /**
@@ -165,20 +166,34 @@ export class RefreshAuthGuard implements CanActivate {
    * @throws RefreshAuthError `token_missing` or `token_malformed`
    */
   protected getToken(request: HttpRequest): string {
-    return this.core.credentials.token(request);
+    return this.#core.credentials.token(request);
   }
 
-  /** What `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
-  protected toUser(claims: TokenClaims): unknown {
+  /** Returns the user that `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
+  protected toUser(claims: TokenClaims & TClaims): unknown {
     return { ...claims };
   }
 
   /** Answers a request that is not let through. By default with 401, 403 or 503, the code in the body, and the headers that belong to it. */
   protected deny(error: unknown, context: ExecutionContext): never {
-    if (!(error instanceof RefreshAuthError)) throw error;
-    throw this.core.answers.refuse(error, this.getRequestResponse(context).response);
+    if (error instanceof RefreshAuthError)
+      this.#core.answers.addHeaders(error, this.getRequestResponse(context).response);
+    throw error;
   }
 }
+
+/**
+ * Lets requests with a live token pass, and refreshes expired tokens that are inside their refresh window.
+ *
+ * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
+ * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered. A class that extends it
+ * has a constructor of its own, which calls `super()` without arguments.
+ *
+ * @typeParam TClaims the application's own claims, which `toUser` gets beside those of the library; by default {@link UserClaims}
+ */
+@Injectable()
+@InjectCore()
+export class RefreshAuthGuard<TClaims extends object = UserClaims> extends ModuleGuard<TClaims> {}
 
 /** Only classes, no state: Nest finds a guard by its class, so that the same name has to give the same one. */
 const namedGuards = new Map<string, typeof RefreshAuthGuard>();
@@ -187,11 +202,8 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
   const known = namedGuards.get(name);
   if (known) return known;
   @Injectable()
-  class NamedRefreshAuthGuard extends RefreshAuthGuard {
-    constructor(@Inject(coreToken(name)) core: RefreshAuthCore, @Inject(Reflector) reflector: Reflector) {
-      super(core, reflector);
-    }
-  }
+  @InjectCore(name)
+  class NamedRefreshAuthGuard<TClaims extends object = UserClaims> extends ModuleGuard<TClaims> {}
   namedGuards.set(name, NamedRefreshAuthGuard);
   return NamedRefreshAuthGuard;
 }

@@ -1,29 +1,35 @@
-import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import { catchError, type Observable, tap } from 'rxjs';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { type Observable, tap } from 'rxjs';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import type { HttpResponse } from './http/http-message.js';
-import { RefreshAuthCore } from './refresh-auth.core.js';
+import { CORE, InjectCore } from './injected-core.js';
+import type { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
  * Writes the new token to header and cookie as soon as the handler has answered or thrown, so that interceptors outside this one see them,
- * and turns rejections that a handler throws into the guard's answers, before exception filters of the application see them.
+ * and adds the headers of errors that a handler throws, before exception filters of the application see them.
  *
  * Optional: the guard sees to it that the token goes out with any response, those included that no interceptor sees, and the module's
- * filter answers rejections. The module does not register it, because one interceptor costs a request more than the guard does. Register
+ * filter adds the headers of errors. The module does not register it, because one interceptor costs a request more than the guard does. Register
  * it with `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }`.
  */
 @Injectable()
+@InjectCore()
 export class RefreshAuthInterceptor implements NestInterceptor {
-  constructor(@Inject(RefreshAuthCore) private readonly core: RefreshAuthCore) {}
+  protected readonly [CORE]!: RefreshAuthCore;
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') return next.handle();
     const response = context.switchToHttp().getResponse<HttpResponse>();
-    const write = () => this.core.delivery.write(response);
+    const write = () => this[CORE].delivery.write(response);
     return next.handle().pipe(
-      tap({ next: write, error: write, complete: write }),
-      catchError((error: unknown) => {
-        throw error instanceof RefreshAuthError ? this.core.answers.refuse(error, response) : error;
+      tap({
+        next: write,
+        complete: write,
+        error: (error: unknown) => {
+          write();
+          if (error instanceof RefreshAuthError) this[CORE].answers.addHeaders(error, response);
+        },
       }),
     );
   }

@@ -1,10 +1,11 @@
 import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
+import { coreToken } from './injected-core.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import type { RefreshAuthOptions } from './options/refresh-auth-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
-import { coreToken, NAME, serviceToken } from './refresh-auth.constants.js';
+import { NAME, serviceToken } from './refresh-auth.constants.js';
 import { SessionStore } from './store/session-store.js';
 
 /** What a class for `useClass` or `useExisting` implements. */

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { issue, makeCore } from '../../../test/support/core.js';
+import { issue, makeCore, serviceOf } from '../../../test/support/core.js';
 import { interceptedStore } from '../../../test/support/intercepted-store.js';
-import { RefreshAuthService } from './refresh-auth.service.js';
 import { sessionName } from './tokens/session-id.js';
 
 const SID = issue(makeCore()).claims.sid;
@@ -28,7 +27,7 @@ describe('RefreshAuthService', () => {
       'is a TypeError of revokeSession, and no session ends: %s',
       async (_, sid) => {
         const store = interceptedStore();
-        const service = new RefreshAuthService(makeCore({}, { store }));
+        const service = serviceOf(makeCore({}, { store }));
 
         await expect(service.revokeSession(sid as string)).rejects.toEqual(new TypeError(message('revokeSession')));
         expect(store.revocations).toEqual([]);
@@ -38,7 +37,7 @@ describe('RefreshAuthService', () => {
     // Left out, all sessions of the user are meant.
     test.each(NO_SIDS)('is a TypeError of revokeUser as `except`, and no session ends: %s', async (_, sid) => {
       const store = interceptedStore();
-      const service = new RefreshAuthService(makeCore({}, { store }));
+      const service = serviceOf(makeCore({}, { store }));
 
       await expect(service.revokeUser('1', { except: sid as string })).rejects.toEqual(
         new TypeError(message('revokeUser: `except`')),
@@ -52,7 +51,7 @@ describe('RefreshAuthService', () => {
     ['an empty string', ''],
     ['a number', 1],
   ])('a `sub` that is none is a TypeError of revokeUser: %s', async (_, sub) => {
-    await expect(new RefreshAuthService(makeCore()).revokeUser(sub as string)).rejects.toEqual(
+    await expect(serviceOf(makeCore()).revokeUser(sub as string)).rejects.toEqual(
       new TypeError('revokeUser needs the claim `sub` of a token'),
     );
   });

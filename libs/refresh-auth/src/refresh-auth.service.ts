@@ -1,12 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
-import { RefreshAuthCore } from './refresh-auth.core.js';
+import { CORE, InjectCore } from './injected-core.js';
+import type { RefreshAuthCore } from './refresh-auth.core.js';
+import { OptionReader } from './options/option-reader.js';
 import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './events/events.js';
-import type { IssueOptions } from './sessions/sign-ins.js';
+import { type IssueOptions, readIssueOptions } from './options/issue-options.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
-import type { IssuedToken, OwnClaims, TokenClaims } from './tokens/claims.js';
+import type { IssuedToken, OwnClaims, SignedClaims, TokenClaims } from './tokens/claims.js';
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
@@ -29,15 +31,21 @@ export interface SignOutOptions {
 /**
  * Starts, inspects, lists and ends sessions.
  *
- * @typeParam TClaims the claims that handlers see; by default {@link UserClaims}, which applications augment
+ * @typeParam TClaims the application's own claims, which results have beside those of the library; by default {@link UserClaims}, which
+ *   applications augment
  */
 @Injectable()
+@InjectCore()
 export class RefreshAuthService<TClaims extends object = UserClaims> {
-  /** What happens, as it happens. Never holds a token. */
-  readonly events: Observable<RefreshAuthEvent>;
+  protected readonly [CORE]!: RefreshAuthCore;
 
-  constructor(@Inject(RefreshAuthCore) private readonly core: RefreshAuthCore) {
-    this.events = core.events.observable;
+  get #core(): RefreshAuthCore {
+    return this[CORE];
+  }
+
+  /** Everything that happens, as it happens. Never holds a token. */
+  get events(): Observable<RefreshAuthEvent> {
+    return this.#core.events.observable;
   }
 
   /**
@@ -56,18 +64,19 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     response: HttpResponse,
     claims: C,
     { crossSite = false, ...options }: SignInOptions = {},
-  ): Promise<IssuedToken<TClaims & C>> {
-    if (typeof crossSite !== 'boolean') throw new TypeError('signIn: crossSite is not a boolean');
+  ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
+    new OptionReader(crossSite, 'crossSite', 'signIn').boolean();
+    const settings = readIssueOptions('signIn', options, this.#core.settings.lifetimes);
     const request = requestOf(response);
     // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
-    if (request && !crossSite) this.core.crossSite.admit(request);
-    const isForeign = request && this.core.crossSite.isForeign(request);
-    const issued = await this.core.signIns.start(claims, options, {
-      check: (first) => this.core.delivery.checkSize(first),
-      receive: (first) => this.core.delivery.deliver(response, first),
+    if (request && !crossSite) this.#core.crossSite.admit(request);
+    const isForeign = request && this.#core.crossSite.isForeign(request);
+    const issued = await this.#core.signIns.start(claims, settings, {
+      check: (first) => this.#core.delivery.checkSize(first),
+      receive: (first) => this.#core.delivery.deliver(response, first),
       replaced: request && !isForeign ? this.#presentedSessions(request) : [],
     });
-    return issued as unknown as IssuedToken<TClaims & C>;
+    return issued as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
   /**
@@ -85,9 +94,9 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     { scope = 'session' }: SignOutOptions = {},
   ): Promise<void> {
     // Without a token in the cookie too: removing it is all that it takes to sign a user out, and SameSite keeps it from being sent.
-    this.core.crossSite.refuseForeign(request);
+    this.#core.crossSite.refuseForeign(request);
     await Promise.all(this.#presentedSessions(request, scope).map((session) => this.#end(session, scope)));
-    if (scope !== 'others') this.core.delivery.clear(response);
+    if (scope !== 'others') this.#core.delivery.clear(response);
   }
 
   /**
@@ -96,8 +105,12 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws TypeError when claims or options are wrong; RangeError when the token is longer than 8,192 bytes; RefreshAuthError
    *   `store_unavailable` when a tracked session could not begin
    */
-  async issue<C extends OwnClaims<TClaims>>(claims: C, options: IssueOptions = {}): Promise<IssuedToken<TClaims & C>> {
-    return (await this.core.signIns.start(claims, options)) as unknown as IssuedToken<TClaims & C>;
+  async issue<C extends OwnClaims<TClaims>>(
+    claims: C,
+    options: IssueOptions = {},
+  ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
+    const settings = readIssueOptions('issue', options, this.#core.settings.lifetimes);
+    return (await this.#core.signIns.start(claims, settings)) as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
   /**
@@ -108,10 +121,13 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *   @default false
    * @throws RefreshAuthError when the token is dead, or the store does not decide
    */
-  async authenticate(token: string, { refresh = false }: { refresh?: boolean } = {}): Promise<Authentication<TClaims>> {
+  async authenticate(
+    token: string,
+    { refresh = false }: { refresh?: boolean } = {},
+  ): Promise<Authentication<TokenClaims & TClaims>> {
     const expired = refresh ? 'refresh' : 'serve';
-    const authentication = await this.core.authenticator.authenticate(token, expired, { waited: 0, isUse: false });
-    return authentication as unknown as Authentication<TClaims>;
+    const authentication = await this.#core.authenticator.authenticate(token, expired, { waited: 0, isUse: false });
+    return authentication as Authentication<TokenClaims & TClaims>;
   }
 
   /**
@@ -119,8 +135,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */
-  async inspect(token: string): Promise<Inspection<TClaims>> {
-    return (await this.core.authenticator.inspect(token)) as unknown as Inspection<TClaims>;
+  async inspect(token: string): Promise<Inspection<TokenClaims & TClaims>> {
+    return (await this.#core.authenticator.inspect(token)) as Inspection<TokenClaims & TClaims>;
   }
 
   /**
@@ -129,7 +145,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws RefreshAuthError `token_missing` or `token_malformed`
    */
   getToken(request: HttpRequest): string {
-    return this.core.credentials.token(request);
+    return this.#core.credentials.token(request);
   }
 
   /**
@@ -140,7 +156,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    */
   async revokeSession(sid: string): Promise<void> {
     if (!isSessionId(sid)) throw new TypeError(notASessionId('revokeSession'));
-    await this.core.revocations.revokeSession(sid);
+    await this.#core.revocations.revokeSession(sid);
   }
 
   /**
@@ -153,7 +169,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   async revokeUser(sub: string, { except }: { except?: string | undefined } = {}): Promise<void> {
     if (typeof sub !== 'string' || sub === '') throw new TypeError('revokeUser needs the claim `sub` of a token');
     if (except !== undefined && !isSessionId(except)) throw new TypeError(notASessionId('revokeUser: `except`'));
-    await this.core.revocations.revokeUser(sub, except);
+    await this.#core.revocations.revokeUser(sub, except);
   }
 
   /**
@@ -164,16 +180,16 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @throws TypeError when sessions are not tracked; RefreshAuthError `store_unavailable`
    */
   async listSessions(sub: string): Promise<SessionInfo[]> {
-    if (!this.core.tracked) throw new TypeError("listSessions needs the option sessions: 'tracked'");
-    return this.core.tracked.list(sub);
+    if (!this.#core.tracked) throw new TypeError("listSessions needs the option sessions: 'tracked'");
+    return this.#core.tracked.list(sub);
   }
 
   /** Once for each session; where whole users are meant, once for each of those, and the session that the guard accepts may go on. */
   #presentedSessions(request: HttpRequest, scope: NonNullable<SignOutOptions['scope']> = 'session'): TokenClaims[] {
     const sessions = new Map<string, TokenClaims>();
-    const tokens = this.core.credentials.all(request);
+    const tokens = this.#core.credentials.all(request);
     for (const token of new Set([...this.#acceptedToken(request), ...tokens])) {
-      const claims = this.core.authenticator.liveSession(token);
+      const claims = this.#core.authenticator.liveSession(token);
       const id = scope === 'session' ? claims?.sid : claims?.sub;
       if (claims && id !== undefined && !sessions.has(id)) sessions.set(id, claims);
     }
@@ -183,7 +199,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   /** The token that the guard would take, if it can tell. */
   #acceptedToken(request: HttpRequest): string[] {
     try {
-      return [this.core.credentials.token(request)];
+      return [this.#core.credentials.token(request)];
     } catch {
       return [];
     }
@@ -191,8 +207,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
 
   async #end(claims: TokenClaims, scope: NonNullable<SignOutOptions['scope']>): Promise<void> {
     const { sid, sub } = claims;
-    if (scope === 'session') return this.core.revocations.revokeSession(sid, claims);
-    return this.core.revocations.revokeUser(sub, scope === 'others' ? sid : undefined, claims);
+    if (scope === 'session') return this.#core.revocations.revokeSession(sid, claims);
+    return this.#core.revocations.revokeUser(sub, scope === 'others' ? sid : undefined, claims);
   }
 }
 

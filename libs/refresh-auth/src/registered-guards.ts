@@ -12,7 +12,7 @@ import {
 } from './provider-graph.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthFilter } from './refresh-auth.filter.js';
-import { RefreshAuthGuard } from './refresh-auth.guard.js';
+import { ModuleGuard } from './refresh-auth.guard.js';
 import { SUPPORTED } from './supported-platform.js';
 
 /**
@@ -51,7 +51,7 @@ export class RegisteredGuards implements OnModuleInit, OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     for (const { provider, isSingle } of globalProviders(this.modules, APP_GUARD)) {
-      const path = pathTo(provider, (each) => isOfClass(each, RefreshAuthGuard));
+      const path = pathTo(provider, (each) => isOfClass(each, ModuleGuard));
       if (path) checkGuard(provider, path.find(isClass) ?? provider, isSingle);
     }
   }
@@ -117,7 +117,7 @@ function checkGuard(provider: Provider, guard: Provider, isSingle: boolean): voi
  * is for the application to decide.
  */
 function isCreated({ instance, isAlias }: Provider): boolean {
-  if (instance instanceof RefreshAuthGuard) return Reflect.ownKeys(instance).length > 0;
+  if (instance instanceof ModuleGuard) return Reflect.ownKeys(instance).length > 0;
   return !isAlias || (instance !== null && instance !== undefined);
 }
 

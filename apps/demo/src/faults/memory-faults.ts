@@ -1,4 +1,5 @@
-import { InMemorySessionStore, type RefreshAuthOptions } from 'nestjs-refresh-auth';
+import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import type { StoreFaults } from './store-faults.js';
 
 /** A switch for stores in memory. */

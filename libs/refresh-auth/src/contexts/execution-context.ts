@@ -19,9 +19,18 @@ interface GraphqlContext {
  * Returns the request and response of an HTTP route or a GraphQL resolver. Finds them under the names that Apollo and Mercurius use in their
  * contexts.
  *
- * @throws Error for any other transport, and for a GraphQL context without a request
+ * @throws Error for any other transport, and for a GraphQL context without a request, and for a GraphQL context without a request
  */
 export function findRequestResponse(context: ExecutionContext): RequestResponse {
+  const found = lookForRequestResponse(context);
+  if (found) return found;
+  throw new Error(
+    `RefreshAuthGuard finds no request in a context of type ${context.getType()}. Extend the guard and override getRequestResponse(context)`,
+  );
+}
+
+/** Returns what {@link findRequestResponse} finds; `undefined` for any other transport. */
+export function lookForRequestResponse(context: ExecutionContext): RequestResponse | undefined {
   const type = context.getType<string>();
   if (type === 'http') {
     // `getArgByIndex` because `switchToHttp()` creates three functions at each call.
@@ -32,9 +41,7 @@ export function findRequestResponse(context: ExecutionContext): RequestResponse 
     const found = req ?? request ?? reply?.request;
     if (found) return { request: found, response: res ?? reply ?? responseTo(found) };
   }
-  throw new Error(
-    `RefreshAuthGuard finds no request in a context of type ${type}. Extend the guard and override getRequestResponse(context)`,
-  );
+  return undefined;
 }
 
 /** The index of the carrier among a handler's arguments, by type of context. It is 0 for sockets. */

@@ -2,8 +2,16 @@ import { expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import type { RawRequest } from '../http/http-message.js';
 import { Admissions } from './admissions.js';
+import { carrierOf } from './execution-context.js';
 import { readNotes } from './request-notes.js';
-import { getCurrentUser, getTokenState, noteAdmission, setRequestState, forgetAdmission } from './request-state.js';
+import {
+  findUser,
+  forgetAdmission,
+  getCurrentUser,
+  getTokenState,
+  noteAdmission,
+  setRequestState,
+} from './request-state.js';
 
 test('the result of the guard is available to all code that has the request', () => {
   const raw = { headers: {} };
@@ -55,4 +63,36 @@ test('the result of an earlier message is removed from the client of a socket an
   forgetAdmission(context, request);
   expect(left()).toEqual([undefined, undefined, undefined]);
   expect('user' in request).toBe(false);
+});
+
+const user = { sub: '1' };
+
+function contextOf(type: string, ...args: unknown[]): ExecutionContext {
+  return { getType: () => type, getArgByIndex: (index: number) => args[index] } as unknown as ExecutionContext;
+}
+
+test.each<[string, (request: object) => ExecutionContext]>([
+  ['an HTTP request', (request) => contextOf('http', request)],
+  ['a request of Fastify', (request) => contextOf('http', request)],
+  ['a GraphQL operation', (request) => contextOf('graphql', {}, {}, { req: request })],
+])('[F80] the user of %s is `request.user`, unless the guard left one', (kind, make) => {
+  const raw = { headers: {} };
+  const request = { ...(kind.endsWith('Fastify') ? { raw } : raw), user };
+  const context = make(request);
+  const [before, same] = [findUser(context), getCurrentUser(request)];
+  setRequestState(carrierOf(context), { state: 'valid', user: null });
+
+  expect([before, same, findUser(context)]).toEqual([user, user, null]);
+});
+
+test.each<[string, ExecutionContext]>([
+  ['a gateway', contextOf('ws', { user, handshake: { user } }, { user })],
+  ['a microservice', contextOf('rpc', { user }, { user })],
+  [
+    'a GraphQL socket',
+    contextOf('graphql', {}, {}, { req: { headers: {}, rawHeaders: ['Upgrade', 'websocket'], user } }),
+  ],
+  ['a GraphQL operation without a request', contextOf('graphql', {}, {}, { user })],
+])('[F80] nothing else makes a user, whatever the messages of %s have', (_, context) => {
+  expect(findUser(context)).toBeUndefined();
 });

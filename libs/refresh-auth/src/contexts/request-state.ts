@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { LiveTokenState } from '../sessions/authenticator.js';
 import type { UserClaims } from '../tokens/user-claims.js';
-import { carrierOf } from './execution-context.js';
+import { carrierOf, isMessage, lookForRequestResponse } from './execution-context.js';
 import { type HttpRequest, rawRequest } from '../http/http-message.js';
 import { eraseNotes, notesOn, readNotes, type RequestState } from './request-notes.js';
 
@@ -36,7 +36,27 @@ export function getTokenState(request: HttpRequest): LiveTokenState | undefined 
   return readNotes(rawRequest(request))?.state;
 }
 
-/** Returns the current user of a request. For guards, middleware and filters. Handlers use `@CurrentUser()`. */
-export function getCurrentUser(request: HttpRequest): UserClaims | undefined {
-  return readNotes(rawRequest(request))?.user as UserClaims | undefined;
+/**
+ * Returns the current user of this request: that which the guard found, or else `request.user`. For guards, middleware and filters: handlers
+ * use `@CurrentUser()`.
+ *
+ * @typeParam TUser the type of what the guard's `toUser` returns; by default {@link UserClaims}
+ */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the application knows what its guard leaves
+export function getCurrentUser<TUser = UserClaims>(request: HttpRequest): TUser | undefined {
+  const notes = readNotes(rawRequest(request));
+  return (notes?.state === undefined ? userSetOn(request) : notes.user) as TUser | undefined;
+}
+
+/** Returns the user that the guard found, or else, in a request of its own, `request.user`: another guard, or one of a test, may have set it. */
+export function findUser(context: ExecutionContext): unknown {
+  const notes = readNotes(carrierOf(context));
+  if (notes?.state !== undefined) return notes.user;
+  const request = lookForRequestResponse(context)?.request;
+  // The messages of a socket share the request that opened it, and so whatever an earlier one has left there.
+  return request && !isMessage(context, request) ? userSetOn(request) : undefined;
+}
+
+function userSetOn(request: HttpRequest): unknown {
+  return (request as { user?: unknown }).user;
 }

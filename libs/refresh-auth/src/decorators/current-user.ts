@@ -1,16 +1,16 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { carrierOf } from '../contexts/execution-context.js';
-import { readNotes } from '../contexts/request-notes.js';
+import { findUser } from '../contexts/request-state.js';
 import type { UserClaims } from '../tokens/user-claims.js';
 
 /**
- * Injects the verified claims of the current user, or one of them. If the guard overrides `toUser`, injects its result. Injects `undefined` if
+ * Injects the verified claims of the current user, or one of them. If the guard overrides `toUser`, injects its result:
+ * `@CurrentUser<User>('email')`. If our guard let nobody in, injects `request.user`, which another guard may have set. Injects `undefined` if
  * there is no user: on `@Public()` routes, and on `@OptionalAuth()` routes without a valid token. All resolvers of a GraphQL operation share
  * one request. If one of them is guarded, the others get its user too.
  */
-export const CurrentUser: (claim?: keyof UserClaims) => ParameterDecorator = createParamDecorator(
-  (claim: keyof UserClaims | undefined, context: ExecutionContext): unknown => {
-    const user = readNotes(carrierOf(context))?.user as UserClaims | undefined;
-    return claim === undefined ? user : user?.[claim];
-  },
-);
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the application knows what its guard leaves
+export const CurrentUser: <TUser extends object = UserClaims>(claim?: keyof TUser) => ParameterDecorator =
+  createParamDecorator((claim: PropertyKey | undefined, context: ExecutionContext): unknown => {
+    const user = findUser(context);
+    return claim === undefined ? user : (user as Record<PropertyKey, unknown> | undefined)?.[claim];
+  });

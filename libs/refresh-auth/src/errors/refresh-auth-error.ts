@@ -1,3 +1,5 @@
+import { HttpException } from '@nestjs/common';
+
 /** Why a token is dead. A response that carries one of these has status 401. */
 export type DeadReason =
   | 'token_missing'
@@ -38,13 +40,16 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
   reload_failed: { statusCode: 503, message: 'The claims could not be reloaded, try again' },
 };
 
-/** A request or a token that was refused. Its message is constant for its code and its kind of reason, and safe to show. */
-export class RefreshAuthError extends Error {
+const NAMES = { 401: 'Unauthorized', 403: 'Forbidden', 503: 'Service Unavailable' } as const;
+
+/**
+ * A request or a token that was rejected. As an `HttpException` it is answered with its status and the body
+ * `{ statusCode, error, message, code }`. Its message is constant for its code and its kind of reason, and safe to show.
+ */
+export class RefreshAuthError extends HttpException {
   override readonly name = 'RefreshAuthError';
-  /** The HTTP status that answers this code; also what a framework finds when nothing translates the error. */
+  /** The HTTP status that answers this code. */
   readonly statusCode: 401 | 403 | 503;
-  /** With `statusCode` and `status`, what marks an error of the package http-errors, which is how NestJS 12 recognizes one. */
-  readonly expose = true;
 
   constructor(
     readonly code: RefreshAuthErrorCode,
@@ -56,16 +61,13 @@ export class RefreshAuthError extends Error {
      */
     readonly origin?: string,
   ) {
-    const { statusCode, message, ofOrigin = message } = DESCRIPTIONS[code];
-    super(origin === undefined ? message : ofOrigin);
+    const { statusCode, message: ofCode, ofOrigin = ofCode } = DESCRIPTIONS[code];
+    const message = origin === undefined ? ofCode : ofOrigin;
+    super({ statusCode, error: NAMES[statusCode], message, code }, statusCode);
     this.statusCode = statusCode;
   }
 
-  get status(): 401 | 403 | 503 {
-    return this.statusCode;
-  }
-
-  /** Whether the token is dead, as opposed to a request that was refused for another reason. */
+  /** True if the token is dead, as opposed to a request that was rejected for another reason. */
   get isDeadToken(): boolean {
     return this.statusCode === 401;
   }

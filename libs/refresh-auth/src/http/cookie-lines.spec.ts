@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { CookieLines } from './cookie-lines.js';
-import { type CookieOptions, resolveCookie } from './cookie-options.js';
+import { type CookieOptions, readCookie } from '../options/cookie-options.js';
+import { OptionReader } from '../options/option-reader.js';
 
 function linesOf(options: CookieOptions): CookieLines {
-  return new CookieLines(resolveCookie(options));
+  return new CookieLines(readCookie(new OptionReader(options)));
 }
 
 test('[D6] the line with a token has every attribute', () => {

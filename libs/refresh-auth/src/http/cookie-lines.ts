@@ -1,6 +1,6 @@
 import { stringifySetCookie } from 'cookie';
 import { type CookieIdentity, secureNeededBy } from './cookie-identity.js';
-import type { Cookie } from './cookie-options.js';
+import type { Cookie } from './cookie.js';
 
 /** 400 days in seconds: browsers shorten longer lifetimes to this (RFC 6265bis section 5.5). */
 const LONGEST_MAX_AGE = 400 * 24 * 60 * 60;

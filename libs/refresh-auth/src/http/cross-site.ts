@@ -1,9 +1,12 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { RefreshRefusal } from '../sessions/authenticator.js';
 import type { Events } from '../events/events.js';
-import { type CrossSiteSettings, originOf } from './cross-site-options.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
+import { originOf } from './origin.js';
 import { isWebSocket, sentHeaders, type SentHeaders } from './sent-headers.js';
+
+/** Which other origins may do what this one may; `undefined`: requests of all origins are alike. */
+export type CrossSiteSettings = { readonly trustedOrigins: ReadonlySet<string> } | undefined;
 
 const SAFE_METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS'];
 

@@ -11,7 +11,7 @@ import { ROOM_TO_GROW } from '../tokens/compact.js';
 import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
 
 import { CookieLines } from './cookie-lines.js';
-import type { DeliverySettings } from './delivery-options.js';
+import type { DeliverySettings } from './delivery-settings.js';
 import type { ErrorAnswers } from './error-answers.js';
 import {
   appendCookies,
@@ -208,7 +208,7 @@ export class Delivery {
     if (!this.sessions.revocations.ends(claims) || raw.statusCode >= 300) return;
     const ended = new RefreshAuthError('session_revoked');
     raw.statusCode = ended.statusCode;
-    this.answers.refuse(ended, raw);
+    this.answers.addHeaders(ended, raw);
   }
 
   /** @param shown the value that was written before. Any other value comes from other code, such as another module, and is not removed */

@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { RefreshAuthError, type RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
-import { ErrorAnswers } from './error-answers.js';
+import { ErrorAnswers, HeaderlessError } from './error-answers.js';
 
 function refuse(code: RefreshAuthErrorCode, issuer?: string, exposed?: string) {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   if (exposed !== undefined) response.setHeader('Access-Control-Expose-Headers', exposed);
   const error = new RefreshAuthError(code, 'detail: eyJhbGciOiJIUzI1NiJ9 "quoted"');
-  const exception = new ErrorAnswers(issuer).refuse(error, response);
-  return { status: exception.getStatus(), body: exception.getResponse(), headers: { ...response.getHeaders() } };
+  new ErrorAnswers(issuer).addHeaders(error, response);
+  return { status: error.getStatus(), body: error.getResponse(), headers: { ...response.getHeaders() } };
 }
 
 describe('[D1] a dead token', () => {
@@ -129,11 +129,14 @@ describe('[D2] the realm', () => {
   });
 });
 
-test('without a response an exception is still returned', () => {
-  expect(new ErrorAnswers().refuse(new RefreshAuthError('token_expired'), undefined).getResponse()).toEqual({
-    statusCode: 401,
-    error: 'Unauthorized',
-    message: 'The token has expired',
-    code: 'token_expired',
-  });
-});
+test.each([undefined, new ServerResponse(new IncomingMessage(new Socket()))])(
+  'an error is headerless until its headers are added, to whatever response there is',
+  (response) => {
+    const error = new RefreshAuthError('token_expired');
+    const before = (error as unknown) instanceof HeaderlessError;
+    new ErrorAnswers().addHeaders(error, response);
+
+    expect([before, (error as unknown) instanceof HeaderlessError]).toEqual([true, false]);
+    expect(new Error('another') instanceof HeaderlessError).toBe(false);
+  },
+);

@@ -1,13 +1,9 @@
-import {
-  ForbiddenException,
-  type HttpException,
-  ServiceUnavailableException,
-  UnauthorizedException,
-} from '@nestjs/common';
-import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { appendToList, type HttpResponse, setHeader } from './http-message.js';
 
-/** Turns errors of the library into HTTP responses. */
+const HAS_HEADERS = Symbol.for('nestjs-refresh-auth:has-headers');
+
+/** Adds to the HTTP answers of errors the headers that NestJS does not know of. */
 export class ErrorAnswers {
   readonly #realm: string;
 
@@ -17,14 +13,10 @@ export class ErrorAnswers {
     this.#realm = issuer.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, encodeCharacter);
   }
 
-  /**
-   * Sets the response headers that belong to an error.
-   *
-   * @returns the exception to throw; its body is `{ statusCode, error, message, code }`
-   */
-  refuse(error: RefreshAuthError, response: HttpResponse | undefined): HttpException {
+  /** Sets the headers that belong to an error, if its transport has a response. Afterwards it is no {@link HeaderlessError}. */
+  addHeaders(error: RefreshAuthError, response: HttpResponse | undefined): void {
     if (response) this.#setHeaders(error, response);
-    return toException(error);
+    Object.defineProperty(error, HAS_HEADERS, { value: true });
   }
 
   #setHeaders({ code, statusCode, message }: RefreshAuthError, response: HttpResponse): void {
@@ -40,12 +32,15 @@ export class ErrorAnswers {
   }
 }
 
-const EXCEPTIONS = { 401: UnauthorizedException, 403: ForbiddenException, 503: ServiceUnavailableException };
-const NAMES = { 401: 'Unauthorized', 403: 'Forbidden', 503: 'Service Unavailable' };
-
-function toException(cause: RefreshAuthError): HttpException {
-  const { code, statusCode, message } = cause;
-  return new EXCEPTIONS[statusCode]({ statusCode, error: NAMES[statusCode], message, code }, { cause });
+/**
+ * Matches errors whose headers nobody has added, which are those that a handler has thrown. The module's filter catches no others: it comes
+ * before those that an application provides as `APP_FILTER`, and must not take from them what the guard throws.
+ */
+// oxlint-disable-next-line typescript/no-extraneous-class -- NestJS asks `instanceof` if a filter catches an error
+export class HeaderlessError {
+  static [Symbol.hasInstance](error: unknown): boolean {
+    return error instanceof RefreshAuthError && !Object.hasOwn(error, HAS_HEADERS);
+  }
 }
 
 function encodeCharacter(character: string): string {

@@ -3,8 +3,14 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import { claims } from '../../../../test/support/signed-claims.js';
 import { WatchedLogger } from '../../../../test/support/watched-logger.js';
 import type { IssuedToken } from '../tokens/claims.js';
-import { resolveDelivery } from './delivery-options.js';
+import type { DeliverySettings } from './delivery-settings.js';
+import { readDelivery } from '../options/delivery-options.js';
+import { OptionReader } from '../options/option-reader.js';
 import { cookieBytes, headerBytes, HeaderSizeWarning, longestDeliverable } from './token-size.js';
+
+function resolveDelivery(options?: unknown): DeliverySettings {
+  return readDelivery(new OptionReader(options));
+}
 
 test('a cookie has the bytes of its name and its value', () => {
   expect(cookieBytes('name', 'a.b.c')).toBe(9);

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { IssuedToken } from '../tokens/claims.js';
 import { LONGEST_TOKEN } from '../tokens/compact.js';
 import { CookieLines } from './cookie-lines.js';
-import type { DeliverySettings } from './delivery-options.js';
+import type { DeliverySettings } from './delivery-settings.js';
 
 /** The largest cookie that browsers keep, in bytes of name and value together (RFC 6265bis section 5.6). */
 export const MAX_COOKIE_BYTES = 4096;

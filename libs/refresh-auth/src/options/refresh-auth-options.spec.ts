@@ -293,7 +293,10 @@ describe('policies', () => {
     ['sessions', "'untracked', 'tracked'"],
   ])('option %s is one of those that there are', (option, known) => {
     for (const value of ['', 'Reject', 'constructor', true, 7, null, {}, ['reject']]) {
-      expect(errorOf({ [option]: value })).toEqual({ option, says: `is not known. Write one of ${known}.` });
+      expect(errorOf({ [option]: value })).toEqual({
+        option,
+        says: expect.stringMatching(`^is .*, which is not known\\. Write one of ${known}\\.$`),
+      });
     }
   });
 
@@ -327,7 +330,7 @@ describe('option reuseDetection', () => {
   test.each(['', 'grace', '30s', 30, true, null, [], () => undefined])('is not %p', (reuseDetection) => {
     expect(errorOf({ reuseDetection })).toEqual({
       option: 'reuseDetection',
-      says: "is neither false nor an object. Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
+      says: "is not an object. Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
     });
   });
 
@@ -350,14 +353,14 @@ describe('option reuseDetection', () => {
   test.each(['', 'log', true, null, {}])('has no onReuse %p', (onReuse) => {
     expect(errorOf({ reuseDetection: { grace: '30s', onReuse } })).toEqual({
       option: 'reuseDetection.onReuse',
-      says: "is not known. Write one of 'revoke', 'reject'.",
+      says: expect.stringMatching(/^is .*, which is not known\. Write one of 'revoke', 'reject'\.$/),
     });
   });
 
   test('has nothing else', () => {
     expect(errorOf({ reuseDetection: { grace: '30s', onreuse: 'reject' } })).toEqual({
       option: 'reuseDetection.onreuse',
-      says: 'is not known. It may have grace, revokeAfter, onReuse, allowNoRefresh.',
+      says: 'is not known. Use only grace, revokeAfter, onReuse, allowNoRefresh.',
     });
   });
 
@@ -598,7 +601,7 @@ test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', 'isGlobal',
 
     expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
       option: name,
-      says: 'is not known. There are secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, reuseDetection, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
+      says: 'is not known. Use only secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, reuseDetection, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
     });
   },
 );

@@ -1,9 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
-import { checkObject } from '../http/check-object.js';
-import { type Cookie, cookieNames } from '../http/cookie-options.js';
-import { type CrossSiteOptions, type CrossSiteSettings, resolveCrossSite } from '../http/cross-site-options.js';
-import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from '../http/delivery-options.js';
+import { type Cookie, cookieNames } from '../http/cookie.js';
+import type { CrossSiteSettings } from '../http/cross-site.js';
+import type { DeliverySettings } from '../http/delivery-settings.js';
 import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.js';
 import type { RefreshAheadRule } from '../sessions/refresh-ahead.js';
 import type { RedisOption } from '../store/redis/redis-connection.js';
@@ -12,11 +11,15 @@ import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocatio
 import type { ReusePolicy } from '../sessions/rotation.js';
 import type { SessionStore } from '../store/session-store.js';
 import { canList } from '../sessions/tracked-sessions.js';
-import { type Duration, parseMilliseconds, parseSeconds } from '../tokens/duration.js';
-import { createKeyRing, type KeyOptions, type KeyRing, type UncheckedKeyOptions } from '../tokens/keys.js';
+import type { KeyRing } from '../tokens/keys.js';
 import type { Lifetimes } from '../tokens/lifetimes.js';
 import { hashed } from '../tokens/session-id.js';
 import type { Parties, SignedParties } from '../tokens/verifying.js';
+import { type CrossSiteOptions, readCrossSite } from './cross-site-options.js';
+import { type DeliveryOptions, readDelivery } from './delivery-options.js';
+import type { Duration } from './duration.js';
+import { createKeyRing, type KeyOptions, type UncheckedKeyOptions } from './key-options.js';
+import { OptionReader } from './option-reader.js';
 
 /**
  * The option `reuseDetection`. A superseded token is judged by how long after one moment its request arrived: the later of the token's
@@ -167,84 +170,78 @@ const OPTIONS: Readonly<Record<keyof RefreshAuthOptions, true>> = {
 const LONGEST_TOLERANCE = 300;
 const LONGEST_GRACE = 60;
 
+const NAMES = Object.keys(OPTIONS) as (keyof RefreshAuthOptions)[];
+type Options = Readonly<Record<keyof RefreshAuthOptions, OptionReader>>;
+
 /**
  * Completes and checks the options.
  *
  * @throws RefreshAuthOptionsError that names the option, what is wrong with it and what to write instead
  */
-export function resolveOptions(options: RefreshAuthOptions = {}, name?: string): RefreshAuthSettings {
-  if (name !== undefined && !/^[\w-]+$/.test(name)) {
-    throw new RefreshAuthOptionsError('name', 'is not a name', "Write letters, digits, '-' and '_'.");
-  }
-  const unknown = Object.keys(options).find((option) => !Object.hasOwn(OPTIONS, option));
-  if (unknown !== undefined) {
-    throw new RefreshAuthOptionsError(unknown, 'is not known', `There are ${Object.keys(OPTIONS).join(', ')}.`);
-  }
-  if (options.redis !== undefined && options.store !== undefined) {
-    throw new RefreshAuthOptionsError('store', 'is given beside `redis`', 'Keep one of them.');
-  }
-  const lifetimes = resolveLifetimes(options);
-  const parties = resolveParties(options);
-  const { storeTimeout = 500 } = options;
+export function resolveOptions(given: RefreshAuthOptions = {}, name?: string): RefreshAuthSettings {
+  checkName(new OptionReader(name, 'name'));
+  const options = new OptionReader(given).object(NAMES);
+  const { redis, store, keyPrefix } = options;
+  if (redis.isGiven && store.isGiven) store.fail('is given beside `redis`', 'Keep one of them.');
+  const lifetimes = readLifetimes(options);
+  const parties = {
+    ...(options.issuer.isGiven && { issuer: readParty(options.issuer) }),
+    ...(options.audience.isGiven && { audience: readParty(options.audience) }),
+  };
   return {
     name,
-    keys: resolveKeys({ ...options, name }),
+    keys: readKeys({ ...given, name }),
     parties,
     lifetimes,
-    redis: options.redis,
-    store: resolveStore(options.store),
-    keyPrefix: resolveKeyPrefix(options.keyPrefix === undefined ? defaultKeyPrefix(name, parties) : options.keyPrefix),
-    isPrefixGiven: options.keyPrefix !== undefined,
-    storeTimeout: parseMilliseconds('storeTimeout', storeTimeout),
-    onStoreFailure: choose('onStoreFailure', options.onStoreFailure, ['reject', 'tolerate']),
-    reuseDetection: resolveReuseDetection(options.reuseDetection, lifetimes),
-    revocation: choose('revocation', options.revocation, ['pushed', 'every-request']),
-    revocationReplicas: resolveReplicas(options),
-    refreshAhead: resolveRefreshAhead(options.refreshAhead, lifetimes),
-    reloader: resolveReloader(options),
-    tracked: choose('sessions', options.sessions, ['untracked', 'tracked']) === 'tracked',
-    delivery: resolveDelivery(options.delivery),
-    csrf: resolveCrossSite(options.csrf),
+    // Whoever connects checks it.
+    redis: given.redis,
+    store: store.isGiven ? readStore(store) : undefined,
+    keyPrefix: readKeyPrefix(keyPrefix.or(defaultKeyPrefix(name, parties))),
+    isPrefixGiven: keyPrefix.isGiven,
+    storeTimeout: options.storeTimeout.or(500).milliseconds(),
+    onStoreFailure: options.onStoreFailure.or('reject').choice(['reject', 'tolerate']),
+    reuseDetection: readReuseDetection(options.reuseDetection.or(false), lifetimes),
+    revocation: options.revocation.or('pushed').choice(['pushed', 'every-request']),
+    revocationReplicas: readReplicas(options.revocationReplicas.or(0), redis),
+    refreshAhead: options.refreshAhead.isGiven ? readRefreshAhead(options.refreshAhead, lifetimes) : undefined,
+    reloader: readReloader(options.reloadClaims, options.reloadTimeout.or(2000)),
+    tracked: options.sessions.or('untracked').choice(['untracked', 'tracked']) === 'tracked',
+    delivery: readDelivery(options.delivery),
+    csrf: readCrossSite(options.csrf),
   };
 }
 
-function resolveParties({ issuer, audience }: RefreshAuthOptions): Parties {
-  for (const [option, value] of Object.entries({ issuer, audience })) {
-    if (value !== undefined && (typeof value !== 'string' || value.trim() === '')) {
-      throw new RefreshAuthOptionsError(
-        option,
-        'is not a non-empty string',
-        'Write one string: patterns and lists are not supported.',
-      );
-    }
-  }
-  return { ...(issuer === undefined ? {} : { issuer }), ...(audience === undefined ? {} : { audience }) };
+function checkName(option: OptionReader): void {
+  if (option.isGiven && !/^[\w-]+$/.test(option.value as string))
+    option.fail('is not a name', "Write letters, digits, '-' and '_'.");
 }
 
-function resolveLifetimes(options: RefreshAuthOptions): Lifetimes {
-  const { expiresIn: life = '15m', refreshWindow: window = '7d' } = options;
-  const { sessionLifetime: session = '30d', clockTolerance: tolerance = 0 } = options;
-  const expiresIn = parseSeconds('expiresIn', life);
-  const refreshWindow = parseSeconds('refreshWindow', window);
-  const sessionLifetime = session === false ? Number.POSITIVE_INFINITY : parseSeconds('sessionLifetime', session);
-  const clockTolerance = parseSeconds('clockTolerance', tolerance, 0);
+function readParty(option: OptionReader): string {
+  const { value } = option;
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  return option.fail('is not a non-empty string', 'Write one string: patterns and lists are not supported.');
+}
+
+function readLifetimes(options: Options): Lifetimes {
+  const expiresIn = options.expiresIn.or('15m').seconds();
+  const refreshWindow = options.refreshWindow.or('7d').seconds();
+  const session = options.sessionLifetime.or('30d');
+  const sessionLifetime = session.value === false ? Number.POSITIVE_INFINITY : session.seconds();
+  const clockTolerance = options.clockTolerance.or(0).seconds(0);
   if (refreshWindow <= expiresIn) {
-    throw new RefreshAuthOptionsError(
-      'refreshWindow',
+    options.refreshWindow.fail(
       `is ${refreshWindow} s, not longer than expiresIn (${expiresIn} s)`,
       'Write a longer one: both count from `iat`.',
     );
   }
   if (sessionLifetime < refreshWindow) {
-    throw new RefreshAuthOptionsError(
-      'sessionLifetime',
+    session.fail(
       `is ${sessionLifetime} s, shorter than refreshWindow (${refreshWindow} s)`,
       'Write a longer one, or a shorter `refreshWindow`.',
     );
   }
   if (clockTolerance > LONGEST_TOLERANCE) {
-    throw new RefreshAuthOptionsError(
-      'clockTolerance',
+    options.clockTolerance.fail(
       `is ${clockTolerance} s`,
       `Write at most ${LONGEST_TOLERANCE}, and let the clocks be synchronized.`,
     );
@@ -252,119 +249,74 @@ function resolveLifetimes(options: RefreshAuthOptions): Lifetimes {
   return { expiresIn, refreshWindow, sessionLifetime, clockTolerance };
 }
 
-/** The value of an option that has a few; the first is the default. */
-function choose<const T extends string>(option: string, value: unknown, values: readonly [T, ...T[]]): T {
-  const chosen = value === undefined ? values[0] : values.find((candidate) => candidate === value);
-  if (chosen === undefined) {
-    throw new RefreshAuthOptionsError(
-      option,
-      'is not known',
-      `Write one of ${values.map((known) => `'${known}'`).join(', ')}.`,
-    );
-  }
-  return chosen;
-}
-
 const REUSE_OPTIONS = ['grace', 'revokeAfter', 'onReuse', 'allowNoRefresh'] as const;
 
-function resolveReuseDetection(reuseDetection: unknown, { refreshWindow }: Lifetimes): ReusePolicy {
-  if (reuseDetection === undefined || reuseDetection === false) return undefined;
-  if (typeof reuseDetection !== 'object' || reuseDetection === null || Array.isArray(reuseDetection)) {
-    throw new RefreshAuthOptionsError(
-      'reuseDetection',
-      'is neither false nor an object',
-      "Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
-    );
-  }
-  const given: ReuseDetectionOptions = checkObject('reuseDetection', reuseDetection, REUSE_OPTIONS);
-  const { grace = '30s', allowNoRefresh = false } = given;
-  const { revokeAfter = Math.min(30 * 60, refreshWindow) } = given;
-  const graceSeconds = parseSeconds('reuseDetection.grace', grace);
-  if (graceSeconds > LONGEST_GRACE) {
-    throw new RefreshAuthOptionsError(
-      'reuseDetection.grace',
-      `is ${graceSeconds} s`,
+function readReuseDetection(option: OptionReader, { refreshWindow }: Lifetimes): ReusePolicy {
+  if (option.value === false) return undefined;
+  const remedy = "Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.";
+  const { grace, revokeAfter, onReuse, allowNoRefresh } = option.object(REUSE_OPTIONS, remedy);
+  const handedOver = grace.or('30s').seconds();
+  if (handedOver > LONGEST_GRACE) {
+    grace.fail(
+      `is ${handedOver} s`,
       `Write at most ${LONGEST_GRACE}: a longer grace is a longer life for a stolen token.`,
     );
   }
-  const revokeAfterSeconds = parseSeconds('reuseDetection.revokeAfter', revokeAfter);
-  if (revokeAfterSeconds < graceSeconds || revokeAfterSeconds > refreshWindow) {
-    throw new RefreshAuthOptionsError(
-      'reuseDetection.revokeAfter',
-      `is ${revokeAfterSeconds} s`,
-      `Write a time from reuseDetection.grace (${graceSeconds} s) to refreshWindow (${refreshWindow} s).`,
+  const reused = revokeAfter.or(Math.min(30 * 60, refreshWindow)).seconds();
+  if (reused < handedOver || reused > refreshWindow) {
+    revokeAfter.fail(
+      `is ${reused} s`,
+      `Write a time from reuseDetection.grace (${handedOver} s) to refreshWindow (${refreshWindow} s).`,
     );
   }
-  if (typeof allowNoRefresh !== 'boolean') {
-    throw new RefreshAuthOptionsError('reuseDetection.allowNoRefresh', 'is not a boolean', 'Write true or false.');
-  }
   return {
-    grace: graceSeconds * 1000,
-    revokeAfter: revokeAfterSeconds * 1000,
-    onReuse: choose('reuseDetection.onReuse', given.onReuse, ['revoke', 'reject']),
-    allowNoRefresh,
+    grace: handedOver * 1000,
+    revokeAfter: reused * 1000,
+    onReuse: onReuse.or('revoke').choice(['revoke', 'reject']),
+    allowNoRefresh: allowNoRefresh.or(false).boolean(),
   };
 }
 
-function resolveReplicas({ revocationReplicas = 0, redis }: RefreshAuthOptions): number {
-  if (!Number.isInteger(revocationReplicas) || revocationReplicas < 0) {
-    throw new RefreshAuthOptionsError(
-      'revocationReplicas',
-      'is not a number of replicas',
-      'Write an integer from 0 on; 0 waits for none.',
-    );
+function readReplicas(option: OptionReader, redis: OptionReader): number {
+  const replicas = option.value as number;
+  if (!Number.isInteger(replicas) || replicas < 0)
+    option.fail('is not a number of replicas', 'Write an integer from 0 on; 0 waits for none.');
+  if (replicas > 0 && !redis.isGiven) {
+    option.fail('is given without `redis`', 'Only Redis has replicas to wait for: give `redis`, or leave it out.');
   }
-  if (revocationReplicas > 0 && redis === undefined) {
-    throw new RefreshAuthOptionsError(
-      'revocationReplicas',
-      'is given without `redis`',
-      'Only Redis has replicas to wait for: give `redis`, or leave it out.',
-    );
-  }
-  return revocationReplicas;
+  return replicas;
 }
 
-function resolveRefreshAhead(refreshAhead: unknown, { expiresIn }: Lifetimes): RefreshAheadRule | undefined {
-  if (refreshAhead === undefined) return undefined;
-  if (typeof refreshAhead === 'number' && refreshAhead > 0 && refreshAhead < 1) return { fraction: refreshAhead };
-  const seconds = parseSeconds('refreshAhead', refreshAhead);
-  if (seconds >= expiresIn) {
-    throw new RefreshAuthOptionsError(
-      'refreshAhead',
-      `is ${seconds} s, not shorter than expiresIn (${expiresIn} s)`,
-      "Write a fraction below 1, such as 0.2, or a shorter duration, such as '2m'.",
-    );
-  }
-  return { seconds };
+function readRefreshAhead(option: OptionReader, { expiresIn }: Lifetimes): RefreshAheadRule {
+  const { value } = option;
+  if (typeof value === 'number' && value > 0 && value < 1) return { fraction: value };
+  const seconds = option.seconds();
+  if (seconds < expiresIn) return { seconds };
+  return option.fail(
+    `is ${seconds} s, not shorter than expiresIn (${expiresIn} s)`,
+    "Write a fraction below 1, such as 0.2, or a shorter duration, such as '2m'.",
+  );
 }
 
-function resolveReloader({ reloadClaims, reloadTimeout = 2000 }: RefreshAuthOptions): ClaimsReloader | undefined {
-  const timeout = parseMilliseconds('reloadTimeout', reloadTimeout);
-  if (reloadClaims === undefined) return undefined;
-  if (typeof reloadClaims !== 'function') {
-    throw new RefreshAuthOptionsError(
-      'reloadClaims',
-      'is not a function',
-      'Write (claims) => fresh claims, or null to end the session.',
-    );
-  }
+function readReloader(option: OptionReader, timeoutOption: OptionReader): ClaimsReloader | undefined {
+  const timeout = timeoutOption.milliseconds();
+  if (!option.isGiven) return undefined;
+  const reloadClaims = option.value;
+  if (typeof reloadClaims !== 'function')
+    return option.fail('is not a function', 'Write (claims) => fresh claims, or null to end the session.');
   const logger = new Logger('RefreshAuthModule');
-  return new ClaimsReloader(reloadClaims, timeout, ({ message, stack }) =>
+  return new ClaimsReloader(reloadClaims as ReloadClaims, timeout, ({ message, stack }) =>
     logger.error(`reloadClaims failed, so the token was not refreshed (503 reload_failed): ${message}`, stack),
   );
 }
 
 const STORE_METHODS = ['rotate', 'recordUse', 'revoke', 'isRevoked', 'userCutoff', 'revokeUser'];
 
-function resolveStore(store: unknown): SessionStore | undefined {
-  if (store === undefined) return undefined;
-  const missing = STORE_METHODS.find(
-    (method) => typeof (store as Record<string, unknown> | null)?.[method] !== 'function',
-  );
-  if (missing !== undefined) {
-    throw new RefreshAuthOptionsError('store', `has no method ${missing}`, 'Implement the interface SessionStore.');
-  }
-  return store as SessionStore;
+function readStore(option: OptionReader): SessionStore {
+  const store = option.value as Record<string, unknown> | null;
+  const missing = STORE_METHODS.find((method) => typeof store?.[method] !== 'function');
+  if (missing !== undefined) option.fail(`has no method ${missing}`, 'Implement the interface SessionStore.');
+  return store as unknown as SessionStore;
 }
 
 /**
@@ -447,7 +399,7 @@ function checkDistinctCookies(one: Cookie | undefined, other: Cookie | undefined
 }
 
 /** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */
-function resolveKeys(options: UncheckedKeyOptions): KeyRing {
+function readKeys(options: UncheckedKeyOptions): KeyRing {
   const ring = createKeyRing(options);
   const risky = ring.all.find(({ warning }) => warning);
   if (risky?.warning && process.env['NODE_ENV'] === 'production') throw risky.warning;
@@ -461,14 +413,9 @@ export function defaultKeyPrefix(name: string | undefined, { issuer, audience }:
   return ['refresh-auth', name, parties].filter(Boolean).join(':');
 }
 
-function resolveKeyPrefix(keyPrefix: unknown): string {
+function readKeyPrefix(option: OptionReader): string {
+  const { value } = option;
   // Braces would move the hash tag, which decides the slot of a cluster, from the session into the prefix.
-  if (typeof keyPrefix !== 'string' || !/^[^\s{}]+$/.test(keyPrefix)) {
-    throw new RefreshAuthOptionsError(
-      'keyPrefix',
-      'is not a prefix for keys',
-      "Write a string without spaces and braces, such as 'refresh-auth'.",
-    );
-  }
-  return keyPrefix;
+  if (typeof value === 'string' && /^[^\s{}]+$/.test(value)) return value;
+  return option.fail('is not a prefix for keys', "Write a string without spaces and braces, such as 'refresh-auth'.");
 }

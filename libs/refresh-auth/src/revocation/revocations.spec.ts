@@ -11,12 +11,12 @@ import {
   REFRESH_WINDOW,
   refusal,
   setUp,
+  serviceOf,
 } from '../../../../test/support/core.js';
 import { type InterceptedStore, interceptedStore } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
-import { RefreshAuthService } from '../refresh-auth.service.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 
@@ -348,7 +348,7 @@ describe('A revocation that is made for a token of a process with longer lifetim
 
   async function signOut(core: RefreshAuthCore, token: IssuedToken, scope: 'session' | 'user'): Promise<void> {
     const presenting = request(token);
-    await new RefreshAuthService(core).signOut(presenting, new ServerResponse(presenting), { scope });
+    await serviceOf(core).signOut(presenting, new ServerResponse(presenting), { scope });
   }
 
   async function expireAndPresent(core: RefreshAuthCore, token: IssuedToken): Promise<void> {
@@ -364,7 +364,7 @@ describe('A revocation that is made for a token of a process with longer lifetim
       {},
       (core, token) => {
         const response = new ServerResponse(request(token));
-        return new RefreshAuthService<{ sub: string }>(core).signIn(response, { sub: '1' });
+        return serviceOf<{ sub: string }>(core).signIn(response, { sub: '1' });
       },
     ],
     ['reloadClaims that gives nothing', { reloadClaims: () => null }, expireAndPresent],

@@ -390,7 +390,7 @@ describe('refreshAhead', () => {
 
   test('leaves a token alone for half of its life, however much longer the last part is to be', async () => {
     const refreshing = ahead('50s');
-    const { token, claims } = await refreshing.signIns.start({ sub: '1' }, { expiresIn: 20 });
+    const { token, claims } = await refreshing.signIns.start({ sub: '1' }, { limits: { expires_in: 20 } });
     pass(9.999);
     expect(await refreshing.refreshAhead?.refresh(claims)).toBeUndefined();
 

@@ -246,10 +246,10 @@ describe('reloadClaims [R9]', () => {
 
   describe('[F39] reserved claims', () => {
     const parties = { issuer: 'https://auth.example', audience: 'api' };
-    const limits = { expiresIn: 50, refreshWindow: 500, sessionLifetime: 3000 };
+    const limits = { expires_in: 50, refresh_window: 500, session_lifetime: 3000 };
 
     async function expiredWithAll(core: RefreshAuthCore): Promise<IssuedToken> {
-      const issued = await core.signIns.start({ sub: '1', role: 'admin' }, limits);
+      const issued = await core.signIns.start({ sub: '1', role: 'admin' }, { limits });
       expire();
       return issued;
     }
@@ -269,8 +269,8 @@ describe('reloadClaims [R9]', () => {
           gen: 1,
           jti: expect.not.stringMatching(first.claims.jti),
           iat: clock.now() / 1000,
-          exp: clock.now() / 1000 + limits.expiresIn,
-          refresh_exp: clock.now() / 1000 + limits.refreshWindow,
+          exp: clock.now() / 1000 + limits.expires_in,
+          refresh_exp: clock.now() / 1000 + limits.refresh_window,
         },
       });
       expect(logger.lines).toEqual([]);

@@ -8,7 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
-import { createKeyRing, type KeyOptions } from '../tokens/keys.js';
+import { createKeyRing, type KeyOptions } from '../options/key-options.js';
 import { type SealedPlace, Sealer } from './sealing.js';
 
 const SECRET = 'a secret for tests, of more than thirty-two bytes';

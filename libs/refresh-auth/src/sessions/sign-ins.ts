@@ -1,23 +1,18 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 import { checkLength } from '../tokens/compact.js';
-import { type Duration, parseSeconds } from '../tokens/duration.js';
-import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
+import type { OwnLimits } from '../tokens/lifetimes.js';
 import type { TokenSigner } from '../tokens/signing.js';
 import type { Revocations, TimesOfToken } from '../revocation/revocations.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
-/** Limits and facts of one session. All are optional. */
-export interface IssueOptions {
-  /** At most the module's `expiresIn`: shorter for sessions with more rights, for example. Successors keep it. */
-  expiresIn?: Duration | undefined;
-  /** At most the module's `refreshWindow`, and longer than `expiresIn`: shorter for users who did not tick "remember me". Successors keep it. */
-  refreshWindow?: Duration | undefined;
-  /** At most the module's `sessionLifetime`. Successors keep it. */
-  sessionLifetime?: Duration | undefined;
-  /** A name by which the user recognizes the session in a list, of at most 200 characters. Kept only with `sessions: 'tracked'`. */
-  device?: string | undefined;
+/** Limits and facts of one session. */
+export interface SessionSettings {
+  /** Claims that all its tokens carry. */
+  readonly limits?: OwnLimits | undefined;
+  /** A name by which the user recognizes the session in a list. */
+  readonly device?: string | undefined;
 }
 
 type ReplacedSession = TimesOfToken & { readonly sid: string };
@@ -32,8 +27,6 @@ export interface SignInClient {
   readonly replaced?: readonly ReplacedSession[];
 }
 
-const LONGEST_DEVICE = 200;
-
 /** Starts sessions. */
 export class SignIns {
   constructor(
@@ -41,19 +34,16 @@ export class SignIns {
     private readonly signer: TokenSigner,
     private readonly revocations: Revocations,
     private readonly tracked: TrackedSessions | undefined,
-    private readonly lifetimes: Lifetimes,
   ) {}
 
   /**
    * Mints the first token of a session. Writes nothing, unless sessions are tracked or replaced.
    *
-   * @throws TypeError when claims or options are wrong; RangeError when the token is too long; RefreshAuthError `store_unavailable` when a
+   * @throws TypeError when claims are wrong; RangeError when the token is too long; RefreshAuthError `store_unavailable` when a
    *   tracked session could not begin, `session_revoked` when all sessions of the user were ended at the same moment
    */
-  async start(claims: object, options: IssueOptions, client: SignInClient = {}): Promise<IssuedToken> {
+  async start(claims: object, { limits, device }: SessionSettings, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
-    const limits = this.#limits(options);
-    checkDevice(options);
     // One deadline for all that a sign-in asks.
     const ask = this.access.begin();
     const mint = (rev: number): IssuedToken => {
@@ -63,7 +53,7 @@ export class SignIns {
       return issued;
     };
     const issued = this.tracked
-      ? await this.#begin(this.tracked, mint, own.sub, options.device, ask)
+      ? await this.#begin(this.tracked, mint, own.sub, device, ask)
       : mint(await this.revocations.cutoffFor(own.sub, ask));
     client.receive?.(issued);
     // Not before: whoever cannot be handed the new one keeps the old one.
@@ -88,34 +78,5 @@ export class SignIns {
     if ((await tracked.begin(second, device, ask)) === undefined) return second;
     // Its user's sessions were ended once more meanwhile.
     throw new RefreshAuthError('session_revoked');
-  }
-
-  #limits({ expiresIn, refreshWindow, sessionLifetime }: IssueOptions): OwnLimits {
-    const limits: OwnLimits = {
-      ...(expiresIn === undefined ? {} : { expires_in: this.#limit('expiresIn', expiresIn) }),
-      ...(refreshWindow === undefined ? {} : { refresh_window: this.#limit('refreshWindow', refreshWindow) }),
-      ...(sessionLifetime === undefined ? {} : { session_lifetime: this.#limit('sessionLifetime', sessionLifetime) }),
-    };
-    this.#checkWindow(limits);
-    return limits;
-  }
-
-  #limit(option: 'expiresIn' | 'refreshWindow' | 'sessionLifetime', value: Duration): number {
-    const seconds = parseSeconds(option, value);
-    const most = this.lifetimes[option];
-    if (seconds > most) throw new TypeError(`signIn: ${option} is ${seconds} s, longer than the module's ${most} s`);
-    return seconds;
-  }
-
-  #checkWindow({ expires_in = this.lifetimes.expiresIn, refresh_window }: OwnLimits): void {
-    if (refresh_window !== undefined && refresh_window <= expires_in) {
-      throw new TypeError(`signIn: refreshWindow is ${refresh_window} s, not longer than expiresIn (${expires_in} s)`);
-    }
-  }
-}
-
-function checkDevice({ device }: IssueOptions): void {
-  if (device !== undefined && (typeof device !== 'string' || device.length > LONGEST_DEVICE)) {
-    throw new TypeError(`signIn: device is not a string of at most ${LONGEST_DEVICE} characters`);
   }
 }

@@ -15,10 +15,10 @@ import { newSession, sessionOf } from '../../../../test/support/session-of.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken } from '../tokens/claims.js';
-import type { KeyOptions } from '../tokens/keys.js';
+import type { KeyOptions } from '../options/key-options.js';
 import { Sealer } from './sealing.js';
 import type { RotationAnswer } from '../store/session-store.js';
-import type { IssueOptions } from './sign-ins.js';
+import type { SessionSettings } from './sign-ins.js';
 import { canList, type SessionInfo } from './tracked-sessions.js';
 
 const REVOKED = { code: 'session_revoked', statusCode: 401, message: 'The session was revoked' };
@@ -40,7 +40,8 @@ beforeEach(() => {
 
 const seconds = (): number => clock.now() / 1000;
 const expire = (): void => clock.advance(EXPIRES_IN * 1000);
-const signIn = (options: IssueOptions = {}, sub = '1'): Promise<IssuedToken> => core.signIns.start({ sub }, options);
+const signIn = (settings: SessionSettings = {}, sub = '1'): Promise<IssuedToken> =>
+  core.signIns.start({ sub }, settings);
 const list = async (sub = '1'): Promise<SessionInfo[]> => (await core.tracked?.list(sub)) ?? [];
 
 const sealer = (): Sealer => new Sealer(resolveOptions({ secret: TEST_SECRET }).keys, 'refresh-auth');
@@ -217,7 +218,7 @@ describe('The list of a user’s sessions', () => {
   });
 
   test('has the limits that a session has of its own', async () => {
-    const short = await signIn({ refreshWindow: 120 });
+    const short = await signIn({ limits: { refresh_window: 120 } });
 
     expect(await list()).toEqual([{ ...shown(short), expiresAt: seconds() + 120 }]);
     clock.advance(120_000);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { algorithms, keyFor, p256, secret } from '../../../../test/support/key-material.js';
-import { createKeyRing, type KeyOptions } from '../tokens/keys.js';
+import { createKeyRing, type KeyOptions } from '../options/key-options.js';
 import { Events, type RefreshAuthEvent } from '../events/events.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { KeyAnnouncements } from './key-announcements.js';

@@ -1,1 +1,1 @@
-export { RefreshAuthHealthIndicator } from './refresh-auth.health-indicator.js';
+export { type ModuleHealthIndicator, RefreshAuthHealthIndicator } from './refresh-auth.health-indicator.js';

@@ -1,6 +1,8 @@
 import { AssertionError } from 'node:assert';
 import { parseSetCookie } from 'cookie';
-import { type DeliveryOptions, type DeliverySettings, resolveDelivery } from '../http/delivery-options.js';
+import type { DeliverySettings } from '../http/delivery-settings.js';
+import { type DeliveryOptions, readDelivery } from '../options/delivery-options.js';
+import { OptionReader } from '../options/option-reader.js';
 
 /** A response of `fetch`, supertest, light-my-request (Fastify's `inject`), axios or `node:http`, or any other object with headers. */
 export interface ResponseWithHeaders {
@@ -14,7 +16,7 @@ export interface ResponseWithHeaders {
  * @throws AssertionError if header and cookie carry different tokens
  */
 export function deliveredToken(response: ResponseWithHeaders, delivery?: DeliveryOptions): string | undefined {
-  const settings = resolveDelivery(delivery);
+  const settings = readDelivery(new OptionReader(delivery, 'delivery', 'deliveredToken'));
   const header = tokenOfHeader(response, settings);
   const cookie = tokenOfCookie(response, settings);
   if (header !== undefined && cookie !== undefined && header !== cookie) {
@@ -32,7 +34,7 @@ export function deliveredToken(response: ResponseWithHeaders, delivery?: Deliver
 export function assertTokenDelivered(response: ResponseWithHeaders, delivery?: DeliveryOptions): string {
   const token = deliveredToken(response, delivery);
   if (token !== undefined) return token;
-  const { header, cookie } = resolveDelivery(delivery);
+  const { header, cookie } = readDelivery(new OptionReader(delivery, 'delivery', 'assertTokenDelivered'));
   const places = [header && `header ${header.name}`, cookie && `cookie ${cookie.name}`].filter(Boolean);
   throw new AssertionError({ message: `The response carries no new token: looked for ${places.join(' and ')}` });
 }

@@ -1,7 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { Inspection } from '../sessions/authenticator.js';
-import type { IssuedToken, OwnClaims, TokenClaims } from '../tokens/claims.js';
+import type { IssuedToken, OwnClaims, SignedClaims } from '../tokens/claims.js';
 import { milliseconds } from './milliseconds.js';
 
 /** Options of {@link mintToken}. */
@@ -30,7 +30,7 @@ export async function mintToken<C extends OwnClaims>(
   app: Pick<INestApplicationContext, 'get'>,
   claims: C,
   { state = 'valid', age, module }: MintOptions = {},
-): Promise<IssuedToken<TokenClaims & C>> {
+): Promise<IssuedToken<SignedClaims<object, C>>> {
   const core = coreOf(app, module);
   const issued = await signInOf(age === undefined ? defaultAge(core, state) : milliseconds(age), core, claims);
   if (state === 'already-refreshed')
@@ -42,7 +42,7 @@ export async function mintToken<C extends OwnClaims>(
       `A token of age ${age} is not ${state} but ${found.state}: expiresIn is ${expiresIn} s, refreshWindow ${refreshWindow} s, clockTolerance ${clockTolerance} s`,
     );
   }
-  return issued as IssuedToken<TokenClaims & C>;
+  return issued as unknown as IssuedToken<SignedClaims<object, C>>;
 }
 
 function coreOf(app: Pick<INestApplicationContext, 'get'>, module: string | undefined): RefreshAuthCore {

@@ -11,8 +11,8 @@ export type RsaAlgorithm = (typeof RSA_ALGORITHMS)[number];
 /** The JWS algorithms that a key can have (RFC 7518 section 3.1). */
 export type Algorithm = HmacAlgorithm | EcAlgorithm | RsaAlgorithm;
 
-export const ALGORITHMS: readonly string[] = [
-  ...Object.keys(HMAC_SECRET_BYTES),
-  ...Object.keys(CURVES),
+export const ALGORITHMS: readonly Algorithm[] = [
+  ...(Object.keys(HMAC_SECRET_BYTES) as HmacAlgorithm[]),
+  ...(Object.keys(CURVES) as EcAlgorithm[]),
   ...RSA_ALGORITHMS,
 ];

@@ -65,7 +65,12 @@ export function reservedClaims(claims: TokenClaims): TokenClaims {
 }
 
 /** The claims that an application may sign: `sub`, and any others with names that are not reserved. */
-export type OwnClaims<TClaims extends object = object> = { readonly sub: string } & Omit<TClaims, ReservedClaim>;
+export type OwnClaims<TClaims extends object = object> = { readonly sub: string } & Omit<TClaims, ReservedClaim> & {
+    readonly [Name in ReservedClaim]?: never;
+  };
+
+/** The claims of a token that a service with these claims has signed for these own ones. */
+export type SignedClaims<TClaims extends object, C extends object> = TokenClaims & TClaims & Omit<C, ReservedClaim>;
 
 const EARLIEST_TIME = Date.UTC(2000, 0) / 1000;
 const LATEST_TIME = Date.UTC(10_000, 0) / 1000 - 1;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { encodeSegment } from '../../../../test/support/hostile-tokens.js';
 import { invalid, malformed, refusalOf } from '../../../../test/support/refusals.js';
 import { readHeader } from './compact.js';
-import { createKeyRing } from './keys.js';
+import { createKeyRing } from '../options/key-options.js';
 import { TokenVerifier } from './verifying.js';
 
 const header = encodeSegment({ alg: 'HS256', typ: 'JWT' });

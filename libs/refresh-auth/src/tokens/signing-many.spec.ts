@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { TestClock } from '../../../../test/support/clock.js';
 import { secret } from '../../../../test/support/key-material.js';
-import { createKeyRing } from './keys.js';
+import { createKeyRing } from '../options/key-options.js';
 import { TokenSigner } from './signing.js';
 
 const DAY = 86_400;

@@ -5,7 +5,7 @@ import { decodePayload } from '../../../../test/support/hostile-tokens.js';
 import { secret } from '../../../../test/support/key-material.js';
 import { START } from '../../../../test/support/signed-claims.js';
 import { checkOwnClaims, type TokenClaims } from './claims.js';
-import { createKeyRing } from './keys.js';
+import { createKeyRing } from '../options/key-options.js';
 import { timeState } from './lifetimes.js';
 import { tagOf } from './session-id.js';
 import { TokenSigner } from './signing.js';

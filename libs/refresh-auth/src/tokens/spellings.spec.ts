@@ -6,7 +6,7 @@ import { keyFor } from '../../../../test/support/key-material.js';
 import { RefreshAuthCore } from '../refresh-auth.core.js';
 import { resolveOptions } from '../options/refresh-auth-options.js';
 import { InMemorySessionStore } from '../store/in-memory-session-store.js';
-import type { Algorithm } from './keys.js';
+import type { Algorithm } from './algorithms.js';
 
 const ORDER_OF_P256 = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551');
 

@@ -4,7 +4,7 @@ import { flipBit } from '../../../../test/support/hostile-tokens.js';
 import { algorithms, keyFor } from '../../../../test/support/key-material.js';
 import { invalid, refusalOf } from '../../../../test/support/refusals.js';
 import { checkOwnClaims, type TokenClaims } from './claims.js';
-import { createKeyRing, type KeyOptions } from './keys.js';
+import { createKeyRing, type KeyOptions } from '../options/key-options.js';
 import { TokenSigner } from './signing.js';
 import { VerifiedTokens } from './verified-tokens.js';
 import { TokenTimes } from './token-times.js';

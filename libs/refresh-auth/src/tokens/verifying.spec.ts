@@ -19,7 +19,7 @@ import { invalid, malformed, refusalOf } from '../../../../test/support/refusals
 import { claims, claimsText } from '../../../../test/support/signed-claims.js';
 import { checkOwnClaims } from './claims.js';
 import { readHeader } from './compact.js';
-import { createKeyRing, type KeyOptions } from './keys.js';
+import { createKeyRing, type KeyOptions } from '../options/key-options.js';
 import { TokenSigner } from './signing.js';
 import { type Parties, TokenVerifier } from './verifying.js';
 

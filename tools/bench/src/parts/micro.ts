@@ -10,7 +10,7 @@ import { JwtService } from '@nestjs/jwt';
 import { LRUCache } from 'lru-cache';
 import { measure } from 'mitata';
 import type { RefreshAuthCore } from '../../../../libs/refresh-auth/dist/esm/refresh-auth.core.js';
-import { createKeyRing } from '../../../../libs/refresh-auth/dist/esm/tokens/keys.js';
+import { createKeyRing } from '../../../../libs/refresh-auth/dist/esm/options/key-options.js';
 import { TokenSigner } from '../../../../libs/refresh-auth/dist/esm/tokens/signing.js';
 import { TokenVerifier } from '../../../../libs/refresh-auth/dist/esm/tokens/verifying.js';
 import { Sealer } from '../../../../libs/refresh-auth/dist/esm/sessions/sealing.js';

@@ -1,4 +1,4 @@
-import { createKeyRing } from '../../../../libs/refresh-auth/dist/esm/tokens/keys.js';
+import { createKeyRing } from '../../../../libs/refresh-auth/dist/esm/options/key-options.js';
 import { TokenSigner } from '../../../../libs/refresh-auth/dist/esm/tokens/signing.js';
 
 /** Of every server, whichever guard it has: all get the same requests. */

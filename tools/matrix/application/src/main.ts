@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { assertTokenDelivered, mintToken } from 'nestjs-refresh-auth/testing';
 import { createAdapter } from './adapter.js';
 import { AppModule } from './app.module.js';
+import { checkExtension } from './extension.js';
 import { HealthModule } from './health.module.js';
 import { checkRequestScope } from './request-scope.js';
 
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
   if (REDIS_URL === undefined) throw new Error('REDIS_URL is missing');
   delete process.env['REDIS_URL'];
   await checkRequestScope();
+  await checkExtension();
   await walk();
   process.env['REDIS_URL'] = REDIS_URL;
   await walk();

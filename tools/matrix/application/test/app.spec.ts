@@ -1,6 +1,7 @@
 // The same test under every runner, with the globals that Jest and Vitest have in common.
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
-import { InMemorySessionStore, RefreshAuthGuard } from 'nestjs-refresh-auth';
+import { RefreshAuthGuard } from 'nestjs-refresh-auth';
+import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import {
   assertTokenDelivered,
   deliveredToken,

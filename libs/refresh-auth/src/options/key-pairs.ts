@@ -1,6 +1,6 @@
 import { checkPrimeSync, createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto';
-import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
-import { CURVES, type EcAlgorithm, type RsaAlgorithm } from './algorithms.js';
+import { CURVES, type EcAlgorithm, type RsaAlgorithm } from '../tokens/algorithms.js';
+import type { OptionReader } from './option-reader.js';
 
 /** The smallest modulus that RFC 7518 sections 3.3 and 3.5 allow, and the largest that OpenSSL verifies with. */
 const RSA_BITS = { least: 2048, most: 16_384 } as const;
@@ -9,9 +9,7 @@ const RSA_EXPONENT_BITS = 64n;
 /** The limit for small factors in partial public-key validation (NIST SP 800-56B section 6.4.2.2). */
 const SMALL_FACTORS_END = 752n;
 
-export type KeyMaterial = string | Uint8Array | KeyObject;
-
-export interface PreparedKeyPair {
+interface KeyPair {
   readonly verifyingKey: KeyObject;
   /** Absent if only the public key was given. */
   readonly signingKey?: KeyObject;
@@ -20,47 +18,44 @@ export interface PreparedKeyPair {
 /**
  * Reads and checks a private key, a public key, or both.
  *
+ * @param option the key as a whole
  * @throws RefreshAuthOptionsError if they cannot be read, do not match the algorithm or each other, or are weak
  */
-export function prepareKeyPair(
-  path: string,
+export function readKeyPair(
+  option: OptionReader,
   algorithm: EcAlgorithm | RsaAlgorithm,
-  privateKey: KeyMaterial | undefined,
-  publicKey: KeyMaterial | undefined,
-): PreparedKeyPair {
-  const signingKey = privateKey === undefined ? undefined : readPrivateKey(`${path}.privateKey`, privateKey);
-  const given = publicKey === undefined ? undefined : readPublicKey(`${path}.publicKey`, publicKey);
+  privateKey: OptionReader,
+  publicKey: OptionReader,
+): KeyPair {
+  const signingKey = privateKey.isGiven ? readPrivateKey(privateKey) : undefined;
+  const given = publicKey.isGiven ? readPublicKey(publicKey) : undefined;
   const derived = signingKey && createPublicKey(signingKey);
   if (derived && given && !derived.equals(given)) {
-    throw new RefreshAuthOptionsError(
-      `${path}.publicKey`,
-      'does not belong to the private key',
-      'Leave it out: it is derived from `privateKey`.',
-    );
+    publicKey.fail('does not belong to the private key', 'Leave it out: it is derived from `privateKey`.');
   }
   const verifyingKey = (given ?? derived) as KeyObject;
   if (algorithm in CURVES) {
-    checkEcKey(path, algorithm as EcAlgorithm, verifyingKey);
+    checkEcKey(option, algorithm as EcAlgorithm, verifyingKey);
   } else {
-    checkRsaKey(path, algorithm, verifyingKey);
+    checkRsaKey(option, algorithm, verifyingKey);
   }
   if (!signingKey) return { verifyingKey };
-  checkSignature(`${path}.privateKey`, signingKey, verifyingKey);
+  checkSignature(privateKey, signingKey, verifyingKey);
   return { signingKey, verifyingKey };
 }
 
-function readPrivateKey(path: string, material: KeyMaterial): KeyObject {
+function readPrivateKey(option: OptionReader): KeyObject {
   const remedy = 'Write the private key as PEM, or as a KeyObject.';
+  const material = option.value;
   if (material instanceof KeyObject) {
     if (material.type === 'private') return material;
-    throw new RefreshAuthOptionsError(path, `is a ${material.type} key`, remedy);
+    return option.fail(`is a ${material.type} key`, remedy);
   }
   const pem = asText(material);
-  if (/-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw new RefreshAuthOptionsError(path, 'is a public key', remedy);
-  if (pem.includes('-----BEGIN CERTIFICATE-----')) throw new RefreshAuthOptionsError(path, 'is a certificate', remedy);
+  if (/-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) return option.fail('is a public key', remedy);
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return option.fail('is a certificate', remedy);
   if (/ENCRYPTED PRIVATE KEY-----|^Proc-Type:.*ENCRYPTED/m.test(pem)) {
-    throw new RefreshAuthOptionsError(
-      path,
+    return option.fail(
       'is encrypted',
       'Write the KeyObject that `createPrivateKey({ key, passphrase })` of node:crypto returns.',
     );
@@ -69,24 +64,25 @@ function readPrivateKey(path: string, material: KeyMaterial): KeyObject {
     return createPrivateKey(pem);
   } catch {
     // Without the cause: OpenSSL may quote the key material in its message.
-    throw new RefreshAuthOptionsError(path, 'cannot be read as a private key', remedy);
+    return option.fail('cannot be read as a private key', remedy);
   }
 }
 
 /** Reads a public key. Of a certificate, reads the public key in it. */
-function readPublicKey(path: string, material: KeyMaterial): KeyObject {
+function readPublicKey(option: OptionReader): KeyObject {
   const remedy = 'Write the public key as PEM, or as a KeyObject.';
+  const material = option.value;
   if (material instanceof KeyObject) {
     if (material.type === 'public') return material;
-    throw new RefreshAuthOptionsError(path, `is a ${material.type} key`, remedy);
+    return option.fail(`is a ${material.type} key`, remedy);
   }
   const pem = asText(material);
   // `createPublicKey` would silently derive the public key from it.
-  if (pem.includes('PRIVATE KEY-----')) throw new RefreshAuthOptionsError(path, 'is a private key', remedy);
+  if (pem.includes('PRIVATE KEY-----')) return option.fail('is a private key', remedy);
   try {
     return createPublicKey(pem);
   } catch {
-    throw new RefreshAuthOptionsError(path, 'cannot be read as a public key', remedy);
+    return option.fail('cannot be read as a public key', remedy);
   }
 }
 
@@ -96,14 +92,10 @@ function asText(material: unknown): string {
   return material instanceof Uint8Array ? Buffer.from(material).toString('latin1') : '';
 }
 
-function checkEcKey(path: string, algorithm: EcAlgorithm, key: KeyObject): void {
+function checkEcKey(option: OptionReader, algorithm: EcAlgorithm, key: KeyObject): void {
   const curve = CURVES[algorithm];
   if (key.asymmetricKeyType !== 'ec' || !hasPoint(key) || key.asymmetricKeyDetails?.namedCurve !== curve) {
-    throw new RefreshAuthOptionsError(
-      path,
-      `is not a key for ${algorithm}`,
-      `It needs an elliptic-curve key on ${curve}.`,
-    );
+    return option.fail(`is not a key for ${algorithm}`, `It needs an elliptic-curve key on ${curve}.`);
   }
 }
 
@@ -119,35 +111,28 @@ function hasPoint(key: KeyObject): boolean {
   }
 }
 
-function checkRsaKey(path: string, algorithm: string, key: KeyObject): void {
+function checkRsaKey(option: OptionReader, algorithm: string, key: KeyObject): void {
   if (key.asymmetricKeyType === 'rsa-pss') {
-    throw new RefreshAuthOptionsError(
-      path,
+    return option.fail(
       'is a key for RSA-PSS only',
       `${algorithm} needs a plain RSA key, such as \`openssl genrsa 3072\` makes.`,
     );
   }
   if (key.asymmetricKeyType !== 'rsa') {
-    throw new RefreshAuthOptionsError(path, `is not a key for ${algorithm}`, 'It needs an RSA key.');
+    return option.fail(`is not a key for ${algorithm}`, 'It needs an RSA key.');
   }
   const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (bits < RSA_BITS.least || bits > RSA_BITS.most) {
-    throw new RefreshAuthOptionsError(
-      path,
-      `is an RSA key of ${bits} bits`,
-      `It needs ${RSA_BITS.least} to ${RSA_BITS.most}.`,
-    );
+    return option.fail(`is an RSA key of ${bits} bits`, `It needs ${RSA_BITS.least} to ${RSA_BITS.most}.`);
   }
   if (exponent < 3n || exponent % 2n === 0n || exponent >> RSA_EXPONENT_BITS > 0n) {
-    throw new RefreshAuthOptionsError(
-      path,
+    return option.fail(
       'has an unsafe public exponent',
       `It needs an odd one from 3 to ${RSA_EXPONENT_BITS} bits; 65537 is usual.`,
     );
   }
   if (!isProductOfLargePrimes(key)) {
-    throw new RefreshAuthOptionsError(
-      path,
+    return option.fail(
       'has a modulus that is not the product of large primes',
       'Make a new key, for example with `openssl genrsa 3072`.',
     );
@@ -164,12 +149,12 @@ function isProductOfLargePrimes(key: KeyObject): boolean {
 }
 
 /** Checks that a signature verifies. Node.js reads a private key without an error even if it is damaged or contains another public key. */
-function checkSignature(path: string, signingKey: KeyObject, verifyingKey: KeyObject): void {
+function checkSignature(option: OptionReader, signingKey: KeyObject, verifyingKey: KeyObject): void {
   const message = Buffer.from('a message');
   try {
     if (verify('sha256', message, verifyingKey, sign('sha256', message, signingKey))) return;
   } catch {
     // Some damaged keys throw when they sign.
   }
-  throw new RefreshAuthOptionsError(path, 'is damaged: its signatures do not verify', 'Make a new key.');
+  return option.fail('is damaged: its signatures do not verify', 'Make a new key.');
 }

@@ -9,7 +9,7 @@ import {
 } from 'node:crypto';
 import { certificateForms, certifiedKey, keyFor, p256, rsa } from '../../../../test/support/key-material.js';
 import { optionsErrorOf } from '../../../../test/support/refusals.js';
-import { createKeyRing } from './keys.js';
+import { createKeyRing } from './key-options.js';
 
 const jwk = rsa.publicKey.export({ format: 'jwk' });
 const modulus = numberOf(jwk.n ?? '');

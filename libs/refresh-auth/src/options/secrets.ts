@@ -1,7 +1,8 @@
 import { createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
-import { HMAC_SECRET_BYTES, type HmacAlgorithm } from './algorithms.js';
-import { whyGuessable } from './guessable-secrets/why-guessable.js';
+import type { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
+import { HMAC_SECRET_BYTES, type HmacAlgorithm } from '../tokens/algorithms.js';
+import { whyGuessable } from '../tokens/guessable-secrets/why-guessable.js';
+import type { OptionReader } from './option-reader.js';
 
 /** Returns the remedy in errors about secrets. The output of the command has 64 characters, which is enough for every algorithm. */
 export function secretRemedy(algorithm: HmacAlgorithm): string {
@@ -9,7 +10,7 @@ export function secretRemedy(algorithm: HmacAlgorithm): string {
 }
 
 /** A secret as a key. Both key objects are the same. */
-export interface PreparedSecret {
+interface Secret {
   readonly signingKey: KeyObject;
   readonly verifyingKey: KeyObject;
   /** The reason why the secret can be guessed, if there is one. Such a key boots with a warning, for trying things out. */
@@ -19,23 +20,23 @@ export interface PreparedSecret {
 /**
  * Reads and checks a secret.
  *
- * @throws RefreshAuthOptionsError if the secret is blank, too short, of the wrong type or a public key
+ * @throws RefreshAuthOptionsError if the secret is blank, too short, of the wrong type or known to others
  */
-export function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: unknown): PreparedSecret {
+export function readSecret(option: OptionReader, algorithm: HmacAlgorithm): Secret {
+  const secret = option.value;
   const remedy = secretRemedy(algorithm);
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
-    throw new RefreshAuthOptionsError(path, 'is neither a string nor bytes', remedy);
+    return option.fail('is neither a string nor bytes', remedy);
   }
   const bytes = Buffer.from(secret);
   if (bytes.toString().trim() === '') {
-    throw new RefreshAuthOptionsError(path, 'is blank', remedy);
+    return option.fail('is blank', remedy);
   }
   if (bytes.length < HMAC_SECRET_BYTES[algorithm]) {
-    throw new RefreshAuthOptionsError(path, `has ${bytes.length} bytes, which is too short for ${algorithm}`, remedy);
+    return option.fail(`has ${bytes.length} bytes, which is too short for ${algorithm}`, remedy);
   }
   if (isPublicKeyMaterial(bytes)) {
-    throw new RefreshAuthOptionsError(
-      path,
+    return option.fail(
       'is a public-key format, which others may know',
       'Use it as `privateKey` or `publicKey`, or write a random secret.',
     );
@@ -45,7 +46,7 @@ export function prepareSecret(path: string, algorithm: HmacAlgorithm, secret: un
   return {
     signingKey: key,
     verifyingKey: key,
-    ...(guessable === undefined ? {} : { warning: new RefreshAuthOptionsError(path, guessable, remedy) }),
+    ...(guessable === undefined ? {} : { warning: option.error(guessable, remedy) }),
   };
 }
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { optionsErrorOf } from '../../../../test/support/refusals.js';
-import { resolveCrossSite } from './cross-site-options.js';
+import type { CrossSiteSettings } from '../http/cross-site.js';
+import { readCrossSite } from './cross-site-options.js';
+import { OptionReader } from './option-reader.js';
+
+function resolveCrossSite(options: unknown): CrossSiteSettings {
+  return readCrossSite(new OptionReader(options, 'csrf'));
+}
 
 describe('[C3] a trusted origin', () => {
   test.each([
@@ -65,7 +71,7 @@ describe('the option', () => {
     [null, 'csrf', 'is not an object. Write an object with trustedOrigins.'],
     ['https://app.example.com', 'csrf', 'is not an object. Write an object with trustedOrigins.'],
     [['https://app.example.com'], 'csrf', 'is not an object. Write an object with trustedOrigins.'],
-    [{ origins: [] }, 'csrf.origins', 'is not known. It may have trustedOrigins.'],
+    [{ origins: [] }, 'csrf.origins', 'is not known. Use only trustedOrigins.'],
     [
       { trustedOrigins: 'https://app.example.com' },
       'csrf.trustedOrigins',

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { optionsErrorOf } from '../../../../test/support/refusals.js';
-import { resolveDelivery } from './delivery-options.js';
+import type { DeliverySettings } from '../http/delivery-settings.js';
+import { readDelivery } from './delivery-options.js';
+import { OptionReader } from './option-reader.js';
+
+function resolveDelivery(options: unknown): DeliverySettings {
+  return readDelivery(new OptionReader(options, 'delivery'));
+}
 
 const COOKIE = {
   name: '__Host-authorization',
@@ -58,7 +64,7 @@ describe('objects', () => {
   test.each(odd)('delivery.cookie is an object or false, not %p', (cookie) => {
     expect(optionsErrorOf(() => resolveDelivery({ cookie }))).toEqual({
       option: 'delivery.cookie',
-      says: 'is not an object. Write an object with name, domain, path, sameSite, secure, httpOnly, partitioned, previous.',
+      says: 'is not an object. Write an object with name, domain, path, partitioned, secure, httpOnly, sameSite, previous.',
     });
   });
 
@@ -68,12 +74,12 @@ describe('objects', () => {
     [
       { cookie: { maxAge: 1 } },
       'delivery.cookie.maxAge',
-      'name, domain, path, sameSite, secure, httpOnly, partitioned, previous',
+      'name, domain, path, partitioned, secure, httpOnly, sameSite, previous',
     ],
   ])('reject unknown options: %j', (options, option, names) => {
     expect(optionsErrorOf(() => resolveDelivery(options))).toEqual({
       option,
-      says: `is not known. It may have ${names}.`,
+      says: `is not known. Use only ${names}.`,
     });
   });
 });

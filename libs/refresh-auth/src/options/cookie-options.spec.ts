@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { optionsErrorOf } from '../../../../test/support/refusals.js';
-import { cookieNames, resolveCookie } from './cookie-options.js';
+import { type Cookie, cookieNames } from '../http/cookie.js';
+import { readCookie } from './cookie-options.js';
+import { OptionReader } from './option-reader.js';
 
 const COOKIE = {
   name: '__Host-authorization',
@@ -11,6 +13,10 @@ const COOKIE = {
   partitioned: false,
   previous: [],
 };
+
+function resolveCookie(options: unknown): Cookie {
+  return readCookie(new OptionReader(options, 'delivery.cookie'));
+}
 
 function errorOfCookie(cookie: unknown): object {
   return optionsErrorOf(() => resolveCookie(cookie));
@@ -115,7 +121,7 @@ test.each(['', ' ', 'app', './', 'https://example.com/', '/a;b', '/a\r\nX: y', '
 test.each(['Lax', 'NONE', '', true, false, null, 7])('delivery.cookie.sameSite is not %j', (sameSite) => {
   expect(errorOfCookie({ sameSite })).toEqual({
     option: 'delivery.cookie.sameSite',
-    says: "is not known. Write 'strict', 'lax' or 'none'.",
+    says: expect.stringMatching(/^is .*, which is not known\. Write one of 'strict', 'lax', 'none'\.$/),
   });
 });
 
@@ -241,8 +247,8 @@ describe('[F21] delivery.cookie.previous', () => {
     [null, '', 'is not an object. Write an object with name, domain, path, partitioned.'],
     [undefined, '', 'is not an object. Write an object with name, domain, path, partitioned.'],
     [[], '', 'is not an object. Write an object with name, domain, path, partitioned.'],
-    [{ secure: true }, '.secure', 'is not known. It may have name, domain, path, partitioned.'],
-    [{ previous: [] }, '.previous', 'is not known. It may have name, domain, path, partitioned.'],
+    [{ secure: true }, '.secure', 'is not known. Use only name, domain, path, partitioned.'],
+    [{ previous: [] }, '.previous', 'is not known. Use only name, domain, path, partitioned.'],
     [{ name: 'a b' }, '.name', "is not the name of a cookie. Write a name such as 'authorization'."],
     [{ name: null }, '.name', "is not the name of a cookie. Write a name such as 'authorization'."],
     [{ domain: 'a..b' }, '.domain', "cannot be written into a cookie. Write a value such as 'example.com'."],

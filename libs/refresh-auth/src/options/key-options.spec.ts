@@ -11,7 +11,7 @@ import {
   secret,
 } from '../../../../test/support/key-material.js';
 import { optionsErrorOf } from '../../../../test/support/refusals.js';
-import { createKeyRing, type KeyOptions } from './keys.js';
+import { createKeyRing, type KeyOptions } from './key-options.js';
 
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
 const pem = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -146,10 +146,10 @@ describe('[F6] a value that tokens or the store reveal is rejected as a secret',
 });
 
 describe('the option keys', () => {
-  test.each([null, [], {}, 'HS256', 7])('is a list with at least one key, not %j', (keys) => {
+  test.each([null, {}, 'HS256', 7, []])('is a list with at least one key, not %j', (keys) => {
     expect(optionsErrorOf(() => createKeyRing({ keys }))).toEqual({
       option: 'keys',
-      says: `is not a list with at least one key. ${KEY_REMEDY}`,
+      says: `is ${Array.isArray(keys) ? 'an empty' : 'not a'} list. ${KEY_REMEDY}`,
     });
   });
 
@@ -167,7 +167,7 @@ describe('the option keys', () => {
   test('rejects unknown properties of a key', () => {
     expect(errorOfKey({ ...keyFor('HS256'), key: secret })).toEqual({
       option: 'keys[1].key',
-      says: 'is not known. A key has kid, algorithm, secret, privateKey and publicKey.',
+      says: 'is not known. Use only kid, algorithm, secret, privateKey, publicKey.',
     });
   });
 

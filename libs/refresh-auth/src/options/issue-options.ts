@@ -1,0 +1,60 @@
+import type { SessionSettings } from '../sessions/sign-ins.js';
+import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
+import type { Duration } from './duration.js';
+import { OptionReader } from './option-reader.js';
+
+/** What one session has of its own. */
+export interface IssueOptions {
+  /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
+  expiresIn?: Duration | undefined;
+  /** Not longer than the module's, longer than how long its tokens are valid: as for a user who did not tick "remember me". Kept by all successors. */
+  refreshWindow?: Duration | undefined;
+  /** Not longer than the module's. Kept by all successors. */
+  sessionLifetime?: Duration | undefined;
+  /** How the user knows this session again in a list, in at most 200 characters. Kept only with `sessions: 'tracked'`. */
+  device?: string | undefined;
+}
+
+const LONGEST_DEVICE = 200;
+
+/**
+ * Reads the options of a sign-in.
+ *
+ * @param call the method that they were given to
+ * @throws RefreshAuthOptionsError
+ */
+export function readIssueOptions(call: 'signIn' | 'issue', given: unknown, lifetimes: Lifetimes): SessionSettings {
+  const names = ['expiresIn', 'refreshWindow', 'sessionLifetime', 'device'] as const;
+  const { expiresIn, refreshWindow, sessionLifetime, device } = new OptionReader(given, '', call).object(names);
+  const limits = {
+    ...(expiresIn.isGiven && { expires_in: readLimit(expiresIn, lifetimes.expiresIn) }),
+    ...(refreshWindow.isGiven && { refresh_window: readLimit(refreshWindow, lifetimes.refreshWindow) }),
+    ...(sessionLifetime.isGiven && { session_lifetime: readLimit(sessionLifetime, lifetimes.sessionLifetime) }),
+  };
+  checkWindow(refreshWindow, limits, lifetimes);
+  return { limits, device: readDevice(device) };
+}
+
+function readLimit(option: OptionReader, most: number): number {
+  const seconds = option.seconds();
+  if (seconds <= most) return seconds;
+  return option.fail(`is ${seconds} s, longer than the module's ${most} s`, 'Write a shorter one, or leave it out.');
+}
+
+function checkWindow(option: OptionReader, { expires_in, refresh_window }: OwnLimits, { expiresIn }: Lifetimes): void {
+  const valid = expires_in ?? expiresIn;
+  if (refresh_window === undefined || refresh_window > valid) return;
+  option.fail(
+    `is ${refresh_window} s, not longer than expiresIn (${valid} s)`,
+    'Write a longer one: both count from `iat`.',
+  );
+}
+
+function readDevice(option: OptionReader): string | undefined {
+  const { value } = option;
+  if (value === undefined || (typeof value === 'string' && value.length <= LONGEST_DEVICE)) return value;
+  return option.fail(
+    `is not a string of at most ${LONGEST_DEVICE} characters`,
+    'Write a shorter one, or leave it out.',
+  );
+}

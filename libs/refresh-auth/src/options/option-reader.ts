@@ -1,0 +1,130 @@
+import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
+import { lacksUnit, parseDuration } from './duration.js';
+
+/** The least common denominator of signed times and JavaScript dates: nothing that is meant to end lives longer. */
+const LONGEST_SECONDS = 100 * 365 * 24 * 60 * 60;
+/** A secret for HMAC has at least 32 characters: a longer text may be one that was given to the wrong option. */
+const LONGEST_SHOWN = 20;
+
+/** Reads one option, of any type. What it does not accept is a {@link RefreshAuthOptionsError} that names the option by its path. */
+export class OptionReader {
+  /**
+   * @param value as the application wrote it
+   * @param path such as `keys[1].algorithm`; empty for the argument that holds all options
+   * @param call to which it was given, as errors name it
+   */
+  constructor(
+    readonly value: unknown,
+    readonly path = '',
+    private readonly call?: string,
+  ) {}
+
+  get isGiven(): boolean {
+    return this.value !== undefined;
+  }
+
+  /** Returns this option, or one with a default if it is `undefined`. */
+  or(fallback: unknown): OptionReader {
+    return this.isGiven ? this : new OptionReader(fallback, this.path, this.call);
+  }
+
+  /**
+   * Returns the error for a wrong value.
+   *
+   * @param problem what is wrong with it, as the rest of a sentence
+   * @param remedy what to write instead, as a sentence
+   */
+  error(problem: string, remedy: string): RefreshAuthOptionsError {
+    return new RefreshAuthOptionsError(this.path, problem, remedy, this.call);
+  }
+
+  /** Throws the error for a wrong value. */
+  fail(problem: string, remedy: string): never {
+    throw this.error(problem, remedy);
+  }
+
+  /** Reads an object that has none but these options. */
+  object<const Name extends string>(
+    names: readonly Name[],
+    remedy = `Write an object with ${names.join(', ')}.`,
+  ): Readonly<Record<Name, OptionReader>> {
+    const { value } = this;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.fail('is not an object', remedy);
+    for (const name of Object.keys(value)) {
+      if (!(names as readonly string[]).includes(name))
+        this.#part(name, undefined).fail('is not known', `Use only ${names.join(', ')}.`);
+    }
+    const given = value as Readonly<Record<string, unknown>>;
+    return Object.fromEntries(names.map((name) => [name, this.#part(name, given[name])])) as Record<Name, OptionReader>;
+  }
+
+  /** Reads a list. */
+  list(remedy: string): OptionReader[] {
+    if (!Array.isArray(this.value)) this.fail('is not a list', remedy);
+    // Not map(): that would leave out the holes of a list.
+    return Array.from(this.value as unknown[], (entry, index) => this.#at(`[${index}]`, entry));
+  }
+
+  boolean(): boolean {
+    return typeof this.value === 'boolean' ? this.value : this.fail('is not a boolean', 'Write true or false.');
+  }
+
+  /** Reads one of a few texts. */
+  choice<const Value extends string>(values: readonly Value[]): Value {
+    const chosen = values.find((value) => value === this.value);
+    if (chosen !== undefined) return chosen;
+    const known = values.map((value) => `'${value}'`).join(', ');
+    return this.fail(`is ${shown(this.value)}, which is not known`, `Write one of ${known}.`);
+  }
+
+  /** Reads a duration in whole seconds, of which a number is as many. */
+  seconds(least = 1): number {
+    const seconds = typeof this.value === 'number' ? this.value : this.#duration('s') / 1000;
+    if (Number.isInteger(seconds) && seconds >= least && seconds <= LONGEST_SECONDS) return seconds;
+    return this.fail(
+      `is ${shown(this.value)}`,
+      `Write whole seconds, from ${least} to 100 years: a number such as 900, or a string with a unit such as '15m'.`,
+    );
+  }
+
+  /** Reads a time-out in milliseconds, of which a number is as many. */
+  milliseconds(): number {
+    const milliseconds = typeof this.value === 'number' ? this.value : this.#duration('ms');
+    // setTimeout fires at once beyond 31 bits.
+    if (Number.isInteger(milliseconds) && milliseconds >= 1 && milliseconds < 2 ** 31) return milliseconds;
+    return this.fail(
+      `is ${shown(this.value)}`,
+      "Write a whole number of milliseconds, such as 500, or a string with a unit such as '500ms'.",
+    );
+  }
+
+  /** @param unit the one that a bare number was most likely meant in */
+  #duration(unit: 's' | 'ms'): number {
+    const { value } = this;
+    if (typeof value !== 'string') {
+      return this.fail(`is ${shown(value)}`, "Write a number, or a string with a unit such as '15m'.");
+    }
+    if (lacksUnit(value) && value.length <= LONGEST_SHOWN) {
+      this.fail(
+        `is ${shown(value)}, a number without a unit`,
+        `Write ${Number(value)} as a number, or a string with a unit such as '${value.trim()}${unit}'.`,
+      );
+    }
+    return parseDuration(value);
+  }
+
+  #part(name: string, value: unknown): OptionReader {
+    return this.#at(this.path === '' ? name : `.${name}`, value);
+  }
+
+  #at(suffix: string, value: unknown): OptionReader {
+    return new OptionReader(value, `${this.path}${suffix}`, this.call);
+  }
+}
+
+/** Returns a value as an error may show it, which operators log: never a text that is long enough to be a secret. */
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') return `of type ${value === null ? 'null' : typeof value}`;
+  return value.length <= LONGEST_SHOWN ? `'${value}'` : `a string of ${value.length} characters`;
+}
