@@ -147,6 +147,7 @@ describe('[F15] a current answer is accepted, although nothing can be written:',
     await mkdir(join(folder, 'dump.rdb'));
     await admin.config('SET', 'save', '3600 1000000');
     closing.push(() => admin.config('SET', 'save', ''));
+    while ((await admin.info('persistence')).includes('rdb_bgsave_in_progress:1'));
     await admin.bgsave();
     while (!(await admin.info('persistence')).includes('rdb_last_bgsave_status:err'));
 

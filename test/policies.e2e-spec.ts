@@ -1,4 +1,4 @@
-// What decides how sessions live, over HTTP: reuseDetection, reloadClaims, refreshAhead, limits of one sign-in, tracked sessions.
+// The options that decide how sessions live, over HTTP: reuseDetection, reloadClaims, refreshAhead, limits of one sign-in, tracked sessions.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, Post, Res } from '@nestjs/common';
 import { firstValueFrom, filter } from 'rxjs';

@@ -12,7 +12,7 @@ export type Adapter = (typeof adapters)[number];
 export interface RunningApp {
   app: INestApplication;
   url: string;
-  /** What it has logged so far, at every level. */
+  /** Everything that was logged so far, at every level. */
   logs: readonly string[];
   close(): Promise<void>;
 }

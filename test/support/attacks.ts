@@ -119,7 +119,7 @@ const notAnObject = fc.oneof(
     .filter((text) => !isObjectText(text)),
 );
 
-/** What changes one character into others, in every alphabet that some decoder takes for base64url. */
+/** Changes one character into others, in every alphabet that some decoder accepts as base64url. */
 const characters = fc.oneof(
   fc.constantFrom(
     '',
@@ -324,7 +324,7 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
   return Object.fromEntries(Object.entries(families).map(([family, tokens]) => [family, tokens.filter(isHostile)]));
 }
 
-/** Whether a header says this already; a type in whatever case. */
+/** Returns true if a header says this already. The case of a type does not matter. */
 function isIn(header: Record<string, unknown>, name: string, value: unknown): boolean {
   return textOf(header[name]).toLowerCase() === textOf(value).toLowerCase();
 }
@@ -334,7 +334,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
 }
 
-/** Whether this is that token after all, at most with a signature that is spelled in another way (RFC 4648 section 3.5). */
+/** Returns true if this is that token, at most with a signature that is spelled in another way (RFC 4648 section 3.5). */
 export function isSameToken(one: string, other: string): boolean {
   const [oneSigned, otherSigned] = [one, other].map((token) => token.slice(0, token.lastIndexOf('.')));
   const [oneSignature, otherSignature] = [one, other].map((token) =>

@@ -18,7 +18,7 @@ import { hashed, sessionName } from '../../libs/refresh-auth/src/tokens/session-
 
 type WholeStore = Required<Omit<SessionStore, 'restoreRevocations'>>;
 
-/** What the breaks of restoring need, with methods that need no `this`. */
+/** The store that the breaks of restoring change, with methods that need no `this`. */
 type RestoringStore = Required<
   Pick<SessionStore, 'restoreRevocations' | 'isRevoked' | 'userCutoff' | 'revocationsAfter'>
 >;
@@ -28,7 +28,7 @@ interface Sound extends WholeStore {
   readonly clock: TestClock;
   /** Sets the clock of the store back, in milliseconds: it keeps everything for so much longer. */
   lag(by: number): void;
-  /** What stands there, whatever ended the session of its user; writes nothing. */
+  /** Asks what stands there, even if the session has ended. Writes nothing. */
   look(session: SessionOfToken): Promise<RotationAnswer>;
 }
 
@@ -200,7 +200,7 @@ const without = <T extends object, K extends keyof T>(value: T, name: K): Omit<T
   return rest;
 };
 
-/** What a late revocation does besides being refused, or instead of it. */
+/** Changes what a late revocation does besides, or instead of, being refused. */
 const lateRevoking =
   (react: (error: LateRevocation, again: () => Promise<void>) => unknown): Break =>
   ({ revoke }) => ({

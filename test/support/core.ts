@@ -65,7 +65,7 @@ export function issue(core: RefreshAuthCore, claims: object = { sub: '1' }): Iss
 /** How a client presents a token, whose request has just arrived. */
 export const AT_ONCE: Presentation = { waited: 0, isUse: true };
 
-/** What the guard does with a token. */
+/** Does what the guard does with a token. */
 export async function authenticate(
   core: RefreshAuthCore,
   token: string,
@@ -78,7 +78,7 @@ export async function authenticate(
 
 export const never = <T>(): Promise<T> => new Promise(() => undefined);
 
-/** Whether an attempt is over before another process has twice waited, one time after the other, for a store that hangs. */
+/** Resolves to true if an attempt is over before another process has waited twice in a row for a store that hangs. */
 export async function waitsOnce(attempt: Promise<unknown>, storeTimeout: number): Promise<boolean> {
   const store = new InMemorySessionStore();
   store.userCutoff = never;

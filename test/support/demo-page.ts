@@ -20,7 +20,7 @@ export async function launchChromium(): Promise<Browser> {
 }
 
 export interface Visit extends BrowserContextOptions {
-  /** What the page finds in its storage. */
+  /** The content of the page's storage. */
   stored?: Record<string, string>;
 }
 
@@ -122,7 +122,7 @@ export class DemoPage {
     return Object.fromEntries([...new Set(values)].map((value) => [value, values.filter((v) => v === value).length]));
   }
 
-  /** What axe-core finds to be in the way of people who see, hear or move differently. */
+  /** The accessibility problems that axe-core finds. */
   async violations(): Promise<string[]> {
     await this.page.evaluate(axe);
     const results = (await this.page.evaluate('axe.run()')) as AxeResults;

@@ -23,7 +23,7 @@ export interface Fault {
    * silent, or retried by its client.
    */
   readonly soon?: 'at once' | 'bounded';
-  /** What the library hears, and tells in an event. */
+  /** The reason that the library receives, and reports in an event. */
   readonly heard?: RegExp;
   /** A program gives the error that no server gives when a test wants it. */
   readonly isStub?: boolean;
@@ -109,7 +109,7 @@ async function onStub(reply: string | undefined): Promise<Stage> {
   };
 }
 
-/** What ioredis says of a connection that is not there, and the library of an answer that is not. */
+/** The errors of ioredis for a missing connection, and of the library for a missing answer. */
 const GONE = /Stream isn't writeable/;
 const SILENT = /no answer within storeTimeout/;
 

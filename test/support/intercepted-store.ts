@@ -9,7 +9,7 @@ import type {
 } from '../../libs/refresh-auth/src/store/session-store.js';
 import type { Clock } from '../../libs/refresh-auth/src/tokens/clock.js';
 
-/** What happens to a call on its way: `ask` is the store itself, to be asked never, once or more often. */
+/** Replaces a call. `ask` asks the store itself, and may be called never, once or more often. */
 export type Interception = (ask: () => Promise<RotationAnswer>, request: RotationRequest) => Promise<RotationAnswer>;
 
 /** A real store behind a network that the test can disturb. */
@@ -20,7 +20,7 @@ export interface InterceptedStore extends WrappedStore<InMemorySessionStore> {
   readonly revocations: { sid: string; ttl: RevocationTtl }[];
   /** Everything that was asked of `recordUse`, in order. */
   readonly uses: (readonly UsedGeneration[])[];
-  /** What was only read about sessions and users, in order. */
+  /** Everything that was only read about sessions and users, in order. */
   readonly reads: (SessionOfToken | { sub: string })[];
   /** Disturbs the next calls of `rotate`, each one once; those after them go through. */
   intercept(...interceptions: Interception[]): void;

@@ -28,7 +28,7 @@ import { from, type Observable } from 'rxjs';
 import type { RequestOptions } from './http.js';
 import { type AnyResponse, takeOver } from './raw-response.js';
 
-/** What the responses of Express and the replies of Fastify have in common. */
+/** The common part of the responses of Express and the replies of Fastify. */
 interface Reply {
   status(code: number): Reply;
   header(name: string, value: string): Reply;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** What looks like a token of anybody, or like a private key. */
+/** Matches anything that looks like a token or a private key. */
 const TELLTALES = [/eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{16,}/, /-----BEGIN [A-Z ]*PRIVATE KEY-----/];
 const secrets = new Set<string>();
 const leaks: string[] = [];
@@ -26,7 +26,7 @@ export function formsOf(text: string): string[] {
   ];
 }
 
-/** Whether a text holds a token, a private key or one of the secrets. */
+/** Returns true if a text holds a token, a private key or one of the secrets. */
 export function holdsSecrets(text: string): boolean {
   return TELLTALES.some((telltale) => telltale.test(text)) || [...secrets].some((secret) => text.includes(secret));
 }
@@ -39,7 +39,7 @@ export function inspectOutput(where: string, ...output: unknown[]): void {
   if (holdsSecrets(text)) leaks.push(`${where}: ${text}`);
 }
 
-/** What was found since the last time. */
+/** Returns what was found since the last call. */
 export function takeLeaks(): string[] {
   return leaks.splice(0);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What a handler gets from Express or from Fastify. */
+/** The response that a handler gets from Express or from Fastify. */
 export type AnyRequest = IncomingMessage | { raw: IncomingMessage };
 export type AnyResponse = ServerResponse | FastifyReplyLike;
 

@@ -121,7 +121,7 @@ async function keysWithSecrets(port: number): Promise<string[]> {
   }
 }
 
-/** What a key holds, of a type that the library writes; a dump would be compressed. */
+/** Returns the content of a key of any type that the library writes. A dump would be compressed. */
 export async function contentOf(client: Redis, key: string): Promise<string> {
   const type = await client.type(key);
   if (type === 'string') return String(await client.getBuffer(key));

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 
 const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g;
 
-/** What a Redis server is asked, by whomever. */
+/** The commands that a Redis server receives, from all clients. */
 export interface RedisWatch {
   /** Every command that the server was sent meanwhile, with its arguments. */
   commandsDuring(act: () => Promise<unknown>): Promise<string[][]>;

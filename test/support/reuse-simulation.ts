@@ -35,7 +35,7 @@ const SETTINGS = [undefined, 0.2].map((refreshAhead) =>
 
 export interface Conditions {
   readonly seed: number;
-  /** Of all responses, how many never reach the client. */
+  /** The share of responses that never reach the client. */
   readonly lost: number;
   /** How many times the client sends something. */
   readonly bursts: number;
@@ -49,7 +49,7 @@ export interface Conditions {
 export interface Outcome {
   /** How often reuse was detected. */
   readonly reuses: number;
-  /** Whether the client had to sign in again. */
+  /** True if the client had to sign in again. */
   readonly loggedOut: boolean;
   /** Between the theft and its detection, in lives of a token. */
   readonly foundAfter?: number;

@@ -18,7 +18,7 @@ export interface ServerlessRequest {
   body?: string;
 }
 
-/** What a function returns to API Gateway (payload format 2.0). */
+/** The result of a function for API Gateway (payload format 2.0). */
 interface FunctionResult {
   statusCode: number;
   headers: Record<string, string>;
@@ -62,7 +62,7 @@ export async function invoke(
   };
 }
 
-/** What answers the requests of an application: a function on Express, a property of that name on Fastify. */
+/** The handler of an application's requests: a function on Express, a property of that name on Fastify. */
 async function listenerOf(app: INestApplication): Promise<RequestListener> {
   await app.init();
   const instance: unknown = app.getHttpAdapter().getInstance();

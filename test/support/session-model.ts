@@ -19,7 +19,7 @@ export function lateFrom({ iat, exp }: TokenClaims): number {
   return exp - Math.min(AHEAD, (exp - iat) / 2);
 }
 
-/** What an application chose. */
+/** The choices of an application. */
 export interface Policy {
   readonly onReuse: 'revoke' | 'reject' | undefined;
   readonly reloads: boolean;
@@ -27,7 +27,7 @@ export interface Policy {
   readonly tracked: boolean;
 }
 
-/** What users may do, which is what `reloadClaims` finds. */
+/** The rights of users, as `reloadClaims` finds them. */
 export class Users {
   readonly #roles = new Map<string, number>();
   readonly #disabled = new Set<string>();
@@ -50,7 +50,7 @@ export function optionsFor({ onReuse, reloads, refreshesAhead, tracked }: Policy
   return {
     ...LIFETIMES,
     storeTimeout: '1m',
-    // What ended anywhere has ended everywhere, at once.
+    // A session that ends anywhere has ended everywhere at once.
     revocation: 'every-request',
     ...(onReuse && { reuseDetection: { grace: GRACE, revokeAfter: REVOKE_AFTER, onReuse } }),
     ...(reloads && { reloadClaims: ({ sub }: TokenClaims) => users.claims(sub) }),
@@ -69,7 +69,7 @@ interface Session {
   isEnded: boolean;
 }
 
-/** What a client, or an administrator, does with one of its tokens, at one of the instances. */
+/** An action of a client or an administrator with one token, at one of the instances. */
 export interface Action {
   readonly what: 'present' | 'inspect' | 'sign out' | 'revoke' | 'revoke user' | 'revoke others';
   readonly token: IssuedToken;
@@ -79,14 +79,14 @@ export interface Action {
 /** `ahead`: the successor that a valid token was given on the way. */
 type Accepted = Authentication & { readonly ahead?: IssuedToken | undefined };
 type Outcome = Accepted | Inspection | { readonly code: string } | undefined;
-/** What came of an action; what finished later has the higher number. */
+/** The result of an action. A higher number finished later. */
 interface Result {
   readonly action: Action;
   readonly outcome: Outcome;
   readonly finished: number;
 }
 
-/** What was the case before the actions, and what they do about it. */
+/** The state before the actions, and what they change. */
 interface Situation {
   readonly latest: IssuedToken;
   readonly isLatestExpired: boolean;
@@ -104,7 +104,7 @@ interface Situation {
   readonly isAlone: boolean;
 }
 
-/** What reuse detection makes of a superseded token. */
+/** The verdict of reuse detection on a superseded token. */
 type Zone = 'live' | 'superseded' | 'reused';
 
 /** In the order in which a token gets older. */
@@ -151,7 +151,7 @@ export function emptyTally(): Tally {
 }
 
 /**
- * What must hold, told without a look at how the library does it. Every outcome is compared with all that it may be:
+ * Says what must hold, independently of how the library does it. Every outcome is compared with all that it may be:
  * exactly one thing, unless actions run at once.
  */
 export class SessionModel {
@@ -231,7 +231,7 @@ export class SessionModel {
     };
   }
 
-  /** Whether that ended the session: on purpose, or since it was reuse, or since the user is disabled. */
+  /** Returns true if a result ended the session: on purpose, because of reuse, or because the user is disabled. */
   #ends(session: Session, { action, outcome }: Result): boolean {
     const { what, token } = action;
     const { sid, sub } = token.claims;
@@ -257,7 +257,7 @@ export class SessionModel {
     }
   }
 
-  /** Whether it would make a new latest token, and so asks who the user is. */
+  /** Returns true if the action would make a new latest token, and so loads the user's claims. */
   #findsDisabled(session: Session, { token }: Action): boolean {
     if (!this.policy.reloads || this.users.claims(session.claims.sub) !== null || session.isEnded) return false;
     const latest = latestOf(session).claims;
@@ -271,7 +271,7 @@ export class SessionModel {
   }
 
   /**
-   * What an expired token may be taken for. Exact where one use superseded it; otherwise the store may remember a later use than the first,
+   * The verdicts that are allowed on an expired token. One, if one use superseded it; otherwise the store may remember a later use than the first,
    * but none that is more than `revokeAfter` later.
    */
   #zones(session: Session, { gen, exp }: TokenClaims): readonly Zone[] {
@@ -448,7 +448,7 @@ export class SessionModel {
   }
 }
 
-/** What came of an action: a refusal counts by its code. */
+/** Does an action. A rejected token is a result with a code. */
 export async function act({ what, token }: Action, core: RefreshAuthCore): Promise<Outcome> {
   const { sid, sub } = token.claims;
   try {

@@ -8,9 +8,9 @@ import { authenticate, EXPIRES_IN, issue, makeCore, recordEvents } from './core.
 import { interceptedStore } from './intercepted-store.js';
 import { keyFor } from './key-material.js';
 
-/** What one process with one key is put to. */
+/** The attacks on one process with one key. */
 export interface Siege {
-  /** What is tried, by its name, with a test of one attack. */
+  /** The attacks by name, each with a test of one attack. */
   readonly families: Readonly<Record<string, fc.Arbitrary<string>>>;
   /**
    * Throws unless the attack is refused with the right code, in words that quote nothing of it, and without asking the store.
@@ -27,7 +27,7 @@ export function besiege(algorithm: Attacked): Siege {
   const core = makeCore({ keys: [keyFor(algorithm)] }, { clock, store });
   const events = recordEvents(core);
   const [token, other] = [issue(core).token, issue(core, { sub: '2' }).token];
-  // Whatever is remembered of tokens that were verified is so of these.
+  // These are the tokens that are remembered as verified.
   for (const good of [token, other]) core.authenticator.liveSession(good);
   clock.advance(EXPIRES_IN * 1000);
 

@@ -1,4 +1,4 @@
-/** What an application can be made of, and what each value means in packages and settings. */
+/** The axes of the matrix, and the packages and settings that each value means. */
 export const axes = {
   application: {
     'nest-12-esm': { nest: 12, type: 'module' },
@@ -54,7 +54,7 @@ export const vitestPackages = {
   5: { vitest: '5.1.1', '@types/node': '22.20.5' },
 };
 
-/** What every application has. */
+/** The packages of every application. */
 export const commonPackages = {
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
@@ -91,7 +91,7 @@ export const combinations = Object.entries(axes).reduce(
   [{}],
 );
 
-/** What `.ci/run` runs: every value of every axis occurs, with as few installations as that takes. */
+/** The cells that `.ci/run` runs: every value of every axis occurs, with as few installations as possible. */
 export const listed = [
   'nest-12-esm express vitest-4 node-20.19 ioredis-5 typescript-6.0 nodenext',
   'nest-12-esm fastify jest-esm node-20.19 ioredis-5 typescript-5.9 nodenext',

@@ -80,7 +80,7 @@ function installAll(cells, tarball) {
     const installation = installationOf(cell);
     if (folders.has(installation.name)) continue;
     before = before.then(() => installTarball(installation, tarball));
-    // Whoever waits for it hears of a failure; where nobody waits yet, it is no unhandled one.
+    // A failure reaches whoever waits for it. While nobody waits yet, it must not count as unhandled.
     before.catch(() => undefined);
     folders.set(installation.name, before);
   }

@@ -1,4 +1,4 @@
-// What is done to a cell: its application is made, built, booted and tested.
+// The steps of a cell: its application is made, built, booted and tested.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,7 +62,7 @@ export async function test(cell, installation, node) {
 
 const failure = ({ code, output }) => (code === 0 ? undefined : output.trim() || `exit code ${code}`);
 
-/** What the runners of this repository left in the environment is none of the application's. */
+/** The environment without the variables that the runners of this repository set. */
 function environment({ adapter }) {
   const { NODE_OPTIONS: _, JEST_WORKER_ID: __, ...rest } = process.env;
   return { ...rest, ADAPTER: adapter, CI: 'true' };

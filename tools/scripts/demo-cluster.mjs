@@ -12,7 +12,7 @@ import { ensureInstalled } from './ensure-installed.mjs';
 import { ensureRedis } from './ensure-redis.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** What was started, the last first: how to end each. */
+/** Ends everything that was started, the last first. */
 const endings = [];
 const parent = process.ppid;
 let ending;

@@ -9,7 +9,7 @@ export const library = join(root, 'libs/refresh-auth');
 
 export const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'));
 
-/** What applications can import, as `package.json` says: `''` for the package itself, `'/testing'` for a subpath. */
+/** The entries that applications can import, by `package.json`: `''` for the package itself, `'/testing'` for a subpath. */
 export const entries = Object.entries(manifest.exports)
   .filter(([, conditions]) => typeof conditions === 'object')
   .map(([path, conditions]) => ({ path: path.slice(1), conditions }));

@@ -1,4 +1,4 @@
-// Whether what is here can be released as the version that libs/refresh-auth/package.json says. Changes nothing.
+// Checks that the repository can be released as the version in libs/refresh-auth/package.json. Changes nothing.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ function checkManifest() {
       ];
 }
 
-/** What CI checks too, once more, since this is the last moment. */
+/** Runs the checks of CI once more, since this is the last moment. */
 function runChecks() {
   return ['api:check', 'check:package']
     .filter((script) => spawnSync('npm', ['run', script], { cwd: root, stdio: 'inherit', shell: true }).status !== 0)

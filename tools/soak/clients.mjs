@@ -32,7 +32,7 @@ async function send(url, method, token, body) {
 
 const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
 
-/** What all clients have been told, and whether it adds up. */
+/** Collects what all clients were told, and checks that it adds up. */
 export class Ledger {
   sent = 0;
   /** By status. */

@@ -50,7 +50,7 @@ export async function startUnreliableRedis(random) {
 
   return {
     url: proxy.url,
-    /** What may happen to it; `loses` data, or not. Each has ended when its promise resolves. */
+    /** The faults that may happen to it. Some lose data (`loses`). Each is over when its promise resolves. */
     disturbances: {
       'restart with its data': {
         loses: false,

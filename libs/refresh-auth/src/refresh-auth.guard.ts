@@ -113,7 +113,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     if (rivals.length > 1) await authenticator.learnEnds(rivals);
     const token = this.getToken(request);
     if (isMessage(context, request)) {
-      // Whatever opened the socket: a message may change something, even if it has come by a GET.
+      // A message may change something, even if a GET opened its socket.
       if (credentials.isAmbient(request, token)) crossSite.refuseForeign(request);
       // Each message anew, since it may come long after the one before; and no response would carry a new token.
       return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false });

@@ -8,12 +8,12 @@ import { RefreshAuthService } from './refresh-auth.service.js';
 import { NAME, serviceToken } from './refresh-auth.constants.js';
 import { SessionStore } from './store/session-store.js';
 
-/** What a class for `useClass` or `useExisting` implements. */
+/** The interface of a class for `useClass` or `useExisting`. */
 export interface RefreshAuthOptionsFactory {
   create(): RefreshAuthOptions | Promise<RefreshAuthOptions>;
 }
 
-/** What stands on the static call, of `forRoot` and `forRootAsync` alike. */
+/** Options of the static call, for `forRoot` and `forRootAsync` alike. */
 export interface RefreshAuthModuleExtras {
   /** @default true */
   isGlobal?: boolean | undefined;

@@ -12,7 +12,7 @@ import type { IssuedToken, OwnClaims, SignedClaims, TokenClaims } from './tokens
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
-/** What one session has of its own, and which requests may begin it. */
+/** Limits and facts of one session, and the requests that may begin it. */
 export interface SignInOptions extends IssueOptions {
   /**
    * Lets another site make a browser send this request: for routes that an identity provider has a form posted to (`form_post`), and only
@@ -131,7 +131,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * What a token is. Never refreshes, writes nothing, and shows no successor.
+   * Says what a token is. Never refreshes, writes nothing, and shows no successor.
    *
    * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 
-/** What `engines` and `peerDependencies` in package.json say. */
+/** The ranges of `engines` and `peerDependencies` in package.json. */
 export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.0.0 || ^12.0.1' } as const;
 
 /**
- * What to tell the authors of an application that runs where the library was not tried. Package managers say it too, but only at the
+ * Returns warnings for an application that runs where the library was not tried. Package managers say it too, but only at the
  * installation, and most of them only in passing.
  *
  * @param node the version of Node.js

@@ -40,7 +40,8 @@ const { values } = parseArgs({
     'write-docs': { type: 'boolean', default: false },
   },
 });
-const { quick, only, 'write-docs': writesDocs } = values;
+const { quick, 'write-docs': writesDocs } = values;
+const only = values.only.flatMap((parts) => parts.split(','));
 const isWhole = Object.keys(PARTS).every((part) => only.includes(part));
 if (writesDocs && (quick || !isWhole)) throw new Error('--write-docs needs a whole run: leave --quick and --only out');
 

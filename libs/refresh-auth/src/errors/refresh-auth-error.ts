@@ -53,7 +53,7 @@ export class RefreshAuthError extends HttpException {
 
   constructor(
     readonly code: RefreshAuthErrorCode,
-    /** What exactly was wrong, for the operator: constant text or a store's error, never shown to a client, never token material. */
+    /** The exact problem, for the operator: constant text or the store's error. Never shown to a client, never part of a token. */
     readonly detail?: string,
     /**
      * The other origin that made a browser send the request, where that is the reason; `'null'` if the browser did not name it. For the

@@ -8,7 +8,7 @@ import type { Clock } from '../tokens/clock.js';
 import { leeway } from '../tokens/lifetimes.js';
 
 /**
- * What works, but not as an operator may think: each says what may happen, and what to do.
+ * Finds set-ups that work but are risky, at boot. Each warning says what may happen, and what to do.
  *
  * Waits at most `storeTimeout` for what only the store can tell.
  */

@@ -3,7 +3,7 @@ import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
 import type { Duration } from './duration.js';
 import { OptionReader } from './option-reader.js';
 
-/** What one session has of its own. */
+/** Limits and facts of one session. All are optional. */
 export interface IssueOptions {
   /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
   expiresIn?: Duration | undefined;

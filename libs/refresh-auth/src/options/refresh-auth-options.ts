@@ -33,7 +33,7 @@ export interface ReuseDetectionOptions {
    * `token_reused`). From `grace` to `refreshWindow`. @default '30m', or `refreshWindow` if that is shorter
    */
   revokeAfter?: Duration | undefined;
-  /** Whether a stolen token ends its session. @default 'revoke' */
+  /** `'revoke'` ends the session of a stolen token; `'reject'` only rejects the token. @default 'revoke' */
   onReuse?: 'revoke' | 'reject' | undefined;
   /**
    * Honours `Refresh-Auth: no-refresh`, by which servers that act for a user are served without a new token. A thief who sends it is not
@@ -75,7 +75,7 @@ export interface RefreshAuthOptions {
   /** How long a request waits for the store, whatever the client's settings: milliseconds, or a string with a unit. @default 500 */
   storeTimeout?: Duration | undefined;
   /**
-   * What a refreshable token gets while the store does not decide: `'reject'`: 503; `'tolerate'`: it passes, and nothing is refreshed. It also
+   * The answer to a refreshable token while the store does not decide. `'reject'`: 503. `'tolerate'`: it passes, and nothing is refreshed. It also
    * decides valid tokens under `revocation: 'every-request'`. @default 'reject'
    */
   onStoreFailure?: StoreFailurePolicy | undefined;
@@ -193,7 +193,7 @@ export function resolveOptions(given: RefreshAuthOptions = {}, name?: string): R
     keys: readKeys({ ...given, name }),
     parties,
     lifetimes,
-    // Whoever connects checks it.
+    // Checked where the connection is made.
     redis: given.redis,
     store: store.isGiven ? readStore(store) : undefined,
     keyPrefix: readKeyPrefix(keyPrefix.or(defaultKeyPrefix(name, parties))),

@@ -30,7 +30,7 @@ function withByte(sealed: Uint8Array, index: number, change: (byte: number) => n
   return changed;
 }
 
-/** What is in a sealed value, as far as it can be told from outside: the token, nothing, or not ours to judge. */
+/** The token in a sealed value; nothing if it does not open; or that a newer version sealed it. */
 function outcomeOf(sealed: Uint8Array, place = PLACE, by = sealer()): string | undefined {
   try {
     return by.open(sealed, place);
@@ -215,7 +215,7 @@ describe('Sealer', () => {
         const latest = outcomeOf(sealed.subarray(0, length), PLACE, by);
         const tail = outcomeOf(sealed.subarray(sealed.length - length), PLACE, by);
         if (latest !== undefined) opened.push(`the first ${length} bytes: ${latest}`);
-        // What stands in front now may look like the version of a newer library: then it is not ours to judge.
+        // The first byte may now look like the version of a newer library, which is not ours to judge.
         if (tail === TOKEN) opened.push(`the last ${length} bytes: ${tail}`);
       }
 

@@ -44,7 +44,7 @@ describe('StoreAccess', () => {
     jest.useRealTimers();
   });
 
-  /** What the outcome is by now, if there is one. */
+  /** The outcome by now, if there is one. */
   function follow(attempt: Promise<unknown>): { outcome?: unknown } {
     const followed: { outcome?: unknown } = {};
     refusal(attempt).then(

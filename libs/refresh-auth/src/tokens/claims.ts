@@ -49,6 +49,8 @@ const RESERVED_CLAIMS = [
   'expires_in',
   'refresh_window',
   'session_lifetime',
+  // Kept free for tokens that are bound to a key (RFC 9449 section 5).
+  'refresh_jkt',
   'iss',
   'aud',
 ] as const;

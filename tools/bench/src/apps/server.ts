@@ -16,7 +16,7 @@ export interface Ready {
 /** Sent in answer to any message. */
 export interface Counters {
   readonly requests: number;
-  /** Of all threads, user and system, in microseconds. */
+  /** CPU time of all threads, user and system, in microseconds. */
   readonly cpu: number;
 }
 

@@ -1,6 +1,6 @@
 import type { CanActivate, DynamicModule, INestApplication, Provider, Type } from '@nestjs/common';
 
-/** What one server has in front of its route. */
+/** The guard in front of a server's route. */
 export interface Variant {
   readonly imports?: readonly DynamicModule[];
   readonly providers?: readonly Provider[];

@@ -12,7 +12,7 @@ export interface CacheFigures {
   readonly bytes: number;
 }
 
-/** What a process keeps of the tokens that it has verified. */
+/** Measures the memory for tokens that a process has verified. */
 export async function measureCache({ quick }: Effort): Promise<Section[]> {
   const tokens = quick ? 500 : TOKENS;
   const core = coreInMemory();

@@ -12,7 +12,7 @@ const ROUNDS = 4;
 const GENERATIONS = 3;
 /** More than any server answers in a second. */
 const REFRESHES_PER_SECOND = 15_000;
-/** What a guard costs is told from nothing where the same server's rounds lie closer together than this. */
+/** The rounds of one server must lie closer together than this to tell the cost of a guard from noise. */
 const NOISY = 0.15;
 const BUSY = 0.9;
 
@@ -20,7 +20,7 @@ interface Contestant {
   /** As it stands in the table. */
   readonly name: string;
   readonly variant: string;
-  /** What its requests carry; a token that is valid, if nothing else is said. */
+  /** The tokens of its requests. Defaults to a valid one. */
   readonly carrying?: 'expired tokens' | 'one expired token';
 }
 
@@ -81,7 +81,7 @@ interface Sample {
   readonly utilization: number;
 }
 
-/** What a table of servers says. */
+/** The figures of a table of servers. */
 export type HttpFigures = readonly {
   readonly name: string;
   readonly cpuRatio: Summary;
@@ -104,7 +104,7 @@ interface Running {
   readonly target: (seconds: number) => Target;
 }
 
-/** What stands in front of a small route, and what that costs: every server in a process of its own, the load from another one. */
+/** Measures guards in front of a small route: every server in a process of its own, the load from another one. */
 export async function measureHttp(platform: string, { quick, redisUrl }: Effort): Promise<Section[]> {
   const { contestants, rivals } = PLATFORMS[platform] ?? { contestants: [], rivals: [] };
   const runners = contestants.map((contestant): Runner => ({ contestant, samples: [] }));
@@ -237,7 +237,7 @@ function racing(runners: readonly Runner[]): string[] {
   ];
 }
 
-/** What a reader has to know before believing the table. */
+/** The remarks that a reader needs to interpret the table. */
 function warnings({ samples }: Runner): string[] {
   const cpu = summarize(samples.map((sample) => sample.cpu));
   const { median } = summarize(samples.map(({ utilization }) => utilization));

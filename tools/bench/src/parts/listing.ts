@@ -7,7 +7,7 @@ import { number, show, summarize } from '../support/statistics.js';
 const SESSIONS = 5_000;
 const ROUNDS = 7;
 
-/** What the list of one user's tracked sessions costs, where it is as long as it can be. */
+/** Measures the longest possible list of one user's tracked sessions. */
 export async function measureListing({ quick, redisUrl }: Effort): Promise<Section[]> {
   const sessions = quick ? 100 : SESSIONS;
   const [inspector, client] = [new Redis(redisUrl), new Redis(redisUrl)];

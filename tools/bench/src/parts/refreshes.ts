@@ -11,7 +11,7 @@ const ROUNDS = 7;
 const OPERATIONS = 2_000;
 const IN_FLIGHT = 64;
 
-/** What a refresh is set against: the least that a script can do which decides a race. */
+/** The baseline of a refresh: the smallest script that can decide a race. */
 const COMPARE_AND_SET = `
 local now = redis.call('GET', KEYS[1])
 if now and now ~= ARGV[1] then return now end
@@ -55,7 +55,7 @@ interface Contestant {
   readonly prepare: (operations: number) => Promise<(index: number) => unknown>;
 }
 
-/** What the refresh of a token costs the process and Redis, without HTTP. */
+/** Measures the refresh of a token in the process and in Redis, without HTTP. */
 export async function measureRefreshes({ quick, redisUrl }: Effort): Promise<Section[]> {
   const inspector = new Redis(redisUrl);
   const clients = [false, true].map((enableAutoPipelining) => new Redis(redisUrl, { enableAutoPipelining }));

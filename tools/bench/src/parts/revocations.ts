@@ -130,7 +130,7 @@ function heapOf(count: number): number {
   return (usedHeap() - before) / revocations.size;
 }
 
-/** Of a session that has not ended, as nearly all have not. */
+/** A session that has not ended, like nearly all. */
 async function lookupTime(count: number, quick: boolean): Promise<number> {
   const revocations = known(count);
   const claims = { sid: 'x'.repeat(30), sub: 'ada', rev: 0 };

@@ -19,7 +19,7 @@ const GIB = 2 ** 30;
 /** Beside the token itself: version, kid's length, nonce and tag. */
 const SEAL_BYTES = 30;
 
-/** What a session occupies in Redis. */
+/** Measures the memory of a session in Redis. */
 export async function measureSessions({ quick, redisUrl }: Effort): Promise<Section[]> {
   const redis = new Redis(redisUrl);
   // Each refresh finds the token expired: the clock moves on by its lifetime.

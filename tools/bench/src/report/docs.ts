@@ -4,7 +4,7 @@ import { type Section, toMarkdown } from '../support/section.js';
 
 const ROOT = new URL('../../../../', import.meta.url);
 const PAGES = ['README.md', 'docs/performance.md', 'docs/sizing.md'];
-/** What stands between the two comments was written by the benchmark. */
+/** Replaces the text between the two comments that the benchmark owns. */
 const BLOCK = /(<!-- bench:([\w-]+) -->\n)[^]*?(<!-- bench -->)/g;
 
 /** Writes the tables into the places that the documentation keeps for them. */

@@ -7,7 +7,7 @@ import type { Section } from '../support/section.js';
 import { number } from '../support/statistics.js';
 import { LIFETIMES } from '../support/tokens.js';
 
-/** Of a deployment that is large, and otherwise nothing special. */
+/** The figures of a large deployment. */
 const USERS_A_DAY = 10e6;
 const SESSIONS_IN_WINDOW = 30e6;
 const REQUESTS_A_USER = 200;
@@ -23,7 +23,7 @@ const DAY = 24 * 60 * 60;
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
-/** What that deployment takes, computed from what was measured. */
+/** Computes what that deployment needs from what was measured. */
 export function sizing(sections: readonly Section[]): Section {
   const session = figures(sections, 'sessions') as SessionFigures;
   const refresh = named(figures(sections, 'refreshes') as RefreshFigures, 'refresh');

@@ -12,7 +12,7 @@ const CONNECTIONS = 32;
 /** In seconds: a busy machine is slow, and nothing else. */
 const PATIENCE = 60;
 
-/** What is asked for, over and over. */
+/** The request that is sent over and over. */
 export interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

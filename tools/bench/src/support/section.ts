@@ -1,4 +1,4 @@
-/** What one part of the benchmark found. */
+/** The findings of one part of the benchmark. */
 export interface Section {
   /** Under which it is found in the results, and in the documentation. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** What several rounds gave: rounds differ, and a single number would hide by how much. Half of them lie between `low` and `high`. */
+/** The summary of several rounds. Half of them lie between `low` and `high`. */
 export interface Summary {
   readonly median: number;
   readonly low: number;

@@ -58,7 +58,7 @@ test('the guard gives way to a user of the test', async () => {
   await app.close();
 });
 
-// What Fastify injects with is ESM only in part, which Jest cannot require on Node < 24.9.
+// Part of what Fastify's inject() uses is ESM only, which Jest cannot require on Node < 24.9.
 if (process.env['ADAPTER'] === 'fastify' && process.env['VITEST']) {
   test('a response of inject carries the new token', async () => {
     const { app } = await start(build());

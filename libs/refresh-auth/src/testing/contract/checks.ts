@@ -34,11 +34,11 @@ export interface Bench extends StoresUnderTest {
   now(): number;
   rotate(request: Asked): Promise<RotationAnswer>;
   rotateTo(successor: string, generation: number, keep?: number): Promise<RotationAnswer>;
-  /** What stands there, asked so that nothing is written. */
+  /** Asks what stands there, without writing anything. */
   latest(): Promise<RotationAnswer>;
 }
 
-/** What is asked about the session of a check. */
+/** A question about the session of a check. */
 export type Asked = Omit<RotationRequest, 'sid' | 'sub' | 'rev'> & { readonly rev?: number };
 
 /** One sentence of the contract. */
@@ -95,7 +95,7 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** What most revocations are kept for. */
+/** The time for which most revocations are kept. */
 export const ttl = { record: HOUR, log: HOUR };
 
 /** Every byte there is. */

@@ -174,7 +174,7 @@ export const logChecks = [
 
         same(await found, true);
       });
-      // Whatever stood in it before is forgotten.
+      // Everything that stood in it before is forgotten.
     },
     (t) => t.pass(30 * DAY),
   ),

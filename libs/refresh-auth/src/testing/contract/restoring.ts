@@ -6,7 +6,7 @@ import { about, DAY, HOUR, MINUTE, NOT_TEXT, same, SECOND, sessionOf, ttl } from
 const session = (sid: string, at: number): Revocation => ({ session: sessionName(sid), at });
 const user = (name: string, cutoff: Cutoff, at: number): Revocation => ({ user: hashed(name), cutoff, at });
 
-/** What only stores can do that outlive what they know: whatever a failover took from their log can be put back. */
+/** The checks of stores that processes outlive: entries that a failover took from the log can be written back. */
 export const restoringChecks = about(
   'restoreRevocations',
   (check) => {

@@ -23,7 +23,7 @@ import {
 const GRACE = 30 * SECOND;
 const REVOKE_AFTER = 30 * MINUTE;
 
-/** Of a token that has expired by now, whose request has just arrived. */
+/** The rule for a token that has just expired, in a request that has just arrived. */
 const rule = (t: Bench, more: Partial<ReuseRule> = {}): ReuseRule => ({
   grace: GRACE,
   revokeAfter: REVOKE_AFTER,
@@ -63,7 +63,7 @@ async function refreshEveryMinute(t: Bench, last: number): Promise<void> {
 const isReused = async (t: Bench, generation: number): Promise<boolean> =>
   (await t.rotate({ generation, reuse: rule(t, { grace: 0, revokeAfter: 0, expiredAt: 0 }) })).outcome === 'reused';
 
-/** Whether a client was seen with this generation or a newer one. */
+/** Returns true if this generation or a newer one is in use. */
 const isUsed = (t: Bench, generation: number): Promise<boolean> => isReused(t, generation - 1);
 
 export const reuseChecks = [
