@@ -532,7 +532,7 @@ describe.each(adapters)('the option `delivery` on %s', (adapter) => {
     [{ sessionLifetime: '8d' }, 6, 2 * 86_400],
     [{ refreshWindow: '450d', sessionLifetime: '900d' }, 1, 400 * 86_400],
   ])(
-    '[D7] the cookie of %j, refreshed after %i days, lives as long as its token can be exchanged',
+    '[D7] the cookie of %j, refreshed after %i days, lives as long as its token can be refreshed',
     async (options, days, maxAge) => {
       const app = await startAuthApp(adapter, { controllers: [KindsOfAnswerController], options });
       const { token } = await app.auth.issue({ sub: '1' });

@@ -107,7 +107,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
       const details = app.events.flatMap((event) => (event.type === 'token-rejected' ? (event.detail ?? '') : []));
       expect(details).toHaveLength(5);
       expect(details[0]).toMatch(heard);
-      const isKnown = details.slice(3).every((detail) => detail.startsWith('known to be out: '));
+      const isKnown = details.slice(3).every((detail) => detail.startsWith('known to be down: '));
       expect(soon === 'at once' ? performance.now() - begun < storeTimeout : isKnown).toBe(true);
     });
 

@@ -112,7 +112,7 @@ export class RefreshAuthCore {
     this.usedGenerations = usedGenerations;
   }
 
-  /** Asks the store something small, unless it is known to be out. @returns why it fails, if it does */
+  /** Asks the store something small, unless it is known to be down. @returns why it fails, if it does */
   async storeFailure(): Promise<string | undefined> {
     await this.#access.ask((asked) => asked.userCutoff('')).catch(() => undefined);
     return this.#access.failure;

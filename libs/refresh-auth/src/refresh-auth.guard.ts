@@ -50,9 +50,9 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
       if (isMessage(context)) forgetAdmission(context);
       return true;
     }
-    const exchange = this.getRequestResponse(context);
-    if (isPreflight(exchange.request)) return this.#answerPreflight(context);
-    return this.#admitKnown(context, exchange) || this.#admit(context, exchange, access);
+    const found = this.getRequestResponse(context);
+    if (isPreflight(found.request)) return this.#answerPreflight(context);
+    return this.#admitKnown(context, found) || this.#admit(context, found, access);
   }
 
   /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
@@ -94,20 +94,20 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     }
   }
 
-  async #admit(context: ExecutionContext, exchange: RequestResponse, access: Access | undefined): Promise<boolean> {
+  async #admit(context: ExecutionContext, found: RequestResponse, access: Access | undefined): Promise<boolean> {
     try {
-      const { state, claims } = await this.#authenticate(context, exchange);
-      noteAdmission(context, exchange.request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
+      const { state, claims } = await this.#authenticate(context, found);
+      noteAdmission(context, found.request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
       if (!isAnonymous) return this.deny(error, context);
-      if (isMessage(context, exchange.request)) forgetAdmission(context, exchange.request);
+      if (isMessage(context, found.request)) forgetAdmission(context, found.request);
     }
     return true;
   }
 
-  async #authenticate(context: ExecutionContext, exchange: RequestResponse): Promise<Authentication> {
-    const { request } = exchange;
+  async #authenticate(context: ExecutionContext, found: RequestResponse): Promise<Authentication> {
+    const { request } = found;
     const { admissions, authenticator, credentials, crossSite } = this.#core;
     const rivals = credentials.rivals(request);
     if (rivals.length > 1) await authenticator.learnEnds(rivals);
@@ -120,7 +120,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     }
     const earlier = admissions.recall(request, token);
     if (earlier) return earlier;
-    const decision = this.#decide(exchange, token);
+    const decision = this.#decide(found, token);
     admissions.remember(request, token, decision);
     return decision;
   }

@@ -50,7 +50,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
 
   /**
    * Starts a session and delivers its first token with this response. A different session that the same request presented ends, unless
-   * another site made a browser present it; where the store is out, it does not, and an event says so.
+   * another site made a browser present it; while the store is down, it does not, and an event says so.
    *
    * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
    * @param claims `sub`, and whatever else the application wants to find in the token

@@ -11,7 +11,7 @@ import {
   setHeader,
 } from './http-message.js';
 
-function exchange() {
+function connection() {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
   const reply = {
@@ -29,7 +29,7 @@ function exchange() {
 }
 
 test('the Node.js request and response are found, however they are wrapped', () => {
-  const { request, response, reply } = exchange();
+  const { request, response, reply } = connection();
 
   expect(rawRequest(request)).toBe(request);
   expect(rawRequest(reply.request)).toBe(request);
@@ -38,14 +38,14 @@ test('the Node.js request and response are found, however they are wrapped', () 
 });
 
 test('a response knows its request, on Express and on Fastify', () => {
-  const { request, response, reply } = exchange();
+  const { request, response, reply } = connection();
 
   expect(requestOf(response)).toBe(request);
   expect(requestOf(reply)).toBe(reply.request);
 });
 
 test('a header is set so that the handlers of the framework see it', () => {
-  const { response, reply } = exchange();
+  const { response, reply } = connection();
   setHeader(response, 'X-A', '1');
   setHeader(reply, 'X-B', '2');
 
@@ -54,7 +54,7 @@ test('a header is set so that the handlers of the framework see it', () => {
 });
 
 test('a header is not set after the headers were sent', () => {
-  const { response, reply } = exchange();
+  const { response, reply } = connection();
   response.writeHead(200);
 
   for (const target of [response, reply]) setHeader(target, 'X-A', '1');
@@ -84,7 +84,7 @@ describe('[D5] a list in a header', () => {
     ['Proxy-Authorization', 'Proxy-Authorization, Authorization'],
     ['*', '*, Authorization'],
   ])('%j becomes %j', (before, after) => {
-    for (const target of [exchange().response, exchange().reply]) {
+    for (const target of [connection().response, connection().reply]) {
       const set = (value: string | string[]) =>
         'raw' in target ? target.header('Expose', value) : target.setHeader('Expose', value);
       if (before !== undefined) set(before);

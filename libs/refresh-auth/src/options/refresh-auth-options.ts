@@ -50,7 +50,7 @@ export interface RefreshAuthOptions {
   keys?: KeyOptions[] | undefined;
   /** How long a token is valid, from `iat`. @default '15m' */
   expiresIn?: Duration | undefined;
-  /** How long a token may be exchanged, from `iat`; longer than `expiresIn`. @default '7d' */
+  /** How long a token can be refreshed, from `iat`; longer than `expiresIn`. @default '7d' */
   refreshWindow?: Duration | undefined;
   /** Absolute end of a session, from `auth_time`; `false`: none. @default '30d' */
   sessionLifetime?: Duration | false | undefined;

@@ -205,7 +205,7 @@ describe('the log is read', () => {
     expect([store.asked.length, store.listeners.size, jest.getTimerCount()]).toEqual([1, 0, 0]);
   });
 
-  test('by a process that starts while the store is out, as soon as it answers', async () => {
+  test('by a process that starts while the store is down, as soon as it answers', async () => {
     store.isOut = true;
     store.append('a');
     await log.start();
@@ -231,7 +231,7 @@ test('a notification that is refused is told once for each reason, and the polls
   expect(store.asked).toHaveLength(2);
 });
 
-test('a store that is known to be out is polled all the same, and so found out to be back', async () => {
+test('a store that is known to be down is polled all the same, and so noticed when it is back', async () => {
   store.isOut = true;
   await log.start();
   for (let polls = 0; polls < 5; polls++) await passTime(POLL_INTERVAL);

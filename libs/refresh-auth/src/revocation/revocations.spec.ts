@@ -101,7 +101,7 @@ describe('Revocations', () => {
     });
   });
 
-  test('the revoked record is kept as long as any token of the session could be exchanged, the log until the last valid token has expired, both two minutes longer, or twice a tolerance that is more [L6]', async () => {
+  test('the revoked record is kept as long as any token of the session could be refreshed, the log until the last valid token has expired, both two minutes longer, or twice a tolerance that is more [L6]', async () => {
     await core.revocations.revokeSession(first.claims.sid);
     await makeCore({ clockTolerance: 300 }, { store, clock }).revocations.revokeSession('another');
 

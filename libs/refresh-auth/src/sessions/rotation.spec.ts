@@ -153,7 +153,7 @@ describe('Nobody was before me', () => {
     expect({ state, claims }).toEqual({ state: 'refreshable', claims: succeeding(second.claims) });
   });
 
-  test('one call, and its record is kept until the last token can be exchanged, and two minutes', async () => {
+  test('one call, and its record is kept until the last token can be refreshed, and two minutes', async () => {
     expire();
 
     await authenticate(core, first.token);
@@ -280,7 +280,7 @@ describe('The latest token has itself expired', () => {
     expect(store.requests.map(({ generation }) => generation)).toEqual([0, 1, 1, 2, 2, 3]);
   });
 
-  test('and can no longer be exchanged: neither can what it superseded', async () => {
+  test('and can no longer be refreshed: neither can what it superseded', async () => {
     const refreshWindow = 120;
     await refresh(makeCore({ refreshWindow }, { store, clock }), first);
     clock.advance(refreshWindow * 1000);

@@ -125,7 +125,7 @@ describe('a sign-in', () => {
     expect(await signIn).toMatchObject({ code: 'store_unavailable' });
   });
 
-  test('while the store is out begins one that goes on, even if the clock is behind the cutoff that ended those before [L5]', async () => {
+  test('while the store is down begins one that goes on, even if the clock is behind the cutoff that ended those before [L5]', async () => {
     await core.revocations.revokeUser('1');
     store.userCutoff = () => Promise.reject(new Error('connection lost'));
     clock.set(clock.now() - 5_000);
@@ -153,7 +153,7 @@ describe('a sign-in', () => {
     }
   });
 
-  describe('[F20] while the store is out', () => {
+  describe('[F20] while the store is down', () => {
     const LEEWAY = 60_000;
     const out = () => Promise.reject(new Error('connection lost'));
 

@@ -56,7 +56,7 @@ describe('UsedGenerations', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('uses each token once, whenever it comes again', async () => {
+  test('records each token once, however often it is presented', async () => {
     see('1');
     see('1');
     await jest.advanceTimersByTimeAsync(FLUSH_INTERVAL);

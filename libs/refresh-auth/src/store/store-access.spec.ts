@@ -148,8 +148,8 @@ describe('StoreAccess', () => {
     ]);
   });
 
-  describe('while the store is known to be out', () => {
-    const KNOWN = { ...NO_ANSWER, detail: 'known to be out: connection lost' };
+  describe('while the store is known to be down', () => {
+    const KNOWN = { ...NO_ANSWER, detail: 'known to be down: connection lost' };
     const REST = 1000;
     let calls: number;
 
@@ -205,7 +205,7 @@ describe('StoreAccess', () => {
     });
   });
 
-  describe('is not known to be out', () => {
+  describe('is not known to be down', () => {
     const refuse = (reason: string, isOfOneRecord?: boolean) => Promise.reject(new StoreError(reason, isOfOneRecord));
     const expectAsked = async () => expect(await access.begin()(async () => 'answer')).toBe('answer');
 
@@ -329,7 +329,7 @@ describe('A store whose methods throw instead of rejecting [F38]', () => {
   beforeEach(() => void process.on('unhandledRejection', note));
   afterEach(() => void process.off('unhandledRejection', note));
 
-  test('is a store that is out: 503, and no rejection that nobody handles', async () => {
+  test('is a store that is down: 503, and no rejection that nobody handles', async () => {
     const clock = new TestClock();
     const options = { sessions: 'tracked', reuseDetection: { grace: 30 }, revocation: 'every-request' } as const;
     // One for each, as a process that is known to be without its store says so.

@@ -59,7 +59,7 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
   begin(): Ask<Store> {
     const ask = this.insist();
     return async (question) => {
-      if (!this.#breaker.admits) throw new StoreOutage(`known to be out: ${this.#failure}`);
+      if (!this.#breaker.admits) throw new StoreOutage(`known to be down: ${this.#failure}`);
       return ask(question);
     };
   }

@@ -121,7 +121,7 @@ export const rotationChecks = [
       same(await t.latest(), handedOver(1, 'one'));
     });
 
-    check('is the answer to the former latest token that comes again', async (t) => {
+    check('is the answer to the former latest token that is presented again', async (t) => {
       await t.rotateTo('one', 0);
       await t.rotateTo('two', 1);
 
