@@ -11,7 +11,7 @@ const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'reports', 'coverage', 
 
 /** Files that contain the words as data. */
 const DATA = new Set([
-  'libs/refresh-auth/src/tokens/guessable-secrets/sample-text.ts',
+  'libs/refresh-auth/src/options/guessable-secrets/sample-text.ts',
   'test/support/made-up-secrets.ts',
   'test/words.spec.ts',
 ]);

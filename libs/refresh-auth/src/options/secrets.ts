@@ -1,7 +1,7 @@
 import { createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 import { HMAC_SECRET_BYTES, type HmacAlgorithm } from '../tokens/algorithms.js';
-import { whyGuessable } from '../tokens/guessable-secrets/why-guessable.js';
+import { whyGuessable } from './guessable-secrets/why-guessable.js';
 import type { OptionReader } from './option-reader.js';
 
 /** Returns the remedy in errors about secrets. The output of the command has 64 characters, which is enough for every algorithm. */
