@@ -23,6 +23,7 @@ import {
   LIFETIMES,
   optionsFor,
   type Policy,
+  REVOKE_AFTER,
   SessionModel,
   type Tally,
 } from './support/session-model.js';
@@ -71,12 +72,21 @@ class Administer implements Command {
   toString = (): string => `user ${this.sub} is ${this.what === 'promote' ? 'promoted' : 'disabled, or enabled again'}`;
 }
 
+type Moment =
+  | 'exp'
+  | 'refresh_exp'
+  | 'end'
+  | 'late'
+  | 'grace since exp'
+  | 'grace since iat'
+  | 'revokeAfter since exp'
+  | 'revokeAfter since iat';
+
 /** Time passes until shortly before, at or shortly after a moment that counts for a token; it never goes back. */
 class PassTime implements Command {
   constructor(
     private readonly pick: number,
-    private readonly moment:
-      'exp' | 'refresh_exp' | 'end' | 'late' | 'grace since exp' | 'grace since iat' | 'reuse since exp',
+    private readonly moment: Moment,
     private readonly offset: number,
   ) {}
 
@@ -92,7 +102,8 @@ class PassTime implements Command {
       late: lateFrom(claims),
       'grace since exp': claims.exp + GRACE,
       'grace since iat': claims.iat + GRACE,
-      'reuse since exp': claims.exp + REVOKE_AFTER,
+      'revokeAfter since exp': claims.exp + REVOKE_AFTER,
+      'revokeAfter since iat': claims.iat + REVOKE_AFTER,
     };
     clock.set(Math.max(clock.now(), moments[this.moment] * 1000 + this.offset));
   }
@@ -199,12 +210,13 @@ const use = fc.record({
 const moment = fc.oneof(
   { weight: 12, arbitrary: fc.constant('exp' as const) },
   {
-    weight: 6,
+    weight: 8,
     arbitrary: fc.constantFrom(
       'late' as const,
       'grace since exp' as const,
       'grace since iat' as const,
-      'reuse since exp' as const,
+      'revokeAfter since exp' as const,
+      'revokeAfter since iat' as const,
     ),
   },
   { weight: 1, arbitrary: fc.constantFrom('refresh_exp' as const, 'end' as const) },
