@@ -23,7 +23,6 @@ import {
   LIFETIMES,
   optionsFor,
   type Policy,
-  REVOKE_AFTER,
   SessionModel,
   type Tally,
 } from './support/session-model.js';
@@ -72,21 +71,12 @@ class Administer implements Command {
   toString = (): string => `user ${this.sub} is ${this.what === 'promote' ? 'promoted' : 'disabled, or enabled again'}`;
 }
 
-type Moment =
-  | 'exp'
-  | 'refresh_exp'
-  | 'end'
-  | 'late'
-  | 'grace since exp'
-  | 'grace since iat'
-  | 'revokeAfter since exp'
-  | 'revokeAfter since iat';
-
 /** Time passes until shortly before, at or shortly after a moment that counts for a token; it never goes back. */
 class PassTime implements Command {
   constructor(
     private readonly pick: number,
-    private readonly moment: Moment,
+    private readonly moment:
+      'exp' | 'refresh_exp' | 'end' | 'late' | 'grace since exp' | 'grace since iat' | 'reuse since exp',
     private readonly offset: number,
   ) {}
 
@@ -102,8 +92,7 @@ class PassTime implements Command {
       late: lateFrom(claims),
       'grace since exp': claims.exp + GRACE,
       'grace since iat': claims.iat + GRACE,
-      'revokeAfter since exp': claims.exp + REVOKE_AFTER,
-      'revokeAfter since iat': claims.iat + REVOKE_AFTER,
+      'reuse since exp': claims.exp + REVOKE_AFTER,
     };
     clock.set(Math.max(clock.now(), moments[this.moment] * 1000 + this.offset));
   }
@@ -210,13 +199,12 @@ const use = fc.record({
 const moment = fc.oneof(
   { weight: 12, arbitrary: fc.constant('exp' as const) },
   {
-    weight: 8,
+    weight: 6,
     arbitrary: fc.constantFrom(
       'late' as const,
       'grace since exp' as const,
       'grace since iat' as const,
-      'revokeAfter since exp' as const,
-      'revokeAfter since iat' as const,
+      'reuse since exp' as const,
     ),
   },
   { weight: 1, arbitrary: fc.constantFrom('refresh_exp' as const, 'end' as const) },

@@ -11,7 +11,7 @@ import type { TestClock } from './clock.js';
 /** In seconds: so short that a session comes to its end within a few refreshes. */
 export const LIFETIMES = { expiresIn: 60, refreshWindow: 240, sessionLifetime: 400 };
 export const GRACE = 20;
-export const REVOKE_AFTER = 40;
+export const REVOKE_AFTER = 60;
 const AHEAD = 30;
 
 /** In seconds: from when on a valid token is refreshed. One whose life the session's end makes short has half of it to rest. */
@@ -64,18 +64,10 @@ interface Session {
   readonly claims: TokenClaims;
   /** The one token of each generation. */
   readonly generations: IssuedToken[];
-  /** Since when each generation that was presented and accepted has been in use, in milliseconds; not those that came after a newer one. */
-  readonly uses: Use[];
+  /** When each generation was first presented and accepted, in milliseconds, if no newer one was before. In order. */
+  readonly uses: { gen: number; since: number }[];
   isEnded: boolean;
 }
-
-interface Use {
-  readonly gen: number;
-  readonly since: number;
-}
-
-/** How an expired token that is not the latest may be judged. */
-type Verdict = 'handed over' | 'token_superseded' | 'token_reused';
 
 /** What a client, or an administrator, does with one of its tokens, at one of the instances. */
 export interface Action {
@@ -216,9 +208,7 @@ export class SessionModel {
     this.#observeWinners(before);
     session.isEnded ||= before.ends.length > 0;
     for (const { action, outcome } of about) {
-      if (action.what !== 'present' || !isAccepted(outcome)) continue;
-      const { gen } = action.token.claims;
-      if (gen > (session.uses.at(-1)?.gen ?? 0)) session.uses.push({ gen, since: this.clock.now() });
+      if (action.what === 'present' && isAccepted(outcome)) this.#use(session, action.token.claims.gen);
     }
   }
 
@@ -276,19 +266,23 @@ export class SessionModel {
     return state === 'valid' && this.#isLate(token) && token.claims.gen === latest.gen;
   }
 
+  #use({ uses }: Session, gen: number): void {
+    if (gen > (uses.at(-1)?.gen ?? 0)) uses.push({ gen, since: this.clock.now() });
+  }
+
   /**
-   * How an expired token may be judged: by the truth, or by what a store remembers of it, which is at most one `revokeAfter` later, and never
-   * later than the latest use. What runs at once may have come into use just now.
+   * What an expired token may be taken for. Exact where one use superseded it; otherwise the store may remember a later use than the first,
+   * but none that is more than `revokeAfter` later.
    */
-  #verdicts({ uses }: Session, { refreshes, uses: valid }: Situation, { gen, exp }: TokenClaims): Verdict[] {
-    const truth = uses.find((use) => use.gen > gen)?.since;
-    if (this.policy.onReuse === undefined || truth === undefined) return ['handed over'];
-    const now = this.clock.now();
-    const latest = uses.at(-1) ?? { gen: 0, since: truth };
-    const isMoving = [...refreshes, ...valid].some(({ action }) => action.token.claims.gen > latest.gen);
-    const remembered = Math.min(truth + REVOKE_AFTER * 1000, isMoving ? now : latest.since);
-    const [oldest, youngest] = [truth, remembered].map((since) => (now - Math.max(exp * 1000, since)) / 1000);
-    return ZONES.filter(([, from, to]) => oldest! >= from && youngest! < to).map(([verdict]) => verdict);
+  #zones(session: Session, { gen, exp }: TokenClaims): readonly Zone[] {
+    const newer = session.uses.filter((use) => use.gen > gen).map(({ since }) => since);
+    if (!this.policy.onReuse || latestOf(session).claims.gen <= gen || newer.length === 0) return ['live'];
+    const first = Math.min(...newer);
+    const last = Math.min(Math.max(...newer), first + REVOKE_AFTER * 1000);
+    const [youngest, oldest] = [last, first].map((since) =>
+      ZONES.indexOf(zoneOf(this.clock.now() - Math.max(exp * 1000, since))),
+    );
+    return ZONES.slice(youngest, (oldest ?? 0) + 1);
   }
 
   #isLate({ claims }: IssuedToken): boolean {
@@ -310,17 +304,16 @@ export class SessionModel {
     } else if (
       before.isEnded ||
       (isRefusedAs('session_revoked') && isEndedMeanwhile(before, result)) ||
-      (!isJudgedLate(outcome) && what === 'present' && state === 'expired' && isKnownToHaveEnded(before, result))
+      (zoneFound(outcome) === 'live' && what === 'present' && state === 'expired' && isKnownToHaveEnded(before, result))
     ) {
       assert.deepEqual(outcome, refused('session_revoked'));
       this.tally.revoked++;
     } else if (state === 'valid') {
       this.#observeUse(session, before, token, what, outcome as Accepted);
-    } else if (isJudgedLate(outcome) || !this.#verdicts(session, before, token.claims).includes('handed over')) {
-      const code = codeOf(outcome) ?? 'handed over';
-      assert.ok(this.#verdicts(session, before, token.claims).includes(code as Verdict), `judged as ${code}`);
-      assert.deepEqual(outcome, refused(code));
-      if (what === 'present') this.#tallyLate(code);
+    } else if (this.#zones(session, token.claims).includes(zoneFound(outcome)) && zoneFound(outcome) !== 'live') {
+      if (what === 'present') this.#countZone(zoneFound(outcome));
+    } else if (!this.#zones(session, token.claims).includes('live')) {
+      assert.deepEqual(outcome, refused(`token_${this.#zones(session, token.claims).join(' or token_')}`));
     } else if (what === 'inspect') {
       const isSuperseded = token.claims.gen < before.latest.claims.gen;
       const mayBeSuperseded = isSuperseded || before.refreshes.length > 0;
@@ -335,8 +328,8 @@ export class SessionModel {
     }
   }
 
-  #tallyLate(code: string): void {
-    if (code === 'token_superseded') this.tally.superseded++;
+  #countZone(zone: Zone): void {
+    if (zone === 'superseded') this.tally.superseded++;
     else this.tally[this.policy.onReuse === 'revoke' ? 'reused' : 'reusedAndRejected']++;
   }
 
@@ -415,8 +408,6 @@ export class SessionModel {
   #observeOrder(results: readonly Result[]): void {
     const states = results.flatMap(({ action: { token, instance }, outcome }) => {
       const state = stateOf(outcome);
-      // Something newer may come into use, and the store forget when the use before began: the token is then younger again.
-      if (codeOf(outcome) === 'token_superseded') return [];
       return state ? [{ seen: this.#seenOf(token), instance, state }] : [];
     });
     for (const { seen, instance, state } of states) {
@@ -499,17 +490,6 @@ function isKnownToHaveEnded({ ends }: Situation, { action, finished }: Result): 
 /** It is being ended by somebody else. */
 function isEndedMeanwhile({ ends }: Situation, result: Result): boolean {
   return ends.some((end) => end !== result);
-}
-
-/** From and to which age, in seconds, exclusively. */
-const ZONES: readonly (readonly [Verdict, number, number])[] = [
-  ['handed over', Number.NEGATIVE_INFINITY, GRACE],
-  ['token_superseded', GRACE, REVOKE_AFTER],
-  ['token_reused', REVOKE_AFTER, Number.POSITIVE_INFINITY],
-];
-
-function isJudgedLate(outcome: Outcome): boolean {
-  return ['token_superseded', 'token_reused'].includes(codeOf(outcome) ?? '');
 }
 
 function isAbout({ claims }: Session, { action }: Result): boolean {
