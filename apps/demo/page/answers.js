@@ -45,8 +45,10 @@ const REASONS = {
   token_malformed: 'The text does not have the form of a token. The server did not decode it.',
   token_invalid: 'The signature is wrong: the token was altered, or signed with another key. The store was not asked.',
   token_expired: 'The token is past its refresh_exp and can no longer be refreshed. Sign in again.',
+  token_superseded:
+    'This token was superseded, and a newer one has been in use for longer than the grace. The request may only be late, so the session lives on, and the latest token works.',
   token_reused:
-    'This token was superseded, its grace is over, and its successor is in use: two parties hold tokens of one session. The token may be stolen, so the session was revoked for both.',
+    'This token was superseded so long ago that no honest request can be that late, and a newer one is in use: two parties hold tokens of one session. The token may be stolen, so the session was revoked for both.',
   session_revoked: 'The session was revoked. None of its tokens is accepted any more, not even a new one.',
   session_expired: 'The session has reached the end of its lifetime, which a refresh does not extend.',
   store_unavailable:

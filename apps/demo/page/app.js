@@ -95,9 +95,9 @@ function preparePolicies(session) {
     input.checked = policy === session.policy;
     input.addEventListener('change', () => session.use(policy));
     const text =
-      policy.grace === null
+      policy.reuse === null
         ? 'they get the latest token for their whole refresh window (the default)'
-        : `they get the latest token for another ${duration(policy.grace)}; after that they count as stolen`;
+        : `they get the latest token for another ${duration(policy.reuse.grace)}; then they are rejected, and after ${duration(policy.reuse.revokeAfter)} they count as stolen`;
     return make('label', { class: 'choice' }, input, ` ${text}`);
   });
   element('policies', HTMLElement).append(...choices);

@@ -256,6 +256,16 @@ describe('[D11] under reuse detection, a response that is later than the grace',
     expect(late(31, DETECTION).headers).toEqual({});
   });
 
+  test('is measured on the monotonic clock: setting the wall clock forward does not withhold a token', () => {
+    const { clock, core, delivery, response, sent, issued } = setUp(DETECTION);
+    clock.advance(60_000);
+    const successor = core.signer.successor(issued.claims);
+    delivery.deliver(response, successor, issued.token);
+    clock.step('5m');
+
+    expect(sent()).toMatchObject({ authorization: `Bearer ${successor.token}` });
+  });
+
   test('delivers the token if it is the only one that can still be refreshed', () => {
     const { token, headers } = late(3540, DETECTION);
 

@@ -32,7 +32,7 @@ interface Due {
   readonly issued: IssuedToken | undefined;
   /** The token that the client presented; `undefined` at a sign-in. */
   readonly presented: string | undefined;
-  /** The time at which the delivery was scheduled, in milliseconds on the library's clock. */
+  /** The time at which the delivery was scheduled, in milliseconds on the monotonic clock. */
   readonly since: number;
 }
 
@@ -138,7 +138,7 @@ export class Delivery {
     const raw = rawResponse(response);
     if (raw.headersSent || isGone(raw)) return undefined;
     const pending = this.#pending.get(raw) ?? this.#begin(raw);
-    pending.due = { issued, presented, since: this.clock.now() };
+    pending.due = { issued, presented, since: this.clock.monotonic() };
     this.#count(pending, issued?.claims);
     if (issued) this.#sizeWarning.check(issued);
     return pending;
@@ -199,7 +199,8 @@ export class Delivery {
    */
   #isOvertaken({ presented, since }: Due): boolean {
     const { reuseDetection } = this.settings;
-    if (!reuseDetection || presented === undefined || this.clock.now() - since <= reuseDetection.grace) return false;
+    if (!reuseDetection || presented === undefined) return false;
+    if (this.clock.monotonic() - since <= reuseDetection.grace) return false;
     return this.sessions.authenticator.liveSession(presented) !== undefined;
   }
 
