@@ -775,4 +775,15 @@ describe('A token that was seen before', () => {
     pass(0.001);
     expect((await authenticate(core, first.token)).state).toBe('valid');
   });
+
+  test.each<[string, (now: number) => object]>([
+    ['nbf', (now) => ({ nbf: now + 30 })],
+    ['iat', (now) => ({ iat: now + 120, exp: now + 180 })],
+  ])('is rejected for an %s in the future as often as it comes', async (_, claims) => {
+    const token = resign(claims(first.claims.iat));
+
+    const answers = [await refusal(authenticate(core, token)), await refusal(authenticate(core, token))];
+
+    expect(answers).toEqual([invalid('iat or nbf is in the future'), invalid('iat or nbf is in the future')]);
+  });
 });

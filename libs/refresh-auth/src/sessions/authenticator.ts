@@ -67,8 +67,7 @@ export class Authenticator {
    */
   acceptKnown(token: string, isUse: boolean): Authentication | undefined {
     const claims = this.verified.recall(token);
-    if (!claims || this.verified.times.state(claims) !== 'valid' || !this.revocations.knowsAsLive(claims))
-      return undefined;
+    if (!claims || !this.verified.times.isValidNow(claims) || !this.revocations.knowsAsLive(claims)) return undefined;
     return this.#accept(claims, isUse);
   }
 

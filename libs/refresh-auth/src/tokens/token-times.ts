@@ -62,6 +62,11 @@ export class TokenTimes {
     return state === 'valid';
   }
 
+  /** Returns true if the token is valid now, and false where `isValid` would say or throw anything else. */
+  isValidNow(claims: TokenClaims): boolean {
+    return this.state(claims) === 'valid' && !isFromTheFuture(claims, this.now, this.lifetimes);
+  }
+
   /** How long a store must remember a session whose latest token can be refreshed until `refreshExp`, in milliseconds from now. */
   retention(refreshExp: number): number {
     return retention(refreshExp, this.now, this.lifetimes);
