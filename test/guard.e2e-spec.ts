@@ -450,6 +450,45 @@ describe.each(adapters)('a guard of the application that extends ours, on %s', (
   });
 });
 
+describe.each(adapters)('a guard whose getToken redeems a ticket, on %s', (adapter) => {
+  const tickets = new Map<string, string>();
+
+  @Injectable()
+  class TicketGuard extends RefreshAuthGuard {
+    protected override getToken(request: HttpRequest): string {
+      const ticket = String(('raw' in request ? request.raw : request).headers['x-ticket']);
+      const token = tickets.get(ticket);
+      tickets.delete(ticket);
+      if (token === undefined) throw new RefreshAuthError('token_missing');
+      return token;
+    }
+  }
+
+  let app: AuthApp;
+  beforeAll(async () => {
+    app = await startAuthApp(adapter, {
+      controllers: [GuardedController],
+      providers: [TicketGuard, { provide: APP_GUARD, useExisting: TicketGuard }],
+    });
+  });
+
+  afterAll(() => app.close());
+
+  test('asks it once for a token, be it seen for the first time, known or expired', async () => {
+    const { token } = await app.auth.issue({ sub: '1' });
+    const redeem = async (): Promise<number> => {
+      tickets.set('ticket', token);
+      return (await send(`${app.url}/guarded`, { headers: { 'x-ticket': 'ticket' } })).status;
+    };
+
+    const statuses = [await redeem(), await redeem()];
+    app.clock.advance(HOUR);
+    statuses.push(await redeem());
+
+    expect(statuses).toEqual([200, 200, 200]);
+  });
+});
+
 describe.each(adapters)('[F39] what a method of the application throws goes through as it is, on %s', (adapter) => {
   let failure: () => unknown = () => undefined;
 

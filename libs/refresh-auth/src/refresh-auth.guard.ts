@@ -52,7 +52,8 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     }
     const found = this.getRequestResponse(context);
     if (isPreflight(found.request)) return this.#answerPreflight(context);
-    return this.#admitKnown(context, found) || this.#admit(context, found, access);
+    const token = this.#onlyToken(found.request);
+    return this.#admitKnown(context, found, token) || this.#admit(context, found, access, token);
   }
 
   /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
@@ -66,12 +67,12 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
    * The path of nearly all requests: a token that is known and valid. Nothing has to be waited for, and a promise is not free. Returns false
    * where anything else is found, without any effect.
    */
-  #admitKnown(context: ExecutionContext, { request, response }: RequestResponse): boolean {
+  #admitKnown(context: ExecutionContext, { request, response }: RequestResponse, token: string | undefined): boolean {
     // An application's own `toUser` may have to be waited for.
-    if (this.toUser !== ModuleGuard.prototype.toUser || isMessage(context, request)) return false;
+    if (token === undefined || this.toUser !== ModuleGuard.prototype.toUser || isMessage(context, request))
+      return false;
     const { admissions, authenticator, noRefresh, refreshAhead } = this.#core;
-    const token = this.#onlyToken(request);
-    if (token === undefined || this.#isForeign(request, token)) return false;
+    if (this.#isForeign(request, token)) return false;
     const earlier = admissions.recall(request, token);
     const isUse = response !== undefined && !noRefresh.isHonoured(request);
     const known = earlier ?? authenticator.acceptKnown(token, isUse);
@@ -84,7 +85,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return true;
   }
 
-  /** The token of a request, if there is one and no choice has to be made. */
+  /** The token of a request, if there is one and no choice has to be made. Read once: an application's own `getToken` may redeem a ticket. */
   #onlyToken(request: HttpRequest): string | undefined {
     if (this.#core.credentials.rivals(request).length > 1) return undefined;
     try {
@@ -94,9 +95,14 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     }
   }
 
-  async #admit(context: ExecutionContext, found: RequestResponse, access: Access | undefined): Promise<boolean> {
+  async #admit(
+    context: ExecutionContext,
+    found: RequestResponse,
+    access: Access | undefined,
+    onlyToken: string | undefined,
+  ): Promise<boolean> {
     try {
-      const { state, claims } = await this.#authenticate(context, found);
+      const { state, claims } = await this.#authenticate(context, found, onlyToken);
       noteAdmission(context, found.request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
@@ -106,12 +112,14 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return true;
   }
 
-  async #authenticate(context: ExecutionContext, found: RequestResponse): Promise<Authentication> {
+  async #authenticate(
+    context: ExecutionContext,
+    found: RequestResponse,
+    onlyToken: string | undefined,
+  ): Promise<Authentication> {
     const { request } = found;
     const { admissions, authenticator, credentials, crossSite } = this.#core;
-    const rivals = credentials.rivals(request);
-    if (rivals.length > 1) await authenticator.learnEnds(rivals);
-    const token = this.getToken(request);
+    const token = onlyToken ?? (await this.#chooseToken(request));
     if (isMessage(context, request)) {
       // A message may change something, even if a GET opened its socket.
       if (credentials.isAmbient(request, token)) crossSite.refuseForeign(request);
@@ -123,6 +131,13 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     const decision = this.#decide(found, token);
     admissions.remember(request, token, decision);
     return decision;
+  }
+
+  /** The token of a request that has several, or the error of one that has none. */
+  async #chooseToken(request: HttpRequest): Promise<string> {
+    const rivals = this.#core.credentials.rivals(request);
+    if (rivals.length > 1) await this.#core.authenticator.learnEnds(rivals);
+    return this.getToken(request);
   }
 
   async #decide({ request, response }: RequestResponse, token: string): Promise<Authentication> {
