@@ -6,6 +6,7 @@ import {
   CurrentUser,
   type HttpResponse,
   type IssuedToken,
+  OptionalAuth,
   Public,
   type RefreshAuthEvent,
   type RefreshAuthOptions,
@@ -51,6 +52,12 @@ class RoutesController {
     return this.me(user, state);
   }
 
+  @OptionalAuth()
+  @Get('optional')
+  optional(@CurrentUser() user: unknown): unknown {
+    return { user: user ?? null };
+  }
+
   @Public()
   @Post('sign-in')
   async signIn(@Body() options: SignInOptions, @Res({ passthrough: true }) response: HttpResponse): Promise<unknown> {
@@ -82,7 +89,7 @@ describe.each(adapters)('on %s', (adapter) => {
     return answer.json() as IssuedToken;
   }
 
-  /** A client presents a token, and keeps the one that it gets. The use of the generation is recorded. */
+  /** A client presents a token, and keeps what it is handed; which generation it used is recorded. */
   async function use(app: AuthApp, token: string, state: string): Promise<string> {
     const answer = await get(app, token);
     expect([answer.status, answer.json()]).toEqual([200, expect.objectContaining({ state })]);
@@ -93,15 +100,23 @@ describe.each(adapters)('on %s', (adapter) => {
   const of = (app: AuthApp, ...types: RefreshAuthEvent['type'][]): RefreshAuthEvent[] =>
     app.events.filter(({ type }) => types.includes(type));
 
-  describe('reuseDetection: { grace }', () => {
-    const reuseDetection = { grace: '30s' } as const;
+  describe('reuseDetection', () => {
+    const reuseDetection = { grace: '30s', revokeAfter: '10m' } as const;
+    const startDetecting = (more: RefreshAuthOptions = {}): Promise<AuthApp> =>
+      start({ reuseDetection, refreshWindow: '2h', sessionLifetime: '1d', ...more });
 
-    test('[R4] [U2] inside the grace a superseded token changes nothing', async () => {
-      const app = await start({ reuseDetection });
-      const { token } = await signIn(app);
+    /** A session whose first token a client has refreshed, and whose second it has used. */
+    async function supersede(app: AuthApp) {
+      const { token, claims } = await signIn(app);
       app.clock.advance(MINUTE);
       const successor = await use(app, token, 'refreshable');
       await use(app, successor, 'valid');
+      return { token, successor, facts: { session: sessionName(claims.sid), gen: 0 } };
+    }
+
+    test('[R4] [U2] hands a superseded token over within the grace, and changes nothing', async () => {
+      const app = await startDetecting();
+      const { token, successor } = await supersede(app);
 
       app.clock.advance(30 * SECOND - 1);
       expect(await use(app, token, 'already-refreshed')).toBe(successor);
@@ -111,54 +126,80 @@ describe.each(adapters)('on %s', (adapter) => {
       app.clock.advance(MINUTE);
       const next = await use(app, successor, 'refreshable');
       expect(decodePayload(next)).toMatchObject({ gen: 2 });
-      expect(of(app, 'reuse-detected', 'session-revoked')).toEqual([]);
+      expect(of(app, 'reuse-suspected', 'reuse-detected', 'session-revoked')).toEqual([]);
     });
 
-    test('[U1] after the grace, reuse is rejected, ends the session and emits an event', async () => {
-      const app = await start({ reuseDetection });
-      const { token, claims } = await signIn(app);
-      app.clock.advance(MINUTE);
-      const successor = await use(app, token, 'refreshable');
-      await use(app, successor, 'valid');
+    test('[F22] [U2] rejects it after the grace, reports it, and the session lives', async () => {
+      const app = await startDetecting();
+      const { token, successor, facts } = await supersede(app);
 
       app.clock.advance(30 * SECOND);
+      const first = await get(app, token);
+      const at = app.clock.now();
+      app.clock.advance(9 * MINUTE + 30 * SECOND - 1);
+      const last = await get(app, token);
+
+      expect([first, last].map(refusal)).toEqual([dead('token_superseded'), dead('token_superseded')]);
+      expect([first, last].map(delivered)).toEqual([nothing, nothing]);
+      expect(of(app, 'reuse-suspected', 'reuse-detected', 'session-revoked', 'token-rejected').slice(0, 2)).toEqual([
+        { type: 'reuse-suspected', at, ...facts, latest: 1 },
+        { type: 'token-rejected', at, ...facts, code: 'token_superseded' },
+      ]);
+      expect(of(app, 'reuse-detected', 'session-revoked')).toEqual([]);
+      await use(app, successor, 'refreshable');
+    });
+
+    test('[U1] takes it for reuse after `revokeAfter`: rejects it, ends the session, and reports it', async () => {
+      const app = await startDetecting();
+      const { token, successor, facts } = await supersede(app);
+
+      app.clock.advance(10 * MINUTE);
       const reused = await get(app, token);
 
-      const facts = { at: app.clock.now(), session: sessionName(claims.sid) };
+      const { gen, ...session } = { at: app.clock.now(), ...facts };
       expect([refusal(reused), delivered(reused)]).toEqual([dead('token_reused'), nothing]);
-      expect(of(app, 'reuse-detected', 'session-revoked', 'token-rejected')).toEqual([
-        { type: 'reuse-detected', ...facts, gen: 0, latest: 1, kind: 'predecessor', revoked: true },
-        { type: 'session-revoked', ...facts },
-        { type: 'token-rejected', ...facts, gen: 0, code: 'token_reused' },
+      expect(of(app, 'reuse-suspected', 'reuse-detected', 'session-revoked', 'token-rejected')).toEqual([
+        { type: 'reuse-detected', ...session, gen, latest: 1, kind: 'predecessor', revoked: true },
+        { type: 'session-revoked', ...session },
+        { type: 'token-rejected', ...session, gen, code: 'token_reused' },
       ]);
       expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
       expect(refusal(await get(app, token))).toEqual(dead('session_revoked'));
-      app.clock.advance(MINUTE);
-      expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
     });
 
-    test('[U1] an older token does not profit from the grace of a later one', async () => {
-      const app = await start({ reuseDetection });
-      const { token } = await signIn(app);
-      app.clock.advance(MINUTE);
-      const successor = await use(app, token, 'refreshable');
-      app.clock.advance(MINUTE);
-      const latest = await use(app, successor, 'refreshable');
-      await use(app, latest, 'valid');
+    test('[U1] counts the age of an older token from when anything newer was in use', async () => {
+      const app = await startDetecting();
+      const { token, successor } = await supersede(app);
+      app.clock.advance(5 * MINUTE);
+      const third = await use(app, successor, 'refreshable');
+      await use(app, third, 'valid');
 
+      app.clock.advance(5 * MINUTE - 1);
+      expect(refusal(await get(app, token))).toEqual(dead('token_superseded'));
+      app.clock.advance(1);
       expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+
       expect(of(app, 'reuse-detected')).toEqual([
         expect.objectContaining({ gen: 0, latest: 2, kind: 'ancestor', revoked: true }),
       ]);
     });
 
-    test("onReuse: 'reject' refuses, tells, and lets the session go on", async () => {
-      const app = await start({ reuseDetection: { ...reuseDetection, onReuse: 'reject' } });
-      const { token } = await signIn(app);
-      app.clock.advance(MINUTE);
-      const successor = await use(app, token, 'refreshable');
-      await use(app, successor, 'valid');
-      app.clock.advance(30 * SECOND);
+    test('[U1] revokes right after the grace where `revokeAfter` is the same', async () => {
+      const app = await startDetecting({ reuseDetection: { grace: '30s', revokeAfter: '30s' } });
+      const { token, successor } = await supersede(app);
+
+      app.clock.advance(30 * SECOND - 1);
+      await use(app, token, 'already-refreshed');
+      app.clock.advance(1);
+
+      expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+      expect(refusal(await get(app, successor))).toEqual(dead('session_revoked'));
+    });
+
+    test("onReuse: 'reject' rejects it, reports it, and the session lives", async () => {
+      const app = await startDetecting({ reuseDetection: { ...reuseDetection, onReuse: 'reject' } });
+      const { token, successor } = await supersede(app);
+      app.clock.advance(10 * MINUTE);
 
       const answers = [await get(app, token), await get(app, token)];
 
@@ -166,37 +207,65 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(of(app, 'reuse-detected', 'session-revoked')).toEqual(
         [1, 2].map(() => expect.objectContaining({ type: 'reuse-detected', kind: 'predecessor', revoked: false })),
       );
-      app.clock.advance(MINUTE);
       await use(app, successor, 'refreshable');
     });
 
-    test('[U2] a client that lost the response is served hours later', async () => {
-      const app = await start({ reuseDetection, refreshWindow: '1d', sessionLifetime: '7d' });
+    test('[F22b] [U2] serves who lost the response, hours later, and every tab that wakes with them', async () => {
+      const app = await startDetecting({ refreshWindow: '1d', sessionLifetime: '7d' });
       const { token } = await signIn(app);
       app.clock.advance(MINUTE);
       await use(app, token, 'refreshable');
 
-      app.clock.advance(6 * HOUR);
-      await use(app, token, 'already-refreshed');
-      app.clock.advance(6 * HOUR);
+      app.clock.advance(12 * HOUR);
       const latest = await use(app, token, 'already-refreshed');
-
-      expect(of(app, 'reuse-detected')).toEqual([]);
-      expect(decodePayload(latest)).toMatchObject({ gen: 3 });
       await use(app, latest, 'valid');
-      expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
+      app.clock.advance(478);
+
+      expect(await use(app, token, 'already-refreshed')).toBe(latest);
+      expect(of(app, 'reuse-suspected', 'reuse-detected')).toEqual([]);
     });
 
-    test('[U3] that a token was superseded is known until its refresh_exp', async () => {
-      const app = await start({ reuseDetection: { ...reuseDetection, onReuse: 'reject' } });
-      const { token } = await signIn(app);
-      app.clock.advance(MINUTE);
-      await use(app, await use(app, token, 'refreshable'), 'valid');
+    test('[U3] knows until its refresh_exp that a token was superseded', async () => {
+      const app = await startDetecting({ reuseDetection: { ...reuseDetection, onReuse: 'reject' } });
+      const { token } = await supersede(app);
 
-      app.clock.advance(9 * MINUTE - 1);
+      app.clock.advance(2 * HOUR - MINUTE - 1);
       expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
       app.clock.advance(1);
       expect(refusal(await get(app, token))).toEqual(dead('token_expired'));
+    });
+
+    test.each([
+      ['superseded', 30 * SECOND, 'token_superseded'],
+      ['reused', 10 * MINUTE, 'token_reused'],
+    ])('a %s token is no user on routes with @OptionalAuth()', async (_, age, code) => {
+      const app = await startDetecting();
+      const { token } = await supersede(app);
+      app.clock.advance(age);
+
+      const answer = await get(app, token, 'optional');
+
+      expect([answer.status, answer.json(), delivered(answer)]).toEqual([200, { user: null }, nothing]);
+      expect(of(app, 'token-rejected')).toEqual([expect.objectContaining({ code })]);
+    });
+
+    test.each([
+      ['rejected as superseded', 5 * MINUTE],
+      ['still handed over', SECOND],
+      ['too old, and ends the session anyway', 30 * MINUTE],
+    ])('a sign-in ends the session of the token that it presents, where that is %s', async (_, age) => {
+      const app = await startDetecting();
+      const { token, successor } = await supersede(app);
+      const thiefs = successor;
+      app.clock.advance(age);
+
+      const answer = await send(`${app.url}/sign-in`, { method: 'POST', body: {}, ...bearer(token) });
+
+      expect(answer.status).toBe(201);
+      expect(refusal(await get(app, thiefs))).toEqual(dead('session_revoked'));
+      const { token: own } = answer.json() as IssuedToken;
+      await use(app, own, 'valid');
+      expect(of(app, 'reuse-suspected', 'reuse-detected')).toEqual([]);
     });
   });
 
@@ -350,8 +419,8 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(of(app, 'refreshed')).toHaveLength(1);
     });
 
-    test('a superseded token is valid until its exp, and never counts as reused before', async () => {
-      const app = await start({ refreshAhead: 0.5, reuseDetection: { grace: '1s' } });
+    test('a superseded token is valid until its exp, and its grace counts from there', async () => {
+      const app = await start({ refreshAhead: 0.5, reuseDetection: { grace: '1s', revokeAfter: '2s' } });
       const { token } = await signIn(app);
       app.clock.advance(40 * SECOND);
       slowness = nextRotation(app);
@@ -363,7 +432,8 @@ describe.each(adapters)('on %s', (adapter) => {
       app.clock.advance(1);
       await use(app, token, 'already-refreshed');
       app.clock.advance(SECOND);
-
+      expect(refusal(await get(app, token))).toEqual(dead('token_superseded'));
+      app.clock.advance(SECOND);
       expect(refusal(await get(app, token))).toEqual(dead('token_reused'));
     });
 
