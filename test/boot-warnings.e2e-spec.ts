@@ -82,6 +82,26 @@ test.each<[name: string, keys: KeyOptions[], first: number, second: number]>([
   ]);
 });
 
+describe('[F26] Under reuse detection, a boot warns', () => {
+  const LONG_GRACE =
+    'The option `reuseDetection.grace` is longer than `expiresIn`: a stolen token is handed the newest one for longer than that is valid. Set a grace of at most `expiresIn`.';
+  const TWO_COPIES =
+    'Under `reuseDetection` each new token is written both to a header and to a cookie: a client that keeps both soon presents a superseded one. Set `delivery.header` to false for browsers that use the cookie, or `delivery.cookie` to false for clients that use the header.';
+  const cookieAlone = { delivery: { header: false } } as const;
+
+  test.each<[what: string, options: RefreshAuthOptions, warnings: string[]]>([
+    ['of header and cookie, which are the default', { reuseDetection: {} }, [TWO_COPIES]],
+    ['of nothing with the cookie alone', { reuseDetection: {}, ...cookieAlone }, []],
+    ['of nothing with the header alone', { reuseDetection: {}, delivery: { cookie: false } }, []],
+    ['of a grace longer than `expiresIn`', { reuseDetection: {}, expiresIn: '29s', ...cookieAlone }, [LONG_GRACE]],
+    ['of nothing where both are the same', { reuseDetection: {}, expiresIn: '30s', ...cookieAlone }, []],
+    ['of both', { reuseDetection: { grace: '1m' }, expiresIn: '30s' }, [LONG_GRACE, TWO_COPIES]],
+    ['of nothing without it', { expiresIn: '1s' }, []],
+  ])('%s', async (_, options, warnings) => {
+    expect(await warningsOf(options)).toEqual(warnings);
+  });
+});
+
 describe('With Redis, a boot warns', () => {
   let server: RedisServer;
   let redis: Redis;
