@@ -53,8 +53,7 @@ describe.each(adapters)('on %s', (adapter) => {
     headers: { ...bearer(token).headers, 'refresh-auth': value },
   });
 
-  const recordUses = ({ app }: AuthApp): Promise<void> | undefined =>
-    app.get(RefreshAuthCore).usedGenerations?.flush();
+  const recordUses = ({ app }: AuthApp): Promise<void> | undefined => app.get(RefreshAuthCore).usedGenerations?.flush();
 
   /** A browser presents a token, and keeps what it is handed. */
   async function use(app: AuthApp, token: string, state: string): Promise<string> {

@@ -199,7 +199,8 @@ export class Delivery {
    */
   #isOvertaken({ presented, since }: Due): boolean {
     const { reuseDetection } = this.settings;
-    if (!reuseDetection || presented === undefined || this.clock.monotonic() - since <= reuseDetection.grace) return false;
+    if (!reuseDetection || presented === undefined || this.clock.monotonic() - since <= reuseDetection.grace)
+      return false;
     return this.sessions.authenticator.liveSession(presented) !== undefined;
   }
 
