@@ -10,6 +10,7 @@ import {
   TokenState,
 } from 'nestjs-refresh-auth';
 import { RefreshAuthClient, type RefreshAuthClientEvent } from 'nestjs-refresh-auth/client';
+import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { DAY, HOUR } from './support/aged-tokens.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
@@ -119,6 +120,35 @@ describe.each(adapters)('RefreshAuthClient with fetch of Node, and an applicatio
     const [event] = heard;
     expect(event?.type === 'unauthorized' && (await event.response.json())).toMatchObject({ code: 'token_expired' });
     expect(generation()).toBe(0);
+  });
+
+  test('keeps a token that was rejected as superseded, so that the next sign-in ends the session of whoever has the newer one', async () => {
+    const own = await startAuthApp(adapter, {
+      controllers: [RoutesController],
+      options: { reuseDetection: {}, delivery: { cookie: false } },
+    });
+    try {
+      const victim = new RefreshAuthClient({ origins: [own.url] });
+      await victim.fetch(`${own.url}/sign-in`, { method: 'POST' });
+      own.clock.advance(HOUR);
+      const stolen = await own.auth.authenticate(victim.token ?? '', { refresh: true });
+      const thief = { headers: { authorization: `Bearer ${stolen.refreshed?.token}` } };
+      expect((await fetch(`${own.url}/state`, thief)).status).toBe(200);
+      await own.app.get(RefreshAuthCore).usedGenerations?.flush();
+      own.clock.advance(HOUR / 4);
+
+      const rejected = await victim.fetch(`${own.url}/state`);
+      expect([rejected.status, await rejected.json()]).toEqual([
+        401,
+        expect.objectContaining({ code: 'token_superseded' }),
+      ]);
+      await victim.fetch(`${own.url}/sign-in`, { method: 'POST' });
+
+      expect((await victim.fetch(`${own.url}/state`)).status).toBe(200);
+      expect((await fetch(`${own.url}/state`, thief)).status).toBe(401);
+    } finally {
+      await own.close();
+    }
   });
 
   /** The last test: from here on there is no Redis. */

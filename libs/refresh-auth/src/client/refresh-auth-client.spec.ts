@@ -11,6 +11,9 @@ interface Asked {
   url: string;
   authorization: string | null;
   answer: (status: number, token?: string, url?: string) => void;
+  /** Answers 401 with this code. */
+  reject: (code: string) => void;
+  body: () => Promise<string>;
   fail: (error: Error) => void;
 }
 
@@ -19,6 +22,7 @@ let asked: Asked[];
 let client: RefreshAuthClient;
 let storage: TokenStorage;
 let heard: RefreshAuthClientEvent[];
+let onRequest: () => void;
 
 const network: typeof fetch = (input, init) => {
   const request = new Request(input, init);
@@ -36,8 +40,11 @@ const network: typeof fetch = (input, init) => {
         }
         resolve(response);
       },
+      reject: (code) => resolve(Response.json({ code }, { status: 401 })),
+      body: () => request.text(),
       fail: reject,
     });
+    onRequest();
   });
 };
 
@@ -49,12 +56,15 @@ class Entries extends Map<string, string> implements TokenStorage {
 
 beforeEach(() => {
   asked = [];
+  onRequest = () => undefined;
   heard = [];
   storage = new Entries();
   client = new RefreshAuthClient({ origins: [API], storage, fetch: network });
   client.subscribe((event) => heard.push(event));
 });
 
+/** Resolves when the client sends something. */
+const nextRequest = (): Promise<void> => new Promise((resolve) => (onRequest = resolve));
 const held = (token: string): void => storage.setItem('refresh-auth', token);
 const toldTokens = (): unknown[] => heard.flatMap((event) => (event.type === 'token' ? [event.token] : []));
 
@@ -230,6 +240,70 @@ describe('responses in any order', () => {
   });
 });
 
+describe('a 401 token_superseded', () => {
+  const request = (init: RequestInit = { method: 'POST', body: 'the body' }): Promise<Response> =>
+    client.fetch(`${API}/notes`, init);
+
+  test('to a token that was replaced meanwhile repeats the request once, with the newer token', async () => {
+    held(tokenOf('s', 0));
+    const answered = request();
+    held(tokenOf('s', 1));
+    const second = nextRequest();
+    asked[0]!.reject('token_superseded');
+    await second;
+    asked[1]!.reject('token_superseded');
+    const response = await answered;
+
+    expect([response.status, await response.json()]).toEqual([401, { code: 'token_superseded' }]);
+    expect(asked.map(({ authorization }) => authorization)).toEqual([0, 1].map((gen) => `Bearer ${tokenOf('s', gen)}`));
+    expect(await Promise.all(asked.map(({ body }) => body()))).toEqual(['the body', 'the body']);
+    expect([client.token, heard]).toEqual([tokenOf('s', 1), []]);
+  });
+
+  test('takes up the token that the second answer carries', async () => {
+    held(tokenOf('s', 0));
+    const answered = request();
+    held(tokenOf('s', 1));
+    const second = nextRequest();
+    asked[0]!.reject('token_superseded');
+    await second;
+    asked[1]!.answer(200, tokenOf('s', 2));
+
+    expect([(await answered).status, client.token]).toEqual([200, tokenOf('s', 2)]);
+  });
+
+  test('to the token that is held repeats nothing, is told, and the token stays until there is another', async () => {
+    held(tokenOf('s', 0));
+    const answered = request();
+    asked[0]!.reject('token_superseded');
+
+    expect(await (await answered).json()).toEqual({ code: 'token_superseded' });
+    expect([asked.length, client.token, heard.map(({ type }) => type)]).toEqual([1, tokenOf('s', 0), ['unauthorized']]);
+    void client.fetch(`${API}/login`, { method: 'POST' });
+    expect(asked[1]!.authorization).toBe(`Bearer ${tokenOf('s', 0)}`);
+  });
+
+  test.each<[string, (token: string) => void, RequestInit, string]>([
+    ['the token is gone', () => client.clear(), {}, 'token_superseded'],
+    ['the code is another', held, {}, 'token_reused'],
+    ['there is no code', held, {}, ''],
+    [
+      'the body was a stream',
+      held,
+      { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' } as RequestInit,
+      'token_superseded',
+    ],
+  ])('repeats nothing where %s', async (_, change, init, code) => {
+    held(tokenOf('s', 0));
+    const answered = request(init);
+    change(tokenOf('s', 1));
+    if (code === '') asked[0]!.answer(401);
+    else asked[0]!.reject(code);
+
+    expect([(await answered).status, asked.length]).toEqual([401, 1]);
+  });
+});
+
 describe('signOut', () => {
   async function signedOutWith(status: number): Promise<Response> {
     const answered = client.signOut(`${API}/logout`);
@@ -252,7 +326,16 @@ describe('signOut', () => {
     expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
   });
 
-  test('removes a token that was refreshed meanwhile, but not that of another session', async () => {
+  test('keeps the token after a 401 token_superseded: the session goes on', async () => {
+    held(tokenOf('s', 0));
+    const answered = client.signOut(`${API}/logout`);
+    asked[0]!.reject('token_superseded');
+    await answered;
+
+    expect(client.token).toBe(tokenOf('s', 0));
+  });
+
+  test('lets go of what the session was refreshed to meanwhile, and not of another session', async () => {
     held(tokenOf('s', 0));
     const answered = client.signOut(`${API}/logout`);
     held(tokenOf('s', 1));

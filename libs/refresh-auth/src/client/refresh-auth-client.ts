@@ -52,34 +52,33 @@ export class RefreshAuthClient {
   }
 
   /**
-   * Sends a request with the token. Resolves and rejects as the global `fetch` does. A request to another origin, or with an `Authorization`
-   * header of its own, is sent unchanged. Nothing is sent twice. After a 503 the client keeps the token, and the caller can retry.
+   * As the global `fetch`: fulfilled with every answer, rejected when there is none. What is for another origin, or has an
+   * `Authorization` header already, passes as it is. A 503 changes nothing: the caller may retry. A request is sent a second time only if its
+   * token was rejected as superseded (401 `token_superseded`), a newer one is held by then, and its body can be read again.
    */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
     if (!this.#isOurs(request.url) || request.headers.has('Authorization')) return this.#fetch(request);
 
     const sent = this.token;
-    if (sent !== undefined) request.headers.set('Authorization', `Bearer ${sent}`);
-    const response = await this.#fetch(request);
-    // Tokens from another origin, to which a redirect may lead, are not accepted.
-    if (response.redirected && !this.#isOurs(response.url)) return response;
-
-    this.#receive(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], sent);
-    if (response.status === 401 && this.token === sent) {
-      this.#notify(() => ({ type: 'unauthorized', response: response.clone() }));
+    const response = await this.#send(request, sent);
+    if (!this.#isOurAnswer(response) || response.status !== 401) return response;
+    if (this.token === sent) {
+      this.#tell(() => ({ type: 'unauthorized', response: response.clone() }));
+      return response;
     }
-    return response;
+    const again = (await isSuperseded(response)) && this.token !== undefined ? copyOf(input, init) : undefined;
+    return again ? this.#send(again, this.token) : response;
   };
 
   /**
-   * Asks the server to end the session, by POST unless `init` sets another method. Removes the token once the server has done so. After a 503
-   * the session lives on, so the token is kept.
+   * Asks the server to end the session, by POST unless `init` says otherwise, and lets go of the token once it has: not after a 503 or a 401
+   * `token_superseded`, since the session goes on then.
    */
   async signOut(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const sent = this.token;
     const response = await this.fetch(input, { method: 'POST', ...init });
-    const isOver = response.ok || response.status === 401;
+    const isOver = response.ok || (response.status === 401 && !(await isSuperseded(response)));
     if (isOver && positionOf(this.token)?.sid === positionOf(sent)?.sid) this.clear();
     return response;
   }
@@ -108,15 +107,26 @@ export class RefreshAuthClient {
     };
   }
 
+  async #send(request: Request, token: string | undefined): Promise<Response> {
+    if (token !== undefined) request.headers.set('Authorization', `Bearer ${token}`);
+    const response = await this.#fetch(request);
+    if (this.#isOurAnswer(response)) {
+      this.#takeUp(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], token);
+    }
+    return response;
+  }
+
   #isOurs(url: string): boolean {
     return this.#origins.has(new URL(url).origin);
   }
 
-  /**
-   * Stores a received token. Responses arrive in any order, so a token is ignored if the client holds a newer one, or if its session was ended
-   * or replaced by another one meanwhile.
-   */
-  #receive(received: string | undefined, sent: string | undefined): void {
+  /** A redirect may have led elsewhere, and whoever answers there hands out no tokens of ours. */
+  #isOurAnswer({ redirected, url }: Response): boolean {
+    return !redirected || this.#isOurs(url);
+  }
+
+  /** Answers come in any order: an older token never takes the place of a newer one, nor that of a session begun or ended meanwhile. */
+  #takeUp(received: string | undefined, sent: string | undefined): void {
     const next = positionOf(received);
     if (received === undefined || next === undefined) return;
     const held = positionOf(this.token);
@@ -132,6 +142,24 @@ export class RefreshAuthClient {
       const event = happened();
       queueMicrotask(() => listener(event));
     }
+  }
+}
+
+/** Returns true for a 401 `token_superseded`. The caller can still read the body. */
+async function isSuperseded(response: Response): Promise<boolean> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return typeof body === 'object' && body !== null && (body as { code?: unknown }).code === 'token_superseded';
+}
+
+/** Returns the same request once more, or `undefined` if its body was a stream that has been read. */
+function copyOf(...request: ConstructorParameters<typeof Request>): Request | undefined {
+  try {
+    return new Request(...request);
+  } catch {
+    return undefined;
   }
 }
 
