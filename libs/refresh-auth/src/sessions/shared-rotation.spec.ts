@@ -76,6 +76,21 @@ describe('Requests of one process that bring the same expired token', () => {
     expect(store.requests).toHaveLength(2);
   });
 
+  test('share nothing with one that arrived earlier: an upload does not lend its time to a request that is late [F23]', async () => {
+    core = makeCore({ reuseDetection: {} }, { store, clock });
+    const { refreshed } = await authenticate(core, first.token);
+    await store.recordUse([{ sid: first.claims.sid, gen: 1 }], 1_800_000);
+    clock.advance(30_000);
+
+    const [upload, late] = await Promise.allSettled([
+      authenticate(core, first.token, { waited: 29_000 }),
+      authenticate(core, first.token),
+    ]);
+
+    expect(upload).toMatchObject({ status: 'fulfilled', value: { refreshed: { token: refreshed?.token } } });
+    expect(late).toMatchObject({ status: 'rejected', reason: { code: 'token_superseded' } });
+  });
+
   test('share nothing with another generation, and all end with the same token', async () => {
     const { refreshed } = await authenticate(core, first.token);
     clock.advance(EXPIRES_IN * 1000);
