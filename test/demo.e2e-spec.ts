@@ -546,19 +546,22 @@ describe('the settings of the demo', () => {
   test.each([
     ['revoke', 'session_revoked' as const],
     ['reject', undefined],
-  ])('REUSE_GRACE and ON_REUSE=%s', async (ON_REUSE, endsWith) => {
-    const demo = await start({ REUSE_GRACE: '1', ON_REUSE });
+  ])('REUSE_GRACE, REUSE_REVOKE_AFTER and ON_REUSE=%s', async (ON_REUSE, endsWith) => {
+    const demo = await start({ REUSE_GRACE: '1', REUSE_REVOKE_AFTER: '2', ON_REUSE });
     const { token } = issued(HOUR);
     const { header: successor = '' } = delivered(await get(demo, '/me', bearer(token)));
     expect((await get(demo, '/me', bearer(successor))).status).toBe(200);
 
-    // Until the use of the successor is recorded and the second of grace is over.
-    let answer = await get(demo, '/me', bearer(token));
-    for (let requests = 1; answer.status === 200 && requests < 10_000; requests += 1) {
-      answer = await get(demo, '/me', bearer(token));
-    }
+    /** Presents the old token until it is not answered like this any more. */
+    const whileAnswered = async (status: number, code?: string): Promise<HttpAnswer> => {
+      for (;;) {
+        const answer = await get(demo, '/me', bearer(token));
+        if (answer.status !== status || (answer.json() as { code?: string }).code !== code) return answer;
+      }
+    };
 
-    expect(refusal(answer)).toEqual(dead('token_reused'));
+    expect(refusal(await whileAnswered(200))).toEqual(dead('token_superseded'));
+    expect(refusal(await whileAnswered(401, 'token_superseded'))).toEqual(dead('token_reused'));
     const afterwards = await get(demo, '/me', bearer(successor));
     expect([afterwards.status, (afterwards.json() as { code?: string }).code]).toEqual([
       endsWith ? 401 : 200,
@@ -637,6 +640,17 @@ describe('the settings of the demo', () => {
       { REUSE_GRACE: '2m' },
       'REUSE_GRACE was refused: RefreshAuthModule: option `reuseDetection.grace` is 120 s. Write at most 60',
     ],
+    [
+      { REUSE_GRACE: '30s', REUSE_REVOKE_AFTER: '10s' },
+      'REUSE_REVOKE_AFTER was refused: RefreshAuthModule: option `reuseDetection.revokeAfter` is 10 s. Write a time from',
+    ],
+    [
+      { REUSE_REVOKE_AFTER: '30m' },
+      'REUSE_REVOKE_AFTER is set without REUSE_GRACE, and without that reuse is not detected',
+    ],
+    [{ ON_REUSE: 'revoke' }, 'ON_REUSE is set without REUSE_GRACE, and without that reuse is not detected'],
+    [{ REVOCATION: 'sometimes' }, 'REVOCATION is "sometimes": write pushed or every-request'],
+    [{ ON_STORE_FAILURE: 'ignore' }, 'ON_STORE_FAILURE is "ignore": write reject or tolerate'],
     [
       { REFRESH_AHEAD: '15m' },
       'REFRESH_AHEAD was refused: RefreshAuthModule: option `refreshAhead` is 900 s, not shorter than',

@@ -11,7 +11,7 @@ import { signInOf } from './support/past-sign-in.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 
 const secret = 'a secret of the page’s tests, long enough for them';
-/** That of the routes under the grace policy. */
+/** That of the routes with reuse detection. */
 const graceSecret = createHmac('sha256', secret).update('grace').digest();
 const ADA = { sub: '1', type: 'admin', scope: 'read write' };
 /** Tests share their machine with other tests, which is no outage of the store. */
@@ -176,7 +176,7 @@ describe('the page of the demo, in memory', () => {
 
     await page.says('state-words', /^Generation 0 is valid for another 1[45] min/);
     expect(await page.text('marks')).toMatch(
-      /iat\s+signed.*exp\s+expires.*refresh_exp\s+refresh window ends.*session ends/s,
+      /iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s,
     );
     await page.page.click('summary:text("The claims inside")');
     await page.says('claims', /sid.*gen.*0.*refresh_exp/s);
@@ -238,14 +238,17 @@ describe('the page of the demo, in memory', () => {
     await page.says('state-words', 'Generation 1 is valid');
   });
 
-  test('under the grace policy reuse ends the session', async () => {
+  test('with reuse detection an old token is first rejected, and later ends the session', async () => {
     const stored = { 'demo-policy': '/grace', 'demo-token/grace': await expiredToken({ secret: graceSecret }) };
     const page = await returning(demo, { stored });
-    await page.says('policy-now', 'get the latest token for another 1 s');
+    await page.says('policy-now', 'until 1 s after that came into use');
     await page.request();
     expect(await page.request()).toContain('valid');
 
     let headline = '';
+    while (!headline.endsWith('token_superseded')) headline = await page.attempt('Present an old generation');
+    await page.says('answers', /401.*"code":"token_superseded".*200/s);
+    await page.says('state-words', 'Generation 1 is valid');
     while (!headline.endsWith('token_reused')) headline = await page.attempt('Present an old generation');
 
     expect(headline).toBe('Generation 0, while 1 is current: token_reused');

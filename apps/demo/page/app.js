@@ -95,9 +95,9 @@ function preparePolicies(session) {
     input.checked = policy === session.policy;
     input.addEventListener('change', () => session.use(policy));
     const text =
-      policy.grace === null
-        ? 'they get the latest token for their whole refresh window (the default)'
-        : `they get the latest token for another ${duration(policy.grace)}; after that they count as stolen`;
+      policy.reuse === null
+        ? 'exchanged for the newest one as long as their window lasts (the default)'
+        : `exchanged for ${duration(policy.reuse.grace)} more, then rejected, and taken for stolen after ${duration(policy.reuse.revokeAfter)}`;
     return make('label', { class: 'choice' }, input, ` ${text}`);
   });
   element('policies', HTMLElement).append(...choices);

@@ -157,10 +157,10 @@ function obstacle(session, id, needs) {
 }
 
 /** @param {Session} session */
-export function describePolicy({ policy: { grace } }) {
-  return grace === null
-    ? 'Superseded tokens get the latest token for their whole refresh window. No race ever logs anybody out, but a stolen token works too.'
-    : `Superseded tokens get the latest token for another ${duration(grace)}. After that, while the newer token is in use, they count as stolen.`;
+export function describePolicy({ policy: { reuse } }) {
+  return reuse === null
+    ? 'Old tokens: exchanged for the newest one for as long as their own window lasts. Nobody is ever logged out by a race; a stolen token works too.'
+    : `Old tokens: exchanged for the newest one until ${duration(reuse.grace)} after that came into use. Later they are rejected, and the session lives. After ${duration(reuse.revokeAfter)} whoever presents one is taken for a thief, and the session ends.`;
 }
 
 /** @param {Outcome} outcome */
@@ -243,9 +243,9 @@ async function presentOldGeneration(session) {
   if (answer.verdict === 'valid') {
     shown.why = `It is valid for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of the superseded token.`;
   }
-  if (answer.code !== 'token_reused') return shown;
-  // The current token, as its rightful owner would present it next.
-  shown.answers.push(['The latest generation, after that', await session.ask('/me')]);
+  if (answer.code !== 'token_superseded' && answer.code !== 'token_reused') return shown;
+  // The one that is held, as its rightful owner would present it next.
+  shown.answers.push(['The newest generation, after that', await session.ask('/me')]);
   return shown;
 }
 
@@ -312,9 +312,9 @@ async function openTab(session, isShared) {
   return {
     headline: 'A tab with a copy of this token',
     why:
-      session.policy.grace === null
-        ? 'Let the token expire, and send a request from both tabs: one refreshes, and the other gets the same token. Neither is logged out, no matter how late it is.'
-        : 'Let the token expire, and send a request from both tabs. If one of them is late, two copies of one token are in use: that looks like theft, and ends the session.',
+      session.policy.reuse === null
+        ? 'Let the token expire, and send a request from both: one refreshes, the other is handed the same. Neither is logged out, however late it comes.'
+        : 'Let the token expire, and send a request from both. If one of them is late, its token is rejected; if it is very late, two copies of one token are in use: that looks like theft, and ends the session.',
     answers: [],
   };
 }
@@ -324,9 +324,9 @@ async function switchPolicy(session) {
   const answer = await session.switchPolicy();
   return {
     headline:
-      session.policy.grace === null
-        ? 'Superseded tokens now work for their whole refresh window'
-        : `Superseded tokens now work for another ${duration(session.policy.grace)}`,
+      session.policy.reuse === null
+        ? 'Superseded tokens now live as long as their window'
+        : `Superseded tokens now live for ${duration(session.policy.reuse.grace)}`,
     why: answer
       ? 'You have a new session under the other policy, at generation 0. Let the token expire, send a request, and then present the old generation.'
       : 'Sign in, let the token expire, send a request, and then present the old generation.',

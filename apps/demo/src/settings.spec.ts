@@ -49,6 +49,7 @@ describe('readSettings', () => {
       SESSION_LIFETIME: '1 day',
       STORE_TIMEOUT: '2',
       REUSE_GRACE: '30',
+      REUSE_REVOKE_AFTER: '300',
       ON_REUSE: 'reject',
       REVOCATION: 'every-request',
       ON_STORE_FAILURE: 'tolerate',
@@ -74,7 +75,7 @@ describe('readSettings', () => {
         refreshWindow: '10m',
         sessionLifetime: '1 day',
         storeTimeout: 2000,
-        reuseDetection: { grace: 30, onReuse: 'reject' },
+        reuseDetection: { grace: 30, revokeAfter: 300, onReuse: 'reject' },
         revocation: 'every-request',
         onStoreFailure: 'tolerate',
         refreshAhead: 0.25,
@@ -90,6 +91,7 @@ describe('readSettings', () => {
       REDIS_URL: '',
       TOKEN_EXPIRES_IN: '',
       REUSE_GRACE: '',
+      REUSE_REVOKE_AFTER: '',
       ON_REUSE: '',
       REVOCATION: '',
       ON_STORE_FAILURE: '',
@@ -124,11 +126,12 @@ describe('readSettings', () => {
   });
 
   it.each([
-    ['30', undefined, { grace: 30, onReuse: 'revoke' }],
-    ['1m', 'revoke', { grace: '1m', onReuse: 'revoke' }],
-    ['5s', 'reject', { grace: '5s', onReuse: 'reject' }],
-  ])('reads the policy of reuse %s, %s', (REUSE_GRACE, ON_REUSE, reuseDetection) => {
-    expect(readSettings({ REUSE_GRACE, ON_REUSE }).refreshAuth.reuseDetection).toEqual(reuseDetection);
+    ['30', undefined, undefined, { grace: 30, onReuse: 'revoke' }],
+    ['1m', '10m', 'revoke', { grace: '1m', revokeAfter: '10m', onReuse: 'revoke' }],
+    ['5s', '5', 'reject', { grace: '5s', revokeAfter: 5, onReuse: 'reject' }],
+  ])('reads reuse detection from %s, %s, %s', (REUSE_GRACE, REUSE_REVOKE_AFTER, ON_REUSE, reuseDetection) => {
+    const env = { REUSE_GRACE, REUSE_REVOKE_AFTER, ON_REUSE };
+    expect(readSettings(env).refreshAuth.reuseDetection).toEqual(reuseDetection);
   });
 
   it.each([
@@ -169,7 +172,17 @@ describe('readSettings', () => {
     ['STORE_TIMEOUT', 'false', 'is "false": write a number of seconds such as 900'],
     ['REUSE_GRACE', 'false', 'is "false": write a number of seconds such as 900'],
     ['REUSE_GRACE', '0', 'is "0": write a number of seconds such as 900'],
-    ['ON_REUSE', 'revoke', 'is set without REUSE_GRACE: set REUSE_GRACE too, such as 30s'],
+    [
+      'ON_REUSE',
+      'revoke',
+      'is set without REUSE_GRACE, and without that reuse is not detected: set REUSE_GRACE too, such as 30s, or leave ON_REUSE out',
+    ],
+    [
+      'REUSE_REVOKE_AFTER',
+      '30m',
+      'is set without REUSE_GRACE, and without that reuse is not detected: set REUSE_GRACE too, such as 30s, or leave REUSE_REVOKE_AFTER out',
+    ],
+    ['REUSE_REVOKE_AFTER', 'never', 'is "never": write a number of seconds such as 900'],
     ['ON_REUSE', 'ignore', 'is "ignore": write revoke or reject'],
     ['REVOCATION', 'never', 'is "never": write pushed or every-request'],
     ['ON_STORE_FAILURE', 'ignore', 'is "ignore": write reject or tolerate'],
@@ -223,6 +236,7 @@ describe('asSettingError', () => {
     ['refreshWindow', 'TOKEN_REFRESH_WINDOW'],
     ['storeTimeout', 'STORE_TIMEOUT'],
     ['reuseDetection.grace', 'REUSE_GRACE'],
+    ['reuseDetection.revokeAfter', 'REUSE_REVOKE_AFTER'],
     ['refreshAhead', 'REFRESH_AHEAD'],
   ])('names the variable behind the option %s that the library refused', (option, variable) => {
     const { message } = asSettingError(new RefreshAuthOptionsError(option, 'is too short', 'Write more.'));

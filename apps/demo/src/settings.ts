@@ -69,6 +69,7 @@ const variablesByOption: Partial<Record<string, string>> = {
   sessionLifetime: 'SESSION_LIFETIME',
   storeTimeout: 'STORE_TIMEOUT',
   'reuseDetection.grace': 'REUSE_GRACE',
+  'reuseDetection.revokeAfter': 'REUSE_REVOKE_AFTER',
   refreshAhead: 'REFRESH_AHEAD',
   'csrf.trustedOrigins': 'TRUSTED_ORIGINS',
 };
@@ -152,11 +153,16 @@ function readStoreTimeout(env: Environment): number | string | undefined {
 
 function readReuseDetection(env: Environment): RefreshAuthOptions['reuseDetection'] {
   const grace = readDuration(env, 'REUSE_GRACE');
+  const revokeAfter = readDuration(env, 'REUSE_REVOKE_AFTER');
   const onReuse = readChoice(env, 'ON_REUSE', ['revoke', 'reject']);
-  if (grace === undefined && read(env, 'ON_REUSE') !== undefined) {
-    throw new SettingError('ON_REUSE', 'is set without REUSE_GRACE', 'set REUSE_GRACE too, such as 30s');
-  }
-  return grace === undefined ? undefined : { grace, onReuse };
+  if (grace !== undefined) return { grace, ...(revokeAfter !== undefined && { revokeAfter }), onReuse };
+  const lonely = ['REUSE_REVOKE_AFTER', 'ON_REUSE'].find((variable) => read(env, variable) !== undefined);
+  if (lonely === undefined) return undefined;
+  throw new SettingError(
+    lonely,
+    'is set without REUSE_GRACE, and without that reuse is not detected',
+    `set REUSE_GRACE too, such as 30s, or leave ${lonely} out`,
+  );
 }
 
 function readRefreshAhead(env: Environment): RefreshAuthOptions['refreshAhead'] {

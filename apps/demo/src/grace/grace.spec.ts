@@ -14,6 +14,9 @@ test.each([
   });
 });
 
-test.each([{ delivery: { cookie: false } } as const, {}])('with %j there is no cookie to name', (options) => {
-  expect(gracePolicy({ secret, ...options }).delivery).toEqual({ ...options.delivery });
-});
+test.each([{ delivery: { cookie: false } } as const, { delivery: { cookie: { secure: false } } }, {}])(
+  'with %j there is only the header',
+  (options) => {
+    expect(gracePolicy({ secret, ...options }).delivery).toEqual({ cookie: false });
+  },
+);

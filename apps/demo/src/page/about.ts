@@ -1,6 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
-import { GRACE, GRACE_SECONDS } from '../grace/grace.js';
+import { GRACE, GRACE_SECONDS, REVOKE_AFTER_SECONDS } from '../grace/grace.js';
 import type { Settings } from '../settings.js';
 import type { About } from './about.interface.js';
 
@@ -20,8 +20,8 @@ export function describe({ httpAdapter, faults, grace, process, refreshAuth }: S
       sessionLifetime: sessionLifetime === false ? null : seconds(sessionLifetime),
     },
     policies: [
-      { base: '', grace: typeof reuseDetection === 'object' ? seconds(reuseDetection.grace ?? '30s') : null },
-      ...(grace ? [{ base: `/${GRACE}`, grace: GRACE_SECONDS }] : []),
+      { base: '', reuse: describeReuse(reuseDetection, seconds(refreshWindow)) },
+      ...(grace ? [{ base: `/${GRACE}`, reuse: { grace: GRACE_SECONDS, revokeAfter: REVOKE_AFTER_SECONDS } }] : []),
     ],
   };
 }
@@ -31,7 +31,16 @@ function describeDelivery({ header, cookie }: NonNullable<RefreshAuthOptions['de
   return cookie === false ? 'header' : 'both';
 }
 
-/** Reads a duration as the library does. The library has already checked it. */
+function describeReuse(
+  reuseDetection: RefreshAuthOptions['reuseDetection'],
+  refreshWindow: number,
+): About['policies'][number]['reuse'] {
+  if (!reuseDetection) return null;
+  const { grace = '30s', revokeAfter = Math.min(30 * 60, refreshWindow) } = reuseDetection;
+  return { grace: seconds(grace), revokeAfter: seconds(revokeAfter) };
+}
+
+/** As the library reads its options, which it has checked by now. */
 function seconds(duration: number | string): number {
   return typeof duration === 'number' ? duration : ms(duration as StringValue) / 1000;
 }
