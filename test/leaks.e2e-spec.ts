@@ -145,7 +145,7 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
       app.clock.advance(HOUR);
       await use(next);
       await use(token);
-      await fails(app.auth.authenticate(token));
+      await fails(app.auth.authenticate(token, { refresh: true }));
 
       for (const hostile of [
         flipBit(token),
@@ -169,7 +169,7 @@ describe.each(adapters)('[G1] [G3] [G4] on %s nothing shows a token, a claim or 
       const unloadable = await issue();
       app.clock.advance(HOUR);
       await use(unloadable);
-      await fails(app.auth.authenticate(unloadable));
+      await fails(app.auth.authenticate(unloadable, { refresh: true }));
       doesReload = true;
       await use(unloadable);
 
