@@ -175,9 +175,7 @@ describe('the page of the demo, in memory', () => {
     await page.signIn();
 
     await page.says('state-words', /^Generation 0 is valid for another 1[45] min/);
-    expect(await page.text('marks')).toMatch(
-      /iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s,
-    );
+    expect(await page.text('marks')).toMatch(/iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s);
     await page.page.click('summary:text("The claims inside")');
     await page.says('claims', /sid.*gen.*0.*refresh_exp/s);
     expect(await page.request()).toMatch(/^Answered 200, valid\./);

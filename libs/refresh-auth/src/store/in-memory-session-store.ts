@@ -28,7 +28,7 @@ const OVERLAP = 60_000;
 interface LatestToken {
   readonly gen: number;
   readonly sealed: Uint8Array;
-  /** The newest first. The first is exact; the others are checkpoints. */
+  /** The newest first. The first two are exact; the others are checkpoints. */
   readonly uses: readonly Use[];
 }
 
@@ -252,10 +252,10 @@ export class InMemorySessionStore implements SessionStore {
   #use({ sid, gen }: UsedGeneration, revokeAfter: number): void {
     const record = this.#live(this.#records, sid);
     if (!record || gen <= (record.latest.uses[0]?.gen ?? 0)) return;
-    const [latest, checkpoint, oldest] = record.latest.uses;
+    const [latest, previous, checkpoint, oldest] = record.latest.uses;
     const now = this.clock.now();
     const isTooEarly = checkpoint && now - checkpoint.since < revokeAfter;
-    const earlier = isTooEarly ? [checkpoint, oldest] : [latest, checkpoint];
+    const earlier = isTooEarly ? [latest, checkpoint, oldest] : [latest, previous, checkpoint];
     const uses = [{ gen, since: now }, ...earlier.filter((use) => use !== undefined)];
     this.#keep(this.#records, sid, { ...record, latest: { ...record.latest, uses } });
   }

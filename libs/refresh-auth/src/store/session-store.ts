@@ -222,8 +222,9 @@ export interface SessionStore {
    * Records that these generations are in use from now on, by the store's clock, unless the same or a newer one of the session is in use
    * already. Creates nothing, and prolongs nothing.
    *
-   * A store need not remember the beginning of every use: the latest one exactly, and checkpoints of earlier ones, at least `revokeAfter`
-   * apart, of which it keeps two. The moment from which something newer than a generation has been in use is the earliest that it remembers;
+   * A store need not remember the beginning of every use: the latest two exactly, and checkpoints of earlier ones, at least `revokeAfter`
+   * apart, of which it keeps two. With the latest alone, a token that was superseded would be handed over once more whenever something still
+   * newer comes into use. The moment from which something newer than a generation has been in use is the earliest that it remembers;
    * so it is never earlier than the truth, and reuse is found at most one `revokeAfter` late.
    *
    * @param revokeAfter as in {@link ReuseRule}

@@ -12,7 +12,7 @@ function script(...parts: string[]): Script {
 }
 
 /*
- * A session's record is one string: `1:<latest generation>:<uses>:<sealed token>`, or `1:revoked`. The uses are up to three
+ * A session's record is one string: `1:<latest generation>:<uses>:<sealed token>`, or `1:revoked`. The uses are up to four
  * `<generation>@<in use since, in ms>`, the newest first. It begins with the version of this format: a record of a newer one is left alone,
  * anything else that cannot be read counts as a lost write.
  */
@@ -72,13 +72,13 @@ local function write(key, record, ...)
   for i, use in ipairs(record.uses) do uses[i] = string.format('%.0f@%.0f', use.generation, use.since) end
   redis.call('SET', key, string.format('1:%.0f:', record.latest) .. table.concat(uses, ',') .. ':' .. record.sealed, ...)
 end
--- The first use is exact; the others are checkpoints, far enough apart that the last one is old when it is dropped.
+-- Of the uses, the first two are exact; the others are checkpoints, far enough apart that the last is old when it is dropped.
 local function use(record, generation, revokeAfter, now)
   local uses = record.uses
   if generation <= (uses[1] and uses[1].generation or 0) then return false end
-  if uses[2] and now - uses[2].since < revokeAfter then table.remove(uses, 1) end
+  if uses[3] and now - uses[3].since < revokeAfter then table.remove(uses, 2) end
   table.insert(uses, 1, { generation = generation, since = now })
-  uses[4] = nil
+  uses[5] = nil
   return true
 end
 local function newerInUseSince(record, generation)

@@ -284,12 +284,28 @@ export const reuseChecks = [
       }
     });
 
-    check('are exact for what the latest use superseded', async (t) => {
-      await refreshEveryMinute(t, 100);
-      const reuse = rule(t, { expiredAt: 0, grace: 0, revokeAfter: MINUTE });
+    for (const [what, generation, age] of [
+      ['latest', 99, MINUTE],
+      ['last but one', 98, 2 * MINUTE],
+    ] as const) {
+      check(`are exact for what the ${what} use superseded`, async (t) => {
+        await refreshEveryMinute(t, 100);
+        const reuse = rule(t, { expiredAt: 0, grace: 0, revokeAfter: age });
 
-      same(await t.rotate({ generation: 99, reuse }), reused(100));
-      same(await t.rotate({ generation: 99, reuse: { ...reuse, revokeAfter: MINUTE + 1 } }), superseded(100));
+        same(await t.rotate({ generation, reuse }), reused(100));
+        same(await t.rotate({ generation, reuse: { ...reuse, revokeAfter: age + 1 } }), superseded(100));
+      });
+    }
+
+    check('do not hand a superseded token over once more when something still newer comes into use', async (t) => {
+      await refreshEveryMinute(t, 3);
+
+      for (let generation = 4; generation <= 40; generation++) {
+        await t.rotateTo(`${generation}`, generation - 1, DAY);
+        await use(t, generation);
+        same((await t.rotate({ generation: 2, reuse: rule(t, { expiredAt: 0 }) })).outcome !== 'handed-over', true);
+        t.clock.advance(MINUTE);
+      }
     });
   }),
   ...about('isUse', (check) => {
