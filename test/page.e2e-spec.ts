@@ -175,7 +175,9 @@ describe('the page of the demo, in memory', () => {
     await page.signIn();
 
     await page.says('state-words', /^Generation 0 is valid for another 1[45] min/);
-    expect(await page.text('marks')).toMatch(/iat\s+signed.*exp\s+expires.*refresh_exp\s+last exchange.*session ends/s);
+    expect(await page.text('marks')).toMatch(
+      /iat\s+signed.*exp\s+expires.*refresh_exp\s+refresh window ends.*session ends/s,
+    );
     await page.page.click('summary:text("The claims inside")');
     await page.says('claims', /sid.*gen.*0.*refresh_exp/s);
     expect(await page.request()).toMatch(/^Answered 200, valid\./);
@@ -239,7 +241,7 @@ describe('the page of the demo, in memory', () => {
   test('with reuse detection an old token is first rejected, and later ends the session', async () => {
     const stored = { 'demo-policy': '/grace', 'demo-token/grace': await expiredToken({ secret: graceSecret }) };
     const page = await returning(demo, { stored });
-    await page.says('policy-now', 'until 1 s after that came into use');
+    await page.says('policy-now', 'until it has been in use for 1 s');
     await page.request();
     expect(await page.request()).toContain('valid');
 

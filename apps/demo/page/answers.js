@@ -42,16 +42,15 @@ const REASONS = {
   'already-refreshed':
     'Another request had already refreshed this token. This one was served too, and got the same new token.',
   token_missing: 'The request carried no token.',
-  token_malformed: 'That is not the shape of a token. Nothing of it was read.',
-  token_invalid:
-    'The signature does not fit: the token was altered, or signed by somebody else. The store was not asked.',
-  token_expired: 'The token is past its refresh_exp. Nobody can exchange it any more; only a sign-in helps.',
+  token_malformed: 'The text does not have the form of a token. The server did not decode it.',
+  token_invalid: 'The signature is wrong: the token was altered, or signed with another key. The store was not asked.',
+  token_expired: 'The token is past its refresh_exp and can no longer be refreshed. Sign in again.',
   token_superseded:
-    'This token was superseded, and a newer one has been in use for longer than the grace. The request may only have been late, so it was rejected and nothing else: the session lives, and the newest token works.',
+    'This token was superseded, and a newer one has been in use for longer than the grace. The request may only be late, so the session lives on, and the latest token works.',
   token_reused:
-    'This token was superseded so long ago that no honest request can be that late, and a newer one is in use: two parties hold tokens of one session. It may have been stolen, so the session was ended for both.',
-  session_revoked: 'The session was ended. No token of it is accepted any more, however young it is.',
-  session_expired: 'The session has reached the end of its lifetime, which no refresh prolongs.',
+    'This token was superseded so long ago that no honest request can be that late, and a newer one is in use: two parties hold tokens of one session. The token may be stolen, so the session was revoked for both.',
+  session_revoked: 'The session was revoked. None of its tokens is accepted any more, not even a new one.',
+  session_expired: 'The session has reached the end of its lifetime, which a refresh does not extend.',
   store_unavailable:
     'Only the store can decide which request refreshes, and it is down. You are not signed out: the same token works again as soon as the store does.',
 };

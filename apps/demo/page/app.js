@@ -96,8 +96,8 @@ function preparePolicies(session) {
     input.addEventListener('change', () => session.use(policy));
     const text =
       policy.reuse === null
-        ? 'exchanged for the newest one as long as their window lasts (the default)'
-        : `exchanged for ${duration(policy.reuse.grace)} more, then rejected, and taken for stolen after ${duration(policy.reuse.revokeAfter)}`;
+        ? 'they get the latest token for their whole refresh window (the default)'
+        : `they get the latest token for another ${duration(policy.reuse.grace)}; then they are rejected, and after ${duration(policy.reuse.revokeAfter)} they count as stolen`;
     return make('label', { class: 'choice' }, input, ` ${text}`);
   });
   element('policies', HTMLElement).append(...choices);

@@ -159,8 +159,8 @@ function obstacle(session, id, needs) {
 /** @param {Session} session */
 export function describePolicy({ policy: { reuse } }) {
   return reuse === null
-    ? 'Old tokens: exchanged for the newest one for as long as their own window lasts. Nobody is ever logged out by a race; a stolen token works too.'
-    : `Old tokens: exchanged for the newest one until ${duration(reuse.grace)} after that came into use. Later they are rejected, and the session lives. After ${duration(reuse.revokeAfter)} whoever presents one is taken for a thief, and the session ends.`;
+    ? 'Superseded tokens get the latest token for their whole refresh window. No race ever logs anybody out, but a stolen token works too.'
+    : `Superseded tokens get the latest token until it has been in use for ${duration(reuse.grace)}. Then they are rejected, and the session lives on. After ${duration(reuse.revokeAfter)} they count as stolen, and the session is revoked.`;
 }
 
 /** @param {Outcome} outcome */
@@ -244,8 +244,8 @@ async function presentOldGeneration(session) {
     shown.why = `It is valid for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of the superseded token.`;
   }
   if (answer.code !== 'token_superseded' && answer.code !== 'token_reused') return shown;
-  // The one that is held, as its rightful owner would present it next.
-  shown.answers.push(['The newest generation, after that', await session.ask('/me')]);
+  // The current token, as its rightful owner would present it next.
+  shown.answers.push(['The latest generation, after that', await session.ask('/me')]);
   return shown;
 }
 
@@ -313,8 +313,8 @@ async function openTab(session, isShared) {
     headline: 'A tab with a copy of this token',
     why:
       session.policy.reuse === null
-        ? 'Let the token expire, and send a request from both: one refreshes, the other is handed the same. Neither is logged out, however late it comes.'
-        : 'Let the token expire, and send a request from both. If one of them is late, its token is rejected; if it is very late, two copies of one token are in use: that looks like theft, and ends the session.',
+        ? 'Let the token expire, and send a request from both tabs: one refreshes, and the other gets the same token. Neither is logged out, no matter how late it is.'
+        : 'Let the token expire, and send a request from both tabs. If one of them is late, its token is rejected. If it is very late, two copies of one token are in use: that looks like theft, and ends the session.',
     answers: [],
   };
 }
@@ -325,8 +325,8 @@ async function switchPolicy(session) {
   return {
     headline:
       session.policy.reuse === null
-        ? 'Superseded tokens now live as long as their window'
-        : `Superseded tokens now live for ${duration(session.policy.reuse.grace)}`,
+        ? 'Superseded tokens now work for their whole refresh window'
+        : `Superseded tokens now work for another ${duration(session.policy.reuse.grace)}`,
     why: answer
       ? 'You have a new session under the other policy, at generation 0. Let the token expire, send a request, and then present the old generation.'
       : 'Sign in, let the token expire, send a request, and then present the old generation.',

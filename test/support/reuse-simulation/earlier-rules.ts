@@ -3,7 +3,7 @@ import {
   type RotationAnswer,
   type RotationRequest,
   type UsedGeneration,
-} from 'nestjs-refresh-auth';
+} from 'nestjs-refresh-auth/store';
 import type { TestClock } from '../clock.js';
 
 interface Known {

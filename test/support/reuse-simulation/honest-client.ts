@@ -1,5 +1,5 @@
 import type { TestClock } from '../clock.js';
-import type { SessionStore } from 'nestjs-refresh-auth';
+import type { SessionStore } from 'nestjs-refresh-auth/store';
 import type { Reports } from './simulated-store.js';
 import { type Answer, GRACE, HOUR, MINUTE, SECOND, World } from './world.js';
 

@@ -4,7 +4,7 @@ import {
   type SessionOfToken,
   type SessionStore,
   type UsedGeneration,
-} from 'nestjs-refresh-auth';
+} from 'nestjs-refresh-auth/store';
 import { TestClock } from '../clock.js';
 import type { Random, Timeline } from './timeline.js';
 

@@ -1,4 +1,5 @@
-import { InMemorySessionStore, RefreshAuthError, type SessionStore } from 'nestjs-refresh-auth';
+import { RefreshAuthError } from 'nestjs-refresh-auth';
+import { InMemorySessionStore, type SessionStore } from 'nestjs-refresh-auth/store';
 import { RefreshAuthCore } from '../../../libs/refresh-auth/src/refresh-auth.core.js';
 import { resolveOptions } from '../../../libs/refresh-auth/src/options/refresh-auth-options.js';
 import type { Clock } from '../../../libs/refresh-auth/src/tokens/clock.js';

@@ -9,8 +9,8 @@ export interface About {
   faults: boolean;
   /** How long tokens and sessions live, unless a sign-in asks for less; `null` for no end. */
   lifetimes: { expiresIn: number; refreshWindow: number; sessionLifetime: number | null };
-  /** What happens to superseded tokens, and where the routes of each policy are; `null`: they are handed over for their whole window. */
+  /** The policies for superseded tokens, with the base path of their routes. `reuse` is `null` if reuse detection is off. */
   policies: { base: string; reuse: { grace: number; revokeAfter: number } | null }[];
-  /** The server's clock in milliseconds: the page draws by it, since the clocks of clients are often wrong. */
+  /** The server's clock in milliseconds. The page uses it, because the clocks of clients are often wrong. */
   now: number;
 }

@@ -40,7 +40,7 @@ function describeReuse(
   return { grace: seconds(grace), revokeAfter: seconds(revokeAfter) };
 }
 
-/** As the library reads its options, which it has checked by now. */
+/** Reads a duration as the library does. The library has already checked it. */
 function seconds(duration: number | string): number {
   return typeof duration === 'number' ? duration : ms(duration as StringValue) / 1000;
 }

@@ -52,9 +52,11 @@ export class RefreshAuthClient {
   }
 
   /**
-   * As the global `fetch`: fulfilled with every answer, rejected when there is none. What is for another origin, or has an
-   * `Authorization` header already, passes as it is. A 503 changes nothing: the caller may retry. A request is sent a second time only if its
-   * token was rejected as superseded (401 `token_superseded`), a newer one is held by then, and its body can be read again.
+   * Sends a request with the token. Resolves and rejects as the global `fetch` does. A request to another origin, or with an `Authorization`
+   * header of its own, is sent unchanged. After a 503 the client keeps the token, and the caller can retry.
+   *
+   * A request is sent a second time only if its token was rejected as superseded (401 `token_superseded`), the client holds a newer one by
+   * then, and the body can be read again.
    */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
@@ -62,18 +64,18 @@ export class RefreshAuthClient {
 
     const sent = this.token;
     const response = await this.#send(request, sent);
-    if (!this.#isOurAnswer(response) || response.status !== 401) return response;
+    if (response.status !== 401 || !this.#isOurResponse(response)) return response;
     if (this.token === sent) {
-      this.#tell(() => ({ type: 'unauthorized', response: response.clone() }));
+      this.#notify(() => ({ type: 'unauthorized', response: response.clone() }));
       return response;
     }
-    const again = (await isSuperseded(response)) && this.token !== undefined ? copyOf(input, init) : undefined;
+    const again = this.token !== undefined && (await isSuperseded(response)) ? copyOf(input, init) : undefined;
     return again ? this.#send(again, this.token) : response;
   };
 
   /**
-   * Asks the server to end the session, by POST unless `init` says otherwise, and lets go of the token once it has: not after a 503 or a 401
-   * `token_superseded`, since the session goes on then.
+   * Asks the server to end the session, by POST unless `init` sets another method. Removes the token once the server has done so. After a 503
+   * or a 401 `token_superseded` the session lives on, so the token is kept.
    */
   async signOut(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const sent = this.token;
@@ -110,8 +112,8 @@ export class RefreshAuthClient {
   async #send(request: Request, token: string | undefined): Promise<Response> {
     if (token !== undefined) request.headers.set('Authorization', `Bearer ${token}`);
     const response = await this.#fetch(request);
-    if (this.#isOurAnswer(response)) {
-      this.#takeUp(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], token);
+    if (this.#isOurResponse(response)) {
+      this.#receive(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], token);
     }
     return response;
   }
@@ -120,13 +122,16 @@ export class RefreshAuthClient {
     return this.#origins.has(new URL(url).origin);
   }
 
-  /** A redirect may have led elsewhere, and whoever answers there hands out no tokens of ours. */
-  #isOurAnswer({ redirected, url }: Response): boolean {
+  /** Returns false for a response of another origin, to which a redirect may lead: its tokens are not accepted. */
+  #isOurResponse({ redirected, url }: Response): boolean {
     return !redirected || this.#isOurs(url);
   }
 
-  /** Answers come in any order: an older token never takes the place of a newer one, nor that of a session begun or ended meanwhile. */
-  #takeUp(received: string | undefined, sent: string | undefined): void {
+  /**
+   * Stores a received token. Responses arrive in any order, so a token is ignored if the client holds a newer one, or if its session was ended
+   * or replaced by another one meanwhile.
+   */
+  #receive(received: string | undefined, sent: string | undefined): void {
     const next = positionOf(received);
     if (received === undefined || next === undefined) return;
     const held = positionOf(this.token);
@@ -154,7 +159,7 @@ async function isSuperseded(response: Response): Promise<boolean> {
   return typeof body === 'object' && body !== null && (body as { code?: unknown }).code === 'token_superseded';
 }
 
-/** Returns the same request once more, or `undefined` if its body was a stream that has been read. */
+/** Returns the same request once more, or `undefined` if its body was a stream, which can be read only once. */
 function copyOf(...request: ConstructorParameters<typeof Request>): Request | undefined {
   try {
     return new Request(...request);

@@ -240,7 +240,7 @@ describe('the last check, when the headers are sent', () => {
 });
 
 describe('[D11] under reuse detection, a response that is later than the grace', () => {
-  const DETECTING = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
+  const DETECTION = { expiresIn: '1m', refreshWindow: '1h', reuseDetection: { grace: '30s' } } as const;
 
   /** Sends the response to a request with an expired token, delayed by this many seconds. */
   function late(seconds: number, options: RefreshAuthOptions) {
@@ -253,11 +253,11 @@ describe('[D11] under reuse detection, a response that is later than the grace',
   }
 
   test('delivers nothing, since the client can still refresh the token that it presented', () => {
-    expect(late(31, DETECTING).headers).toEqual({});
+    expect(late(31, DETECTION).headers).toEqual({});
   });
 
-  test('is told by the monotonic clock: a clock that is set forward does not hold a token back', () => {
-    const { clock, core, delivery, response, sent, issued } = setUp(DETECTING);
+  test('is measured on the monotonic clock: setting the wall clock forward does not withhold a token', () => {
+    const { clock, core, delivery, response, sent, issued } = setUp(DETECTION);
     clock.advance(60_000);
     const successor = core.signer.successor(issued.claims);
     delivery.deliver(response, successor, issued.token);
@@ -266,15 +266,15 @@ describe('[D11] under reuse detection, a response that is later than the grace',
     expect(sent()).toMatchObject({ authorization: `Bearer ${successor.token}` });
   });
 
-  test('delivers the token where that is the only one that can still be refreshed', () => {
-    const { token, headers } = late(3540, DETECTING);
+  test('delivers the token if it is the only one that can still be refreshed', () => {
+    const { token, headers } = late(3540, DETECTION);
 
     expect(headers).toMatchObject({ authorization: `Bearer ${token}` });
   });
 
   test.each<[string, number, RefreshAuthOptions]>([
-    ['within the grace', 30, DETECTING],
-    ['without reuse detection', 31, { ...DETECTING, reuseDetection: false }],
+    ['within the grace', 30, DETECTION],
+    ['without reuse detection', 31, { ...DETECTION, reuseDetection: false }],
   ])('%s the token is delivered', (_, seconds, options) => {
     const { token, headers } = late(seconds, options);
 

@@ -32,7 +32,7 @@ interface Due {
   readonly issued: IssuedToken | undefined;
   /** The token that the client presented; `undefined` at a sign-in. */
   readonly presented: string | undefined;
-  /** When it became due, in milliseconds on the monotonic clock. */
+  /** The time at which the delivery was scheduled, in milliseconds on the monotonic clock. */
   readonly since: number;
 }
 
@@ -137,11 +137,11 @@ export class Delivery {
   ): PendingResponse | undefined {
     const raw = rawResponse(response);
     if (raw.headersSent || isGone(raw)) return undefined;
-    const exchange = this.#exchanges.get(raw) ?? this.#begin(raw);
-    exchange.due = { issued, presented, since: this.clock.monotonic() };
-    this.#count(exchange, issued?.claims);
-    if (issued) this.#sizeWarning.look(issued);
-    return exchange;
+    const pending = this.#pending.get(raw) ?? this.#begin(raw);
+    pending.due = { issued, presented, since: this.clock.monotonic() };
+    this.#count(pending, issued?.claims);
+    if (issued) this.#sizeWarning.check(issued);
+    return pending;
   }
 
   #begin(raw: RawResponse): PendingResponse {
@@ -199,8 +199,8 @@ export class Delivery {
    */
   #isOvertaken({ presented, since }: Due): boolean {
     const { reuseDetection } = this.settings;
-    if (!reuseDetection || presented === undefined || this.clock.monotonic() - since <= reuseDetection.grace)
-      return false;
+    if (!reuseDetection || presented === undefined) return false;
+    if (this.clock.monotonic() - since <= reuseDetection.grace) return false;
     return this.sessions.authenticator.liveSession(presented) !== undefined;
   }
 
