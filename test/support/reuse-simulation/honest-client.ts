@@ -5,8 +5,6 @@ import { type Answer, GRACE, HOUR, MINUTE, SECOND, World } from './world.js';
 
 /** What the life of an honest client is made of. Shares are of 1, times in milliseconds. */
 export interface Conditions {
-  /** Responses that never arrive. @default 0.15 */
-  readonly lost?: number;
   /** Requests that the browser holds back for 1 to 180 s, with the token that it had when they were made. */
   readonly queued?: number;
   /** Requests whose body takes 1 to 20 minutes. */
@@ -46,6 +44,9 @@ export interface Outcome {
 /** How many times the client does something: opens the browser, clicks, comes back to it. */
 const BURSTS = 8;
 const MOST_RETRIES = 2;
+/** Responses that never arrive: single ones, and all of those whose tabs ask while the network is gone or the lid is being closed. */
+const LOST = 0.1;
+const LOST_TOGETHER = 0.1;
 
 interface Attempt {
   /** How long it takes from when the browser reads the cookie until the application hears of it. */
@@ -61,6 +62,7 @@ class HonestClient {
   #cookie = '';
   #isRobbed = false;
   #isSignedOut = false;
+  #losesAll = false;
 
   constructor(private readonly life: Life) {
     this.#world = new World(life);
@@ -86,10 +88,11 @@ class HonestClient {
   /** Some tabs wake within half a second, and each has something to ask. */
   #wake(): void {
     const { timeline, random } = this.#world;
-    for (let tabs = random.between(1, 4); tabs >= 1; tabs--) {
+    this.#losesAll = random.isLucky(LOST_TOGETHER);
+    for (let tabs = random.between(1, 6); tabs >= 1; tabs--) {
       const wakes = random.upTo(500);
       timeline.in(wakes, () => (random.isLucky(this.life.rendered ?? 0) ? this.#render() : this.#request()));
-      if (random.isLucky(0.4)) timeline.in(wakes + random.upTo(5 * SECOND), () => this.#request());
+      if (random.isLucky(0.3)) timeline.in(wakes + random.upTo(5 * SECOND), () => this.#request());
     }
   }
 
@@ -97,7 +100,7 @@ class HonestClient {
     const { random } = this.#world;
     const { queued, uploads, isBuffered } = this.life;
     const body = random.isLucky(uploads ?? 0) ? random.between(MINUTE, 20 * MINUTE) : 0;
-    const network = random.between(10, 500);
+    const network = random.between(10, 1000);
     const wait = random.isLucky(queued ?? 0) ? random.between(SECOND, 180 * SECOND) : 0;
     this.#send({
       queued: network + wait + (isBuffered ? body : 0),
@@ -109,9 +112,10 @@ class HonestClient {
   #send({ queued, waited, retries }: Attempt): void {
     const { timeline, random } = this.#world;
     const token = this.#cookie;
+    const isLost = this.#losesAll || random.isLucky(LOST);
     timeline.in(queued + waited, async () => {
       const { code, token: next } = await this.#world.present({ token, waited });
-      if (random.isLucky(this.life.lost ?? 0.15)) return;
+      if (isLost) return;
       const late = random.isLucky(this.life.late ?? 0) ? random.upTo(10 * MINUTE) : 0;
       // As `Delivery` does: a response whose headers go out later than the grace carries nothing.
       const isHeldBack = late > GRACE && random.isLucky(0.5);
