@@ -3,7 +3,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { EarlierRuleStore } from './support/reuse-simulation/earlier-rules.js';
 import { type Conditions, type Life, live } from './support/reuse-simulation/honest-client.js';
 import { scenarios } from './support/reuse-simulation/scenarios.js';
-import { steal, type Theft, thefts } from './support/reuse-simulation/thieves.js';
+import { type End, steal, type Theft, thefts } from './support/reuse-simulation/thieves.js';
 
 /** In each scenario. 4,000 are the measure, and take some minutes: `REUSE_CLIENTS=4000 npm test -- reuse-simulation`. */
 const CLIENTS = Number(process.env['REUSE_CLIENTS'] || 40);
@@ -85,9 +85,8 @@ describe('Reuse detection, in the simulated lives of thieves:', () => {
       report(name, { thefts: THEFTS, found, half: within(0.5, all), nine: within(0.9, all), all: within(1, all) });
 
       const goOn = all.filter(({ lived }) => lived === undefined).length;
-      if (end === 'all end') expect(goOn).toBe(0);
-      if (end === 'some go on') expect(goOn).toBeGreaterThan(0);
-      if (end === 'none ends') expect([goOn, found]).toEqual([THEFTS, 0]);
+      const happened: End = goOn === 0 ? 'all end' : goOn === THEFTS ? 'none ends' : 'some go on';
+      expect(happened).toBe(end);
     },
     TIMEOUT,
   );

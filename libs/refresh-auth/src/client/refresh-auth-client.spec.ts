@@ -290,7 +290,7 @@ describe('a 401 token_superseded', () => {
     [
       'the body was a stream',
       held,
-      { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' } as RequestInit,
+      { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' },
       'token_superseded',
     ],
   ])('repeats nothing where %s', async (_, change, init, code) => {
