@@ -176,6 +176,15 @@ const checkpointing =
   (distance: number): Break =>
   ({ recordUse }) => ({ recordUse: (uses) => recordUse(uses, distance) });
 
+/** Remembers something between two uses, and so forgets the last but one. */
+const forgettingLastButOne: Break = ({ recordUse }) => ({
+  recordUse: (uses, revokeAfter) =>
+    recordUse(
+      uses.flatMap((use) => [{ ...use, gen: use.gen - 0.5 }, use]),
+      revokeAfter,
+    ),
+});
+
 const withReuse = (
   change: (reuse: NonNullable<RotationRequest['reuse']>) => RotationRequest['reuse'] | undefined,
 ): Break =>
@@ -387,6 +396,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
   'checkpoints of use': {
     'checkpoints are kept': checkpointing(0),
     'checkpoints move on': checkpointing(ALL),
+    'the last but one use is exact': forgettingLastButOne,
   },
   isUse: {
     'isUse records a use': withReuse((reuse) => ({ ...reuse, isUse: false })),
