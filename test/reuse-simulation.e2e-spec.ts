@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { EarlierRuleStore } from './support/reuse-simulation/earlier-rules.js';
+import { EarlierRuleStore } from './support/reuse-simulation/earlier-rule.js';
 import { type Conditions, type Life, live } from './support/reuse-simulation/honest-client.js';
 import { scenarios } from './support/reuse-simulation/scenarios.js';
 import { type End, steal, type Theft, thefts } from './support/reuse-simulation/thieves.js';
