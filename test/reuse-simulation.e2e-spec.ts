@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { EarlierRuleStore } from './support/reuse-simulation/earlier-rules.js';
+import { EarlierRuleStore } from './support/reuse-simulation/earlier-rule.js';
 import { type Conditions, type Life, live } from './support/reuse-simulation/honest-client.js';
 import { scenarios } from './support/reuse-simulation/scenarios.js';
 import { type End, steal, type Theft, thefts } from './support/reuse-simulation/thieves.js';
 
-/** In each scenario. 4,000 are the measure, and take some minutes: `REUSE_CLIENTS=4000 npm test -- reuse-simulation`. */
+/**
+ * In each scenario. 4,000 are the measure. They take minutes, and much memory if all scenarios run in one process:
+ * `REUSE_CLIENTS=4000 npm test -- reuse-simulation -t 'uploads of 1 to 20 minutes'`.
+ */
 const CLIENTS = Number(process.env['REUSE_CLIENTS'] || 40);
 const THEFTS = Math.max(10, Math.round(CLIENTS / 20));
 const TIMEOUT = 60_000 + CLIENTS * 1_000;
