@@ -46,7 +46,7 @@ async function askEverything(redis: RedisOption): Promise<void> {
       () => setImmediate(() => resolve(stopListening)),
     );
   });
-  const reuse = { grace: HOUR, revokeAfter: HOUR, expiredAt: 0, waited: 0, isUse: true };
+  const reuse = { grace: HOUR, revokeAfter: HOUR, expiredFor: 0, waited: 0, isUse: true };
   const questions: (() => Promise<unknown>)[] = [
     () => store.warnings(clock, 60),
     () => store.rotate({ ...session, ...begin, candidate: { ...begin.candidate, ttl: 1000 } }),

@@ -494,7 +494,6 @@ describe('a store without its own clock uses that of Redis', () => {
 
   test('in the grace of a superseded token', async () => {
     const store = await open();
-    const now = await time();
     const session = newSession();
     await store.rotate({
       ...session,
@@ -506,7 +505,7 @@ describe('a store without its own clock uses that of Redis', () => {
       store.rotate({
         ...session,
         generation: 0,
-        reuse: { grace, revokeAfter: 60_000, expiredAt: now, waited: 0, isUse: false },
+        reuse: { grace, revokeAfter: 60_000, expiredFor: 0, waited: 0, isUse: false },
       });
 
     expect(await ask(0)).toEqual({ outcome: 'superseded', latest: 1 });

@@ -312,7 +312,10 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       return answer;
     }),
     'both times count from use': countingFromMinting,
-    'both times count from the expiry where that is later': withReuse((reuse) => ({ ...reuse, expiredAt: 0 })),
+    'both times count from the expiry where that is later': withReuse((reuse) => ({
+      ...reuse,
+      expiredFor: Number.MAX_SAFE_INTEGER,
+    })),
     'the request is judged by when it arrived': withReuse((reuse) => ({ ...reuse, waited: 0 })),
     'the grace is over to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace + 1 })),
     'the grace lasts to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace - 1 })),

@@ -51,9 +51,9 @@ export class EarlierRuleStore extends InMemorySessionStore {
     }
   }
 
-  #isReused({ latest, mintedAt, used }: Known, generation: number, { expiredAt, grace }: ReuseRule): boolean {
+  #isReused({ latest, mintedAt, used }: Known, generation: number, { expiredFor, grace }: ReuseRule): boolean {
     if (latest <= generation || used <= generation) return false;
-    const from = Math.max(expiredAt, generation === latest - 1 ? mintedAt : 0);
+    const from = Math.max(this.time.now() - expiredFor, generation === latest - 1 ? mintedAt : 0);
     return this.time.now() >= from + grace;
   }
 }

@@ -17,6 +17,7 @@ import {
 import { flipBit, type SegmentValue, signRaw } from '../../../../test/support/hostile-tokens.js';
 import type { InterceptedStore } from '../../../../test/support/intercepted-store.js';
 import { sessionOf } from '../../../../test/support/session-of.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
 import type { IssuedToken } from '../tokens/claims.js';
@@ -631,6 +632,19 @@ describe('Reuse detection', () => {
 
     expect(late).toMatchObject({ reason: { code: 'token_superseded' } });
     expect(waiting).toMatchObject({ value: { state: 'already-refreshed' } });
+  });
+
+  test('hands over to a token that has just expired, even if the clock of the store is a minute ahead', async () => {
+    const ahead = { now: () => clock.now() + 60_000, monotonic: () => clock.monotonic() };
+    const policy = { reuseDetection: { grace: GRACE, revokeAfter: GRACE }, refreshAhead: 30 };
+    policed = makeCore(policy, { store: new InMemorySessionStore(ahead), clock });
+    pass(EXPIRES_IN - 30);
+    const refreshed = await policed.refreshAhead?.refresh(first.claims);
+    if (!refreshed) throw new Error('was not refreshed ahead');
+    await use(refreshed);
+    pass(31);
+
+    expect((await authenticate(policed, first.token)).state).toBe('already-refreshed');
   });
 
   test('a token that is served without a refresh is in use by nobody, and its reuse ends nothing [F24] [F25]', async () => {

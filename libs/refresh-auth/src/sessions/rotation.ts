@@ -208,8 +208,8 @@ export class Rotation {
     return {
       grace,
       revokeAfter,
-      // A token that has not expired yet is never late.
-      expiredAt: (times.of(presented).exp + times.lifetimes.clockTolerance) * 1000,
+      // By the clock that has just found it expired: a token that is not is never late, whatever the clock of the store says.
+      expiredFor: times.now - (times.of(presented).exp + times.lifetimes.clockTolerance) * 1000,
       waited,
       isUse,
       ...(onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),

@@ -227,7 +227,7 @@ export class InMemorySessionStore implements SessionStore {
   #judge(sid: string, { gen, uses }: LatestToken, generation: number, reuse: ReuseRule): RotationAnswer | undefined {
     const since = uses.filter((use) => use.gen > generation).at(-1)?.since;
     if (since === undefined) return undefined;
-    const age = this.clock.now() - reuse.waited - Math.max(reuse.expiredAt, since);
+    const age = Math.min(reuse.expiredFor, this.clock.now() - since) - reuse.waited;
     if (age >= reuse.revokeAfter) {
       if (reuse.revokeFor !== undefined) {
         this.#refuseLate(reuse);

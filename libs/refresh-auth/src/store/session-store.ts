@@ -17,8 +17,8 @@ export interface ReuseRule {
   readonly grace: number;
   /** From this long after that moment on, the token counts as reused. Not less than `grace`. Also the distance between checkpoints of use. */
   readonly revokeAfter: number;
-  /** When the presented token expired, since 1970. */
-  readonly expiredAt: number;
+  /** How long ago the presented token expired, by the clock of the process that asks. Negative if it has not. */
+  readonly expiredFor: number;
   /** How long ago the request arrived. */
   readonly waited: number;
   /** True if the client itself presented `generation`, and its response can carry a token: `generation` is in use from now on. */
@@ -203,8 +203,8 @@ export interface SessionStore {
    *    that can be read is the answer, even if the rest cannot be read;
    * 2. the latest token is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
    *    again): `rotated`;
-   * 3. the latest token is newer, `reuse` is given, and a generation newer than `generation` is in use: the age of the request is the
-   *    store's clock, less `waited`, less the later of `expiredAt` and the moment from which something newer has been in use. From
+   * 3. the latest token is newer, `reuse` is given, and a generation newer than `generation` is in use: the age of the request is `expiredFor`,
+   *    or how long something newer has been in use if that is shorter, less `waited`. From
    *    `revokeAfter` on: `reused`. With `revokeFor` the session is revoked in the same step, or the call rejects with
    *    {@link LateRevocation} from `before` on. From `grace` on: `superseded`;
    * 4. the latest token is newer; or it is of `generation`, and `rejected` is given and is not its bytes: `handed-over`;

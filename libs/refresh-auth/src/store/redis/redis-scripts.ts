@@ -155,7 +155,7 @@ end`;
 /**
  * KEYS: as LISTING.
  * ARGV: name of the session, rev, generation, candidate or '', its time to live in ms, rejected or '', the clock or '', details or '', the
- * first bytes of current details or ''; under reuse detection also grace, revokeAfter, expiredAt and waited in ms, isUse or '', time to live
+ * first bytes of current details or ''; under reuse detection also grace, revokeAfter, expiredFor and waited in ms, isUse or '', time to live
  * of a revoked record in ms or '', before when it may be written or ''.
  * The rules are those of `SessionStore.rotate`, in the same order.
  */
@@ -181,7 +181,7 @@ local latest, now = record and record.latest or 0, clock(ARGV[7])
 local repeated = record and latest > generation and candidate ~= '' and record.sealed == candidate
 local since = grace and record and latest > generation and not repeated and newerInUseSince(record, generation)
 if since then
-  local age = now - tonumber(ARGV[13]) - math.max(tonumber(ARGV[12]), since)
+  local age = math.min(tonumber(ARGV[12]), now - since) - tonumber(ARGV[13])
   if age >= revokeAfter then
     local late = revokeFor and late(ARGV[16], ARGV[7])
     if late then return late end

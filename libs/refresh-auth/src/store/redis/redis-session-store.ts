@@ -241,8 +241,8 @@ function bytes(value: Uint8Array | undefined): Buffer {
   return value ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.alloc(0);
 }
 
-function reuseArguments({ grace, revokeAfter, expiredAt, waited, isUse, revokeFor, before }: ReuseRule): Argument[] {
-  return [grace, revokeAfter, expiredAt, waited, isUse ? 1 : '', revokeFor ?? '', before ?? ''];
+function reuseArguments({ grace, revokeAfter, expiredFor, waited, isUse, revokeFor, before }: ReuseRule): Argument[] {
+  return [grace, revokeAfter, expiredFor, waited, isUse ? 1 : '', revokeFor ?? '', before ?? ''];
 }
 
 function isList(reply: unknown): reply is unknown[] {

@@ -22,12 +22,14 @@ import {
 
 const GRACE = 30 * SECOND;
 const REVOKE_AFTER = 30 * MINUTE;
+/** Longer than anything has been in use. */
+const LONG = 365 * DAY;
 
 /** The rule for a token that has just expired, in a request that has just arrived. */
-const rule = (t: Bench, more: Partial<ReuseRule> = {}): ReuseRule => ({
+const rule = (more: Partial<ReuseRule> = {}): ReuseRule => ({
   grace: GRACE,
   revokeAfter: REVOKE_AFTER,
-  expiredAt: t.now(),
+  expiredFor: 0,
   waited: 0,
   isUse: false,
   ...more,
@@ -61,7 +63,7 @@ async function refreshEveryMinute(t: Bench, last: number): Promise<void> {
 
 /** Asked so that nothing is written. */
 const isReused = async (t: Bench, generation: number): Promise<boolean> =>
-  (await t.rotate({ generation, reuse: rule(t, { grace: 0, revokeAfter: 0, expiredAt: 0 }) })).outcome === 'reused';
+  (await t.rotate({ generation, reuse: rule({ grace: 0, revokeAfter: 0, expiredFor: LONG }) })).outcome === 'reused';
 
 /** Returns true if this generation or a newer one is in use. */
 const isUsed = (t: Bench, generation: number): Promise<boolean> => isReused(t, generation - 1);
@@ -71,7 +73,7 @@ export const reuseChecks = [
     for (const gen of [0, 1, 2] as const) {
       check(`of generation ${gen} is handed over, superseded, then reused, to the millisecond [U1] [U2]`, async (t) => {
         await inUse(t);
-        const reuse = rule(t, { expiredAt: 0 });
+        const reuse = rule({ expiredFor: LONG });
         const ask = () => t.rotate({ generation: gen, reuse });
 
         t.clock.advance(GRACE - 1);
@@ -85,17 +87,16 @@ export const reuseChecks = [
       });
     }
 
-    check('that expires later than something newer came into use: both times count from its expiry', async (t) => {
+    check('that expired later than something newer came into use: both times count from its expiry', async (t) => {
       await inUse(t);
-      const reuse = rule(t, { expiredAt: t.now() + 10 * MINUTE });
-      const ask = () => t.rotate({ generation: 2, reuse });
+      const ask = (expiredFor: number) => t.rotate({ generation: 2, reuse: rule({ expiredFor }) });
+      t.clock.advance(45 * MINUTE);
 
-      t.clock.advance(10 * MINUTE + GRACE - 1);
-      same(await ask(), handedOver(3, 'three'));
-      t.clock.advance(1);
-      same(await ask(), superseded(3));
-      t.clock.advance(REVOKE_AFTER - GRACE);
-      same(await ask(), reused(3));
+      same(await ask(-MINUTE), handedOver(3, 'three'));
+      same(await ask(GRACE - 1), handedOver(3, 'three'));
+      same(await ask(GRACE), superseded(3));
+      same(await ask(REVOKE_AFTER - 1), superseded(3));
+      same(await ask(REVOKE_AFTER), reused(3));
     });
 
     check('counts from the use of something newer, however long ago that was minted [F22b]', async (t) => {
@@ -103,16 +104,16 @@ export const reuseChecks = [
       t.clock.advance(2 * HOUR);
       await use(t, 1);
 
-      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), handedOver(1, 'one'));
+      same(await t.rotate({ generation: 0, reuse: rule({ expiredFor: LONG }) }), handedOver(1, 'one'));
       t.clock.advance(GRACE);
-      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), superseded(1));
+      same(await t.rotate({ generation: 0, reuse: rule({ expiredFor: LONG }) }), superseded(1));
     });
 
     check('is judged by when its request arrived [F22] [F23]', async (t) => {
       await inUse(t);
       const after = (age: number, waited: number) => {
         t.clock.advance(age);
-        return t.rotate({ generation: 2, reuse: rule(t, { expiredAt: 0, waited }) });
+        return t.rotate({ generation: 2, reuse: rule({ expiredFor: LONG, waited }) });
       };
 
       same(await after(GRACE + MINUTE, MINUTE + 1), handedOver(3, 'three'));
@@ -123,7 +124,7 @@ export const reuseChecks = [
 
     check('is reused right after the grace where both times are the same (RFC 9700)', async (t) => {
       await inUse(t);
-      const reuse = rule(t, { expiredAt: 0, revokeAfter: GRACE });
+      const reuse = rule({ expiredFor: LONG, revokeAfter: GRACE });
 
       t.clock.advance(GRACE - 1);
       same(await t.rotate({ generation: 2, reuse }), handedOver(3, 'three'));
@@ -134,7 +135,7 @@ export const reuseChecks = [
     for (const gen of [0, 1, 2] as const) {
       check(`is handed over where no client was seen with anything newer than ${gen} [U2]`, async (t) => {
         await inUse(t, gen);
-        const reuse = rule(t, { expiredAt: 0 });
+        const reuse = rule({ expiredFor: LONG });
         t.clock.advance(DAY);
         await t.rotateTo('three', 2);
 
@@ -158,7 +159,7 @@ export const reuseChecks = [
         await use(t, 9);
         t.clock.advance(REVOKE_AFTER);
 
-        same(await t.rotate({ generation, reuse: rule(t, { expiredAt: 0 }) }), CURRENT);
+        same(await t.rotate({ generation, reuse: rule({ expiredFor: LONG }) }), CURRENT);
       });
     }
 
@@ -166,7 +167,11 @@ export const reuseChecks = [
       await inUse(t);
       t.clock.advance(30 * MINUTE);
 
-      const answer = await t.rotate({ generation: 2, candidate: successor('three'), reuse: rule(t, { expiredAt: 0 }) });
+      const answer = await t.rotate({
+        generation: 2,
+        candidate: successor('three'),
+        reuse: rule({ expiredFor: LONG }),
+      });
 
       same(answer, ROTATED);
     });
@@ -178,7 +183,7 @@ export const reuseChecks = [
       const answer = await t.rotate({
         generation: 0,
         candidate: successor('fork'),
-        reuse: rule(t, { expiredAt: 0, revokeFor: HOUR, isUse: true }),
+        reuse: rule({ expiredFor: LONG, revokeFor: HOUR, isUse: true }),
       });
 
       same(answer, superseded(3));
@@ -193,7 +198,7 @@ export const reuseChecks = [
       const answer = await t.rotate({
         generation: 0,
         candidate: successor('fork'),
-        reuse: rule(t, { expiredAt: 0, revokeFor: HOUR, isUse: true }),
+        reuse: rule({ expiredFor: LONG, revokeFor: HOUR, isUse: true }),
       });
 
       same(answer, reused(3));
@@ -204,7 +209,7 @@ export const reuseChecks = [
     check('with revokeFor is one, however many come at once [U1]', async (t) => {
       await inUse(t);
       t.clock.advance(REVOKE_AFTER);
-      const reuse = rule(t, { expiredAt: 0, revokeFor: HOUR });
+      const reuse = rule({ expiredFor: LONG, revokeFor: HOUR });
 
       const answers = await Promise.all(t.stores.map((each) => each.rotate({ ...t.session, generation: 0, reuse })));
 
@@ -226,7 +231,7 @@ export const reuseChecks = [
         await t.rotateTo('one', 0, keep);
         await t.rotateTo('two', 1, keep);
         await use(t, 2);
-        same(await t.rotate({ generation: 0, reuse: rule(t, { grace: 0, revokeAfter: 0, revokeFor }) }), reused(2));
+        same(await t.rotate({ generation: 0, reuse: rule({ grace: 0, revokeAfter: 0, revokeFor }) }), reused(2));
 
         await t.pass(HOUR - 10 * SECOND);
         same(await t.latest(), REVOKED);
@@ -238,21 +243,21 @@ export const reuseChecks = [
     check('with revokeFor is refused where it is late, and ends nothing [F30]', async (t) => {
       await inUse(t);
       t.clock.advance(REVOKE_AFTER);
-      const before = (time: number) => rule(t, { expiredAt: 0, revokeFor: HOUR, before: time });
+      const reuse = rule({ expiredFor: LONG, revokeFor: HOUR });
 
       const reason: unknown = await t
-        .rotate({ generation: 0, candidate: successor('fork'), reuse: before(t.now()) })
+        .rotate({ generation: 0, candidate: successor('fork'), reuse: { ...reuse, before: t.now() } })
         .catch((error: unknown) => error);
 
       same(reason instanceof LateRevocation && reason.now, t.now());
       same(await t.latest(), handedOver(3, 'three'));
-      same(await t.rotate({ generation: 0, reuse: before(t.now() + 1) }), reused(3));
+      same(await t.rotate({ generation: 0, reuse: { ...reuse, before: t.now() + 1 } }), reused(3));
     });
 
     check('without revokeFor writes nothing', async (t) => {
       await inUse(t);
       t.clock.advance(REVOKE_AFTER);
-      const reuse = rule(t, { expiredAt: 0 });
+      const reuse = rule({ expiredFor: LONG });
 
       same(await t.rotate({ generation: 0, candidate: successor('fork'), reuse }), reused(3));
 
@@ -268,7 +273,7 @@ export const reuseChecks = [
 
       for (let generation = 0; generation < 100; generation++) {
         const truth = t.now() - (began + generation * MINUTE);
-        const reuse = rule(t, { expiredAt: 0, grace: truth + 1, revokeAfter: truth + 1 });
+        const reuse = rule({ expiredFor: LONG, grace: truth + 1, revokeAfter: truth + 1 });
         same((await t.rotate({ generation, reuse })).outcome, 'handed-over');
       }
     });
@@ -280,7 +285,7 @@ export const reuseChecks = [
       for (let generation = 0; generation < 100; generation++) {
         const truth = t.now() - (began + generation * MINUTE);
         if (truth < 2 * REVOKE_AFTER) continue;
-        same(await t.rotate({ generation, reuse: rule(t, { expiredAt: 0 }) }), reused(100));
+        same(await t.rotate({ generation, reuse: rule({ expiredFor: LONG }) }), reused(100));
       }
     });
 
@@ -290,7 +295,7 @@ export const reuseChecks = [
     ] as const) {
       check(`are exact for what the ${what} use superseded`, async (t) => {
         await refreshEveryMinute(t, 100);
-        const reuse = rule(t, { expiredAt: 0, grace: 0, revokeAfter: age });
+        const reuse = rule({ expiredFor: LONG, grace: 0, revokeAfter: age });
 
         same(await t.rotate({ generation, reuse }), reused(100));
         same(await t.rotate({ generation, reuse: { ...reuse, revokeAfter: age + 1 } }), superseded(100));
@@ -303,7 +308,7 @@ export const reuseChecks = [
       for (let generation = 4; generation <= 40; generation++) {
         await t.rotateTo(`${generation}`, generation - 1, DAY);
         await use(t, generation);
-        same((await t.rotate({ generation: 2, reuse: rule(t, { expiredAt: 0 }) })).outcome !== 'handed-over', true);
+        same((await t.rotate({ generation: 2, reuse: rule({ expiredFor: LONG }) })).outcome !== 'handed-over', true);
         t.clock.advance(MINUTE);
       }
     });
@@ -319,7 +324,7 @@ export const reuseChecks = [
         await t.rotateTo('two', 1);
         same(await isUsed(t, 1), false);
 
-        same((await t.rotate({ ...request, reuse: rule(t, { isUse: true }) })).outcome, outcome);
+        same((await t.rotate({ ...request, reuse: rule({ isUse: true }) })).outcome, outcome);
 
         // One more on top, so that the second is not the latest token itself.
         await t.rotateTo('nine', 8);
@@ -335,7 +340,7 @@ export const reuseChecks = [
         await t.rotateTo('one', 0);
         await t.rotateTo('two', 1);
 
-        same((await t.rotate({ ...request, reuse: rule(t, { isUse: true }) })).outcome, outcome);
+        same((await t.rotate({ ...request, reuse: rule({ isUse: true }) })).outcome, outcome);
 
         same([await isUsed(t, 1), await isUsed(t, 2)], [true, false]);
       });
@@ -343,38 +348,38 @@ export const reuseChecks = [
 
     check('that is false records nothing', async (t) => {
       await t.rotateTo('one', 0);
-      await t.rotate({ generation: 1, candidate: successor('two'), reuse: rule(t) });
+      await t.rotate({ generation: 1, candidate: successor('two'), reuse: rule() });
 
       same(await isUsed(t, 1), false);
     });
 
     check('counts by the clock of the store, from now on', async (t) => {
       await t.rotateTo('one', 0);
-      await t.rotate({ generation: 1, candidate: successor('two'), reuse: rule(t, { isUse: true, waited: HOUR }) });
+      await t.rotate({ generation: 1, candidate: successor('two'), reuse: rule({ isUse: true, waited: HOUR }) });
 
       t.clock.advance(GRACE - 1);
-      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), handedOver(2, 'two'));
+      same(await t.rotate({ generation: 0, reuse: rule({ expiredFor: LONG }) }), handedOver(2, 'two'));
       t.clock.advance(1);
-      same(await t.rotate({ generation: 0, reuse: rule(t, { expiredAt: 0 }) }), superseded(2));
+      same(await t.rotate({ generation: 0, reuse: rule({ expiredFor: LONG }) }), superseded(2));
     });
 
     check('lowers nothing', async (t) => {
       await t.rotateTo('three', 2);
       await use(t, 3);
 
-      await t.rotate({ generation: 0, reuse: rule(t, { isUse: true }) });
+      await t.rotate({ generation: 0, reuse: rule({ isUse: true }) });
       await t.rotateTo('four', 3);
 
       same([await isUsed(t, 3), await isUsed(t, 4)], [true, false]);
     });
 
     check('makes no record, and prolongs none', async (t) => {
-      same(await t.rotate({ generation: 3, reuse: rule(t, { isUse: true }) }), CURRENT);
+      same(await t.rotate({ generation: 3, reuse: rule({ isUse: true }) }), CURRENT);
       same(await t.rotate({ generation: 0, tracked: true }), REVOKED);
 
       await t.rotateTo('four', 3, HOUR);
       await t.pass(HOUR - 10 * SECOND);
-      await t.rotate({ generation: 3, reuse: rule(t, { isUse: true }) });
+      await t.rotate({ generation: 3, reuse: rule({ isUse: true }) });
       await t.pass(10 * SECOND);
       same(await t.latest(), CURRENT);
     });
@@ -418,7 +423,7 @@ export const reuseChecks = [
         REVOKE_AFTER,
       );
 
-      const reuse = rule(t, { grace: 0, revokeAfter: 0, expiredAt: 0 });
+      const reuse = rule({ grace: 0, revokeAfter: 0, expiredFor: LONG });
       const answers = await Promise.all(sessions.map((each) => t.store.rotate({ ...each, generation: 4, reuse })));
       same(
         answers.map(({ outcome }) => outcome),

@@ -68,7 +68,7 @@ export const rotationChecks = [
 
     for (const [what, more] of [
       ['', {}],
-      [', under reuse detection', { reuse: { grace: 0, revokeAfter: 0, expiredAt: 0, waited: 0, isUse: true } }],
+      [', under reuse detection', { reuse: { grace: 0, revokeAfter: 0, expiredFor: 0, waited: 0, isUse: true } }],
     ] as [string, Partial<Asked>][]) {
       check(`begins with generation -1${what}`, async (t) => {
         same(await t.rotate({ generation: -1, candidate: successor('zero'), tracked: true, ...more }), ROTATED);
