@@ -647,6 +647,19 @@ describe('Reuse detection', () => {
     expect((await authenticate(policed, first.token)).state).toBe('already-refreshed');
   });
 
+  test('learns of a use that shares its refresh with a request that is none', async () => {
+    await supersede();
+    pass(EXPIRES_IN);
+
+    await Promise.all([
+      authenticate(policed, second.token, { isUse: false }),
+      authenticate(policed, second.token, { isUse: true }),
+    ]);
+    pass(GRACE);
+
+    expect(await refusal(authenticate(policed, first.token))).toMatchObject({ code: 'token_superseded' });
+  });
+
   test('a token that is served without a refresh is in use by nobody, and its reuse ends nothing [F24] [F25]', async () => {
     await supersede();
     await authenticate(policed, second.token, { isUse: false });

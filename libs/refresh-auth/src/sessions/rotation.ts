@@ -111,10 +111,11 @@ export class Rotation {
   /**
    * Requests of one process that bring the same generation share one answer; the first of them counts as the one that refreshed. Those
    * that come later ask again: an answer that was kept, however briefly, would outlive a logout in another process. Those that waited for
-   * longer ask for themselves too, since they are judged by when they arrived.
+   * longer ask for themselves too, since they are judged by when they arrived, and so do uses, which the store learns only if it is asked.
    */
   #share(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
-    const name = `${presented.gen}:${presented.sid}:${Math.round(presentation.waited / 1000)}`;
+    const { waited, isUse } = presentation;
+    const name = `${presented.gen}:${presented.sid}:${Math.round(waited / 1000)}:${isUse}`;
     const underway = this.#underway.get(name);
     if (underway) return underway.then(({ refreshed }) => ({ state: 'already-refreshed', refreshed }));
     const rotation = this.#rotate(presented, presentation).finally(() => this.#underway.delete(name));
