@@ -19,7 +19,7 @@ interface GraphqlContext {
  * Returns the request and response of an HTTP route or a GraphQL resolver. Finds them under the names that Apollo and Mercurius use in their
  * contexts.
  *
- * @throws Error for any other transport, and for a GraphQL context without a request, and for a GraphQL context without a request
+ * @throws Error for any other transport, and for a GraphQL context without a request
  */
 export function findRequestResponse(context: ExecutionContext): RequestResponse {
   const found = lookForRequestResponse(context);
@@ -69,5 +69,8 @@ export function isMessage(context: ExecutionContext, request?: HttpRequest): boo
   // A message must not be able to hide that it is one, so only the headers that the client sent count. HTTP routes receive no messages, so
   // the cheaper check is enough for them.
   const sent = type === 'graphql' ? sentHeaders(raw) : undefined;
-  return sent ? sent.all('upgrade').some(isWebSocket) : isWebSocket(raw.headers.upgrade ?? '');
+  if (sent) return sent.all('upgrade').some(isWebSocket);
+  // A request that an application has made for a context or a test may lack what Node.js gives to each.
+  const { headers } = raw as Partial<typeof raw>;
+  return isWebSocket(headers?.upgrade ?? '');
 }

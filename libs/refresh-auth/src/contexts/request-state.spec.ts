@@ -96,3 +96,9 @@ test.each<[string, ExecutionContext]>([
 ])('[F80] nothing else makes a user, whatever the messages of %s have', (_, context) => {
   expect(findUser(context)).toBeUndefined();
 });
+
+test('a request that the application has made without headers has its user too', () => {
+  const made = { user };
+
+  expect([contextOf('http', made), contextOf('graphql', {}, {}, { req: made })].map(findUser)).toEqual([user, user]);
+});
