@@ -101,10 +101,22 @@ describe.each(adapters)('on %s', (adapter) => {
       const slow = await upload(app, token);
       app.clock.advance(5 * SECOND);
       await use(app, await use(app, token, 'refreshable'), 'valid');
-      app.clock.advance(40 * MINUTE);
+      app.clock.advance(20 * MINUTE);
 
       expect(await slow.finish()).toEqual([201, { state: 'already-refreshed', gen: 2 }]);
       expect(of(app, 'reuse-suspected', 'reuse-detected')).toEqual([]);
+    });
+
+    test('that is held for longer than `revokeAfter` is rejected, and its session lives', async () => {
+      const app = await startDetecting();
+      const token = await issue(app);
+      const slow = await upload(app, token);
+      app.clock.advance(60 * SECOND);
+      await use(app, await use(app, token, 'refreshable'), 'valid');
+      app.clock.advance(40 * MINUTE);
+
+      expect(await slow.finish()).toEqual([401, expect.objectContaining({ code: 'token_superseded' })]);
+      expect(of(app, 'reuse-detected')).toEqual([]);
     });
 
     test.each([

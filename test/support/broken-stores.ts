@@ -317,6 +317,9 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       expiredFor: Number.MAX_SAFE_INTEGER,
     })),
     'the request is judged by when it arrived': withReuse((reuse) => ({ ...reuse, waited: 0 })),
+    'a request that is held is no voucher': answering((answer, { reuse }, before) =>
+      answer.outcome === 'superseded' && (reuse?.waited ?? 0) > (reuse?.revokeAfter ?? 0) ? before : answer,
+    ),
     'the grace is over to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace + 1 })),
     'the grace lasts to the millisecond': withReuse((reuse) => ({ ...reuse, grace: reuse.grace - 1 })),
     'revokeAfter is over to the millisecond': withReuse((reuse) => ({ ...reuse, revokeAfter: reuse.revokeAfter + 1 })),

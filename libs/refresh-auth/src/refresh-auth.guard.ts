@@ -37,7 +37,11 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   #routeAccess: RouteAccess | undefined;
 
   get #core(): RefreshAuthCore {
-    return this[CORE];
+    const core = this[CORE] as RefreshAuthCore | undefined;
+    if (core) return core;
+    throw new Error(
+      'NestJS has not created this RefreshAuthGuard, so it guards nothing. Write { provide: APP_GUARD, useExisting: RefreshAuthGuard } or @UseGuards(RefreshAuthGuard) instead of `new RefreshAuthGuard()`.',
+    );
   }
 
   get #access(): RouteAccess {

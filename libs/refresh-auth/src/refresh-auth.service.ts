@@ -119,12 +119,13 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @param options `refresh: true` refreshes such a token, as the guard does: hand `refreshed` to the client, or it keeps a superseded one.
    *   @default false
-   * @throws RefreshAuthError when the token is dead, or the store does not decide
+   * @throws RefreshAuthError when the token is dead, or the store does not decide; TypeError when `refresh` is not a boolean
    */
   async authenticate(
     token: string,
     { refresh = false }: { refresh?: boolean } = {},
   ): Promise<Authentication<TokenClaims & TClaims>> {
+    if (typeof refresh !== 'boolean') throw new TypeError('authenticate: `refresh` is not a boolean');
     const expired = refresh ? 'refresh' : 'serve';
     const authentication = await this.#core.authenticator.authenticate(token, expired, { waited: 0, isUse: false });
     return authentication as Authentication<TokenClaims & TClaims>;

@@ -65,6 +65,8 @@ export class RefreshAuthError extends HttpException {
     const message = origin === undefined ? ofCode : ofOrigin;
     super({ statusCode, error: NAMES[statusCode], message, code }, statusCode);
     this.statusCode = statusCode;
+    // An exception filter that sends the error itself as JSON must not show these.
+    for (const name of ['detail', 'origin']) Object.defineProperty(this, name, { enumerable: false });
   }
 
   /** True if the token is dead, as opposed to a request that was rejected for another reason. */

@@ -227,15 +227,16 @@ export class InMemorySessionStore implements SessionStore {
   #judge(sid: string, { gen, uses }: LatestToken, generation: number, reuse: ReuseRule): RotationAnswer | undefined {
     const since = uses.filter((use) => use.gen > generation).at(-1)?.since;
     if (since === undefined) return undefined;
-    const age = Math.min(reuse.expiredFor, this.clock.now() - since) - reuse.waited;
-    if (age >= reuse.revokeAfter) {
+    const { waited, revokeAfter, grace } = reuse;
+    const age = Math.min(reuse.expiredFor, this.clock.now() - since);
+    if (age - waited >= revokeAfter) {
       if (reuse.revokeFor !== undefined) {
         this.#refuseLate(reuse);
         this.#endSession(sid, reuse.revokeFor);
       }
       return { outcome: 'reused', latest: gen };
     }
-    return age >= reuse.grace ? { outcome: 'superseded', latest: gen } : undefined;
+    return age - Math.min(waited, revokeAfter) >= grace ? { outcome: 'superseded', latest: gen } : undefined;
   }
 
   #endOf(session: SessionOfToken): Extract<RotationAnswer, { outcome: 'revoked' }> | undefined {

@@ -181,14 +181,14 @@ local latest, now = record and record.latest or 0, clock(ARGV[7])
 local repeated = record and latest > generation and candidate ~= '' and record.sealed == candidate
 local since = grace and record and latest > generation and not repeated and newerInUseSince(record, generation)
 if since then
-  local age = math.min(tonumber(ARGV[12]), now - since) - tonumber(ARGV[13])
-  if age >= revokeAfter then
+  local age, waited = math.min(tonumber(ARGV[12]), now - since), tonumber(ARGV[13])
+  if age - waited >= revokeAfter then
     local late = revokeFor and late(ARGV[16], ARGV[7])
     if late then return late end
     if revokeFor then writeRevoked(KEYS[1], revokeFor) end
     return {'reused', latest}
   end
-  if age >= grace then return {'superseded', latest} end
+  if age - math.min(waited, revokeAfter) >= grace then return {'superseded', latest} end
 end
 local superseded = record and (latest > generation or latest == generation and rejected ~= '' and record.sealed ~= rejected)
 local answer = repeated and {'rotated', 0, sealedOtherwise(session, ARGV[9])} or superseded and {'handed-over', latest, record.sealed} or candidate == '' and {'current'}

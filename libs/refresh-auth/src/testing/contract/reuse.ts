@@ -122,6 +122,19 @@ export const reuseChecks = [
       same(await after(0, GRACE + MINUTE), reused(3));
     });
 
+    check(
+      'is not handed over to a request that was held for longer than revokeAfter, and its session lives',
+      async (t) => {
+        await inUse(t);
+        t.clock.advance(REVOKE_AFTER + 10 * MINUTE);
+        const held = (waited: number) => t.rotate({ generation: 2, reuse: rule({ expiredFor: LONG, waited }) });
+
+        same(await held(REVOKE_AFTER + 10 * MINUTE), superseded(3));
+        same(await held(DAY), superseded(3));
+        same(await held(10 * MINUTE), reused(3));
+      },
+    );
+
     check('is reused right after the grace where both times are the same (RFC 9700)', async (t) => {
       await inUse(t);
       const reuse = rule({ expiredFor: LONG, revokeAfter: GRACE });
