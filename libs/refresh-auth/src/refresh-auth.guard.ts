@@ -60,7 +60,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return this.#admitKnown(context, found, token) || this.#admit(context, found, access, token);
   }
 
-  /** A handler for `OPTIONS` may answer it; one for all methods would do its work for anybody who calls a request a preflight. */
+  /** Lets a preflight through to a handler for `OPTIONS` only: a handler for all methods would run for anybody who makes a request look like a preflight. */
   #answerPreflight(context: ExecutionContext): boolean {
     if (this[REFLECTOR].get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
       return true;
@@ -68,8 +68,8 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   /**
-   * The path of nearly all requests: a token that is known and valid. Nothing has to be waited for, and a promise is not free. Returns false
-   * where anything else is found, without any effect.
+   * Admits a request whose token is known and valid, as nearly all are, without creating a promise. Returns false in all other cases,
+   * without any effect.
    */
   #admitKnown(context: ExecutionContext, { request, response }: RequestResponse, token: string | undefined): boolean {
     // An application's own `toUser` may have to be waited for.
@@ -127,7 +127,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     if (isMessage(context, request)) {
       // A message may change something, even if a GET opened its socket.
       if (credentials.isAmbient(request, token)) crossSite.refuseForeign(request);
-      // Each message anew, since it may come long after the one before; and no response would carry a new token.
+      // Each message is checked again, since it may come long after the previous one. No response could carry a new token.
       return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false });
     }
     const earlier = admissions.recall(request, token);
@@ -157,7 +157,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return authentication;
   }
 
-  /** Goes on beside the handler, and is delivered if it is there before the headers go out. */
+  /** Refreshes while the handler runs. The new token is delivered if it is ready before the headers are sent. */
   #deliverAhead(ahead: RefreshAhead, { claims }: Authentication, response: HttpResponse, presented: string): void {
     void ahead
       .refresh(claims)
@@ -171,16 +171,16 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   /**
-   * Where request and response are. Override it for transports other than HTTP and GraphQL. The request of a socket is the one that opened
-   * it, as Node.js made it: `client.request` of socket.io, and not `client.handshake`, with which messages with the cookie get 403.
+   * Returns the request and the response. Override it for transports other than HTTP and GraphQL. For a socket, return the request that
+   * opened it, as Node.js created it: `client.request` of socket.io. With `client.handshake`, messages with the cookie get 403.
    */
   protected getRequestResponse(context: ExecutionContext): RequestResponse {
     return findRequestResponse(context);
   }
 
   /**
-   * The token of a request. One from elsewhere than the library's cookie is taken for one that no other site can make a browser send, and
-   * the request is not checked for its origin: whoever reads a cookie of their own here checks it too.
+   * Returns the token of a request. The guard checks the origin of a request only if its token came from the library's cookie. If you
+   * override this and read another cookie, check the origin too.
    *
    * @throws RefreshAuthError `token_missing` or `token_malformed`
    */
@@ -193,7 +193,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return { ...claims };
   }
 
-  /** Answers a request that is not let through. By default with 401, 403 or 503, the code in the body, and the headers that belong to it. */
+  /** Answers a request that is refused: by default with 401, 403 or 503, the code in the body, and the headers of that answer. */
   protected deny(error: unknown, context: ExecutionContext): never {
     if (error instanceof RefreshAuthError)
       this.#core.answers.addHeaders(error, this.getRequestResponse(context).response);
@@ -202,11 +202,11 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 }
 
 /**
- * Lets requests with a live token pass, and refreshes expired tokens that are inside their refresh window.
+ * Lets requests with a valid or refreshable token pass, and refreshes expired tokens that are inside their refresh window.
  *
  * `@UseGuards(RefreshAuthGuard)`, or for every route `{ provide: APP_GUARD, useExisting: RefreshAuthGuard }`.
- * Extend it to change where the request is found, how the user is made from the claims, or how denial is answered. A class that extends it
- * has a constructor of its own, which calls `super()` without arguments.
+ * Extend it to change where the request is found, how the user is made from the claims, or how a refusal is answered. A subclass may have
+ * its own constructor, which calls `super()` without arguments.
  *
  * @typeParam TClaims the application's own claims, which `toUser` gets beside those of the library; by default {@link UserClaims}
  */
@@ -214,7 +214,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 @InjectCore()
 export class RefreshAuthGuard<TClaims extends object = UserClaims> extends ModuleGuard<TClaims> {}
 
-/** Only classes, no state: Nest finds a guard by its class, so that the same name has to give the same one. */
+/** Caches one class per name: NestJS finds a guard by its class, so the same name must give the same class. */
 const namedGuards = new Map<string, typeof RefreshAuthGuard>();
 
 function namedGuard(name: string): typeof RefreshAuthGuard {
@@ -227,7 +227,7 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
   return NamedRefreshAuthGuard;
 }
 
-/** A browser asks without credentials whether it may ask; what it may is CORS' to say (Fetch, CORS-preflight request). */
+/** Returns true for a CORS preflight: it carries no credentials, and the CORS settings of the application decide it (Fetch, CORS-preflight request). */
 function isPreflight(request: HttpRequest): boolean {
   const raw = rawRequest(request);
   if (raw.method !== 'OPTIONS') return false;

@@ -12,12 +12,12 @@ import type { IssuedToken, OwnClaims, SignedClaims, TokenClaims } from './tokens
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
-/** Limits and facts of one session, and the requests that may begin it. */
+/** Options of one sign-in: its limits, its details, and whether another site may trigger it. */
 export interface SignInOptions extends IssueOptions {
   /**
-   * Lets another site make a browser send this request: for routes that an identity provider has a form posted to (`form_post`), and only
-   * where the handler has checked that this browser began the sign-in (OpenID Connect `state` or `nonce`). Otherwise any site can sign
-   * its visitors in to an account of its own. @default false
+   * Accepts a sign-in that another site triggers. Use it only for routes to which an identity provider posts a form (`form_post`), and
+   * only after the handler has checked that this browser began the sign-in (OpenID Connect `state` or `nonce`). Otherwise any site can
+   * sign its visitors in to an account of its own. @default false
    */
   crossSite?: boolean | undefined;
 }
@@ -43,18 +43,19 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     return this[CORE];
   }
 
-  /** Everything that happens, as it happens. Never holds a token. */
+  /** Emits every event when it happens. No event contains a token. */
   get events(): Observable<RefreshAuthEvent> {
     return this.#core.events.observable;
   }
 
   /**
-   * Starts a session and delivers its first token with this response. A different session that the same request presented ends, unless
-   * another site made a browser present it; while the store is down, it does not, and an event says so.
+   * Starts a session and delivers its first token with this response. Ends every other session that the request presents, unless another
+   * site triggered the request. If the store is down, they live on in other processes until it can be written again, and the event
+   * `store-failed` names them.
    *
    * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
    * @param claims `sub`, and whatever else the application wants to find in the token
-   * @param options what this session has of its own, and which requests may begin it
+   * @param options limits and details of this session, and whether another site may trigger the sign-in
    * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie, or is longer than
    *   8,192 bytes; RefreshAuthError `request_cross_site` when another site made a browser ask by an unsafe method: nothing has begun or
    *   ended; `store_unavailable` when a tracked session could not begin; `session_revoked` when all sessions of the user were ended at the
@@ -80,8 +81,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Ends every session that the request presents, in header and cookie, and removes the cookie. Idempotent, and without a token no
-   * error: for `@Public()` routes. It changes something whatever the method of the route, so that other sites cannot ask for it.
+   * Ends every session that the request presents, in header and cookie, and removes the cookie. Idempotent. A request without a token is
+   * not an error, so the route can be `@Public()`. Other sites cannot trigger it, whatever the method of the route.
    *
    * @param options `scope`: only the presented session, every session of its user, or the user's other sessions; under `'others'` the
    *   presented session goes on and the cookie stays
@@ -93,7 +94,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     response: HttpResponse,
     { scope = 'session' }: SignOutOptions = {},
   ): Promise<void> {
-    // Without a token in the cookie too: removing it is all that it takes to sign a user out, and SameSite keeps it from being sent.
+    // Checked even if the request has no cookie: SameSite may have kept the browser from sending it, and the response would still remove it.
     this.#core.crossSite.refuseForeign(request);
     await Promise.all(this.#presentedSessions(request, scope).map((session) => this.#end(session, scope)));
     if (scope !== 'others') this.#core.delivery.clear(response);
@@ -114,12 +115,12 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Decides on a token without HTTP. By default without any effect: an expired token inside its refresh window is accepted as it is, after
-   * one look into the store, and no new token is minted.
+   * Verifies a token without HTTP. By default it has no effect: an expired token inside its refresh window is accepted after one store
+   * read, and no new token is issued.
    *
-   * @param options `refresh: true` refreshes such a token, as the guard does: hand `refreshed` to the client, or it keeps a superseded one.
+   * @param options `refresh: true` refreshes such a token, as the guard does. Give `refreshed` to the client, or it keeps a superseded token.
    *   @default false
-   * @throws RefreshAuthError when the token is dead, or the store does not decide; TypeError when `refresh` is not a boolean
+   * @throws RefreshAuthError if the token is dead, or the store fails; TypeError if `refresh` is not a boolean
    */
   async authenticate(
     token: string,
@@ -132,7 +133,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Says what a token is. Never refreshes, writes nothing, and shows no successor.
+   * Returns the state of a token. Never refreshes, writes nothing, and returns no new token.
    *
    * @throws RefreshAuthError `store_unavailable`, where only the store could tell
    */
@@ -141,7 +142,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * The token of a request, by the rules of the guard.
+   * Returns the token of a request, by the rules of the guard.
    *
    * @throws RefreshAuthError `token_missing` or `token_malformed`
    */
@@ -150,7 +151,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Ends a session. Idempotent; an unknown session is no error.
+   * Ends a session. Idempotent. An unknown session is not an error.
    *
    * @param sid the claim `sid` of any of its tokens
    * @throws TypeError when `sid` is not one, RefreshAuthError `store_unavailable`: it is not known to have ended
@@ -161,7 +162,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Ends all sessions of a user that have begun, whichever sign-ins race it. Idempotent; an unknown user is no error.
+   * Ends all sessions of a user that have begun, even if sign-ins race with it. Idempotent. An unknown user is not an error.
    *
    * @param sub the claim `sub` of the user's tokens
    * @param options `except`: the `sid` of a session that goes on
@@ -174,7 +175,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * The sessions of a user that have not ended, under `sessions: 'tracked'`. Reads the 5,000 sessions of the user that end last; those that
+   * Returns the sessions of a user that have not ended, under `sessions: 'tracked'`. Reads the 5,000 sessions of the user that end last; those that
    * were signed out count until their tokens would have ended. The store is asked once for each 500 of them.
    *
    * @param sub the claim `sub` of the user's tokens
@@ -185,7 +186,10 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     return this.#core.tracked.list(sub);
   }
 
-  /** Once for each session; where whole users are meant, once for each of those, and the session that the guard accepts may go on. */
+  /**
+   * Returns the claims of one token per presented session, or per user if `scope` ends sessions of whole users. The token that the guard would
+   * use comes first, so that `'others'` spares its session.
+   */
   #presentedSessions(request: HttpRequest, scope: NonNullable<SignOutOptions['scope']> = 'session'): TokenClaims[] {
     const sessions = new Map<string, TokenClaims>();
     const tokens = this.#core.credentials.all(request);
@@ -197,7 +201,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     return [...sessions.values()];
   }
 
-  /** The token that the guard would take, if it can tell. */
+  /** Returns the token that the guard would use, if there is one. */
   #acceptedToken(request: HttpRequest): string[] {
     try {
       return [this.#core.credentials.token(request)];

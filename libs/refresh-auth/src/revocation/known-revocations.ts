@@ -3,7 +3,7 @@ import type { Clock } from '../tokens/clock.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy, type Revocation, UNSEEN } from '../store/session-store.js';
 
-/** About 30 MB. Then the oldest entry makes room; while a valid token may be left that it ends, the store is asked. */
+/** The most entries, about 30 MB. Beyond that the oldest is dropped, and the store is asked while a valid token may be left that it ends. */
 const MOST_ENTRIES = 100_000;
 
 /** Entries that have ended are dropped at most this often, in milliseconds: a map that is emptied from the front is slow to walk from there. */
@@ -74,7 +74,7 @@ export class KnownRevocations {
 
   /** Returns true if a session is known to have ended. */
   ends(claims: Pick<TokenClaims, 'sid' | 'sub' | 'rev'>): boolean {
-    // Mostly there is nothing to find, and hashing is not free.
+    // Usually there are no entries, and hashing takes time.
     if (this.size === 0) return false;
     const now = this.clock.monotonic();
     const { session, user } = this.#namesOf(claims);
@@ -83,7 +83,7 @@ export class KnownRevocations {
     return ended !== undefined && ended.until > now && isEndedBy(ended.revocation.cutoff, claims);
   }
 
-  /** The cutoff of a user as far as it is known here, else 0. */
+  /** Returns the user's cutoff that this process knows, or 0. */
   cutoffOf(sub: string): number {
     return this.#users.get(hashed(sub))?.revocation.cutoff.time ?? 0;
   }

@@ -17,7 +17,7 @@ export function canPush(store: SessionStore): store is PushingStore {
   return typeof store.revocationsAfter === 'function' && typeof store.onRevocation === 'function';
 }
 
-/** Memory may answer for the store for this long after a reading, in milliseconds. */
+/** How long after a reading memory may answer instead of the store, in milliseconds. */
 const FRESH_FOR = 5_000;
 const POLL_INTERVAL = 2_000;
 /** The most entries that are written back at once. */
@@ -27,7 +27,7 @@ const OVERLAP = 60_000;
 /** A notification, which can come many times a second, reads only this much again. The next poll finds what became visible later. */
 const NOTIFICATION_OVERLAP = 1_000;
 
-/** If the wall clock moves this much against the monotonic clock between two readings, in milliseconds, one of them was set or stood still. */
+/** If the two clocks move apart by this much between readings, in milliseconds, the wall clock was set or the monotonic clock paused. */
 const JUMP = 1_000;
 
 /**
@@ -104,7 +104,7 @@ export class RevocationLog {
     return this.#follow(OVERLAP);
   }
 
-  /** Reads once at a time. Requests during a reading are answered by one more reading, for which those that came before do not wait. */
+  /** Runs one reading at a time. Calls during a reading cause one more reading after it; they return the promise of the current one. */
   #follow(overlap: number): Promise<void> {
     if (this.#reading) {
       this.#wanted = Math.max(this.#wanted, overlap);
@@ -125,7 +125,7 @@ export class RevocationLog {
       const lead = this.#currentLead;
       const countedFrom = this.#countedFrom;
       const { page, askedAt } = await this.#readAll(Math.max(0, this.#cursor - overlap * 1000), countedFrom);
-      // Both sides count the same span, of which everything is known here. If the log has less, it has lost entries.
+      // Both counts cover the same span, of which everything is known here. If the log has fewer entries, it has lost some.
       if (overlap === OVERLAP && count(this.known.after(countedFrom)) > page.count) await this.#restore(countedFrom);
       if (isLonger(this.ttl, page.longest)) await this.#write([]);
       this.#readAt = askedAt;

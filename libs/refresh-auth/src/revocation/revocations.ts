@@ -33,7 +33,7 @@ export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
 /** The signed times of a token. The process that signed it may have had longer lifetimes than any that still runs. */
 export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
 
-/** Ends sessions, and tells whether the session of a token has ended. */
+/** Ends sessions, and checks if the session of a token has ended. */
 export class Revocations {
   constructor(
     private readonly access: StoreAccess,
@@ -75,8 +75,8 @@ export class Revocations {
   }
 
   /**
-   * Ends a session that another one replaces. If the store cannot, the session counts as ended in this process, and in all when the store
-   * can be written again; an event says so.
+   * Ends a session that another one replaces. If the store fails, the session has ended in this process only, and in all processes once the
+   * store accepts writes again. The event `store-failed` says so.
    */
   async replaceSession(session: TimesOfToken & { readonly sid: string }, ask: Ask): Promise<void> {
     try {
@@ -106,9 +106,8 @@ export class Revocations {
   }
 
   /**
-   * The user's cutoff for a session that begins now. While the store is down, it is the time of the store's clock, as far as that is known,
-   * so that users can sign in: later revocations end the session, and earlier ones do not. If that clock is not known, it is the earliest
-   * time that it can show.
+   * Returns the user's cutoff for a session that begins now. While the store is down, returns the store's time, so that users can sign in:
+   * later revocations end the session, and earlier ones do not. If the store's time is not known, returns the earliest that it can be.
    */
   async cutoffFor(sub: string, ask: Ask): Promise<number> {
     try {
@@ -123,7 +122,7 @@ export class Revocations {
     }
   }
 
-  /** The user's cutoff as far as it is known here, 0 for none. For tracked sessions: their store compares it with its own. */
+  /** Returns the user's cutoff that this process knows, or 0. For tracked sessions, whose store compares it with its own. */
   knownCutoff(sub: string): number {
     return this.known.cutoffOf(sub);
   }
@@ -158,7 +157,7 @@ export class Revocations {
     return this.settings.revocation === 'pushed' && this.isFresh && !this.known.ends(claims);
   }
 
-  /** True if tokens pass where only the store could tell, and it does not answer. */
+  /** True if tokens are accepted while only the store could reject them and it does not answer. */
   get toleratesOutages(): boolean {
     return this.settings.onStoreFailure === 'tolerate';
   }

@@ -43,14 +43,14 @@ export interface Presentation {
 /** The question about a session, without the session. */
 type Question = Omit<RotationRequest, keyof SessionOfToken>;
 
-/** The successor that is offered: made from whose claims, to replace which generation. */
+/** The basis of the successor that is offered: the claims it is made from, and the generation that it replaces. */
 interface Offer {
   readonly from: TokenClaims;
   readonly generation: number;
   readonly rejected?: Uint8Array;
 }
 
-/** The latest token expires while we look, or a newer one appears: three calls see the end of any such race, or something is wrong. */
+/** The latest token may expire, or a newer one appear, between two calls. Three calls settle every such race, unless the store is faulty. */
 const MOST_CALLS = 3;
 
 /** Refreshes tokens: one winner per generation in all processes, and the same successor for everybody. */
@@ -67,9 +67,9 @@ export class Rotation {
       readonly times: TokenTimes;
       readonly reuseDetection: ReusePolicy;
       readonly reloader: ClaimsReloader | undefined;
-      /** The store is asked before a token is minted: where claims are loaded anew, or signing takes longer than a round trip. */
+      /** True to ask the store before minting: if claims are reloaded, or signing takes longer than a round trip. */
       readonly looksFirst: boolean;
-      /** Sessions have a record from their sign-in on. */
+      /** True if sessions have a record from their sign-in on. */
       readonly tracked: boolean;
       /** Keeps the details of tracked sessions sealed with the current key. */
       readonly details: Pick<TrackedSessions, 'currentSeal' | 'sealAnew'> | undefined;
@@ -87,7 +87,7 @@ export class Rotation {
    */
   async refresh(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
     const result = await this.#share(presented, presentation);
-    // The answer may have been under way while the session was ended here.
+    // The session may have been ended here while the store's answer was under way.
     if (this.revocations.ends(presented)) throw new RefreshAuthError('session_revoked');
     const type = result.state === 'refreshable' ? 'refreshed' : 'already-refreshed';
     this.events.emit(type, this.events.generation(result.refreshed.claims));
@@ -95,7 +95,7 @@ export class Rotation {
   }
 
   /**
-   * Looks what a refresh would find, without any effect.
+   * Returns the state that a refresh would have, without any effect.
    *
    * @param waited how long ago the request arrived, in milliseconds
    * @throws RefreshAuthError `session_revoked`, `token_superseded`, `token_reused` or `store_unavailable`
@@ -109,9 +109,10 @@ export class Rotation {
   }
 
   /**
-   * Requests of one process that bring the same generation share one answer; the first of them counts as the one that refreshed. Those
-   * that come later ask again: an answer that was kept, however briefly, would outlive a logout in another process. Those that waited for
-   * longer ask for themselves too, since they are judged by when they arrived, and so do uses, which the store learns only if it is asked.
+   * Shares one answer among the requests of this process that present the same generation at the same time. The first of them counts as
+   * the one that refreshed. Later requests ask again: a cached answer, however short-lived, would outlive a logout in another process.
+   * Requests that have waited for a different number of seconds ask for themselves, because they are judged by when they arrived. So do
+   * requests that count as a use, which the store learns only if it is asked.
    */
   #share(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
     const { waited, isUse } = presentation;
@@ -127,7 +128,7 @@ export class Rotation {
     const ask = this.access.begin();
     let offer: Offer = { from: presented, generation: presented.gen };
     const looksFirst = this.settings.looksFirst || this.latestTokens.hasSeenSuccessorOf(presented);
-    // Minted before it is claimed: a winner that dies on the way leaves nothing, or a complete successor.
+    // Minted before the store is asked: a process that crashes in between leaves either nothing or a complete successor.
     let successor = looksFirst ? undefined : this.#mint(presented);
     for (let calls = 1; ; calls++) {
       // Only the generation that was presented can be in use, or reused.
@@ -158,7 +159,7 @@ export class Rotation {
   }
 
   /**
-   * A token that a client can keep; otherwise it keeps the one that it has.
+   * Returns the token if a client can keep it. Otherwise throws, and the client keeps the token that it has.
    *
    * @throws RefreshAuthError `reload_failed` where the claims come from `reloadClaims`, else `store_unavailable`
    */
@@ -234,7 +235,7 @@ export class Rotation {
     const kind = latest === presented.gen + 1 ? 'predecessor' : 'ancestor';
     this.events.emit('reuse-detected', { ...this.events.generation(presented), latest, kind, revoked });
     if (revoked) {
-      // The store has ended the session already. The log, and so the other processes, have yet to learn it: now, or by what is known here.
+      // The store has already ended the session, but the log does not say so yet. If this write fails, the next reading of the log writes it.
       this.revocations.learn(presented.sid);
       await this.revocations.revokeSession(presented.sid, presented, ask).catch(() => undefined);
     }
@@ -246,7 +247,7 @@ export class Rotation {
     if (!reloader) return claims;
     const fresh = await reloader.reload(claims);
     if (fresh) return fresh;
-    // It must not go on, whatever an outage is allowed to tolerate: it has ended here, and elsewhere as soon as that can be written.
+    // The session must end even if outages are tolerated. It has ended here, and ends elsewhere as soon as that can be written.
     this.revocations.learn(claims.sid);
     await this.revocations.revokeSession(claims.sid, claims, ask).catch(() => {
       throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
@@ -262,7 +263,7 @@ export class Rotation {
   }
 }
 
-/** A reuse that the store finds when nobody waits for it any more ends no session. */
+/** Adds the deadline: a reuse that the store finds after its caller has timed out ends no session. */
 function endsBefore(before: number | undefined, { reuse }: Question): Pick<Question, 'reuse'> {
   return reuse?.revokeFor === undefined ? {} : { reuse: { ...reuse, before } };
 }

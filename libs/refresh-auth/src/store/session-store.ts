@@ -29,7 +29,7 @@ export interface ReuseRule {
   readonly before?: number | undefined;
 }
 
-/** The session of a verified token, as far as a store has to know it. */
+/** The facts about the session of a verified token that a store needs. */
 export interface SessionOfToken {
   /** 30 base64url characters. The first 8 depend on `sub` alone, so that a store can keep all that belongs to one user in one place. */
   readonly sid: string;
@@ -40,7 +40,7 @@ export interface SessionOfToken {
   readonly tracked?: boolean;
 }
 
-/** The question: "A client presents this generation; here is my successor; keep it if nobody was first; tell me what stands there now." */
+/** The question: "A client presents this generation. Here is my successor. Keep it if nobody was first, and return the latest token." */
 export interface RotationRequest extends SessionOfToken {
   /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
   readonly generation: number;
@@ -64,9 +64,9 @@ export type RotationAnswer =
    * those of the listed session, if they do not begin with `currentSeal`.
    */
   | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
-  /** No newer generation stands there, and no candidate was given. */
+  /** The store has no newer generation, and no candidate was given. */
   | { readonly outcome: 'current' }
-  /** A newer generation stands there, to be handed over. */
+  /** The store has a newer generation, to be handed over. */
   | { readonly outcome: 'handed-over'; readonly latest: number; readonly sealed: Uint8Array }
   /** A newer generation has been in use for longer than the grace. Nothing is handed over, and the session lives. */
   | { readonly outcome: 'superseded'; readonly latest: number }
@@ -99,8 +99,8 @@ export const UNSEEN = 0;
 /**
  * One entry of the log. A user is named by a hash, SHA-256 in base64url, cut to 22 characters; a session by the first 8 characters of its
  * `sid`, a dot, and the hash of the whole. `at` is its position: microseconds on the store's clock when it was appended, and greater than
- * that of any entry before, so that no two have the same. Only where those before lie more than a minute ahead of the clock, it counts from
- * the clock again.
+ * that of any earlier entry, so that no two have the same. If the earlier entries are more than a minute ahead of the clock, positions start
+ * from the clock again.
  */
 export type Revocation =
   | { readonly session: string; readonly at: number }
@@ -188,16 +188,17 @@ export class LateRevocation extends StoreError {
 
 /**
  * Keeps the latest generation of each session, and all revocations, for all processes. The library asks only about tokens whose signature
- * it has verified, and bounds every call by `storeTimeout`. A rejected promise means "not decided" and is never taken for a no; a
- * {@link StoreError} says that the store is not down. Read from the primary, never from a replica. An answer that lets a session live must
- * not come from the past: reject if another server may have become the primary. A revocation that is found counts in any case.
+ * it has verified, and bounds every call by `storeTimeout`. A rejected promise means "not decided", never "ended". A {@link StoreError}
+ * means that the store is not down. Read from the primary, never from a replica. An answer that lets a session live must not be stale:
+ * reject if another server may have become the primary. A revocation that is found always counts.
  *
- * Pass your own with the option `store`. For each session it keeps either its latest token (generation, sealed token, and which
- * generations have been in use since when) or a revoked record, until the longest `ttl` that was given for that session has passed. Sealed bytes are returned exactly as they came.
+ * Pass your own with the option `store`. For each session it keeps one record until the longest `ttl` that was given for that session has
+ * passed: either a revoked record, or the latest token (generation, sealed token, and since when generations have been in use). Sealed
+ * bytes are returned unchanged.
  */
 export interface SessionStore {
   /**
-   * Decides one rotation, in one atomic step. By the first that fits:
+   * Decides one rotation, in one atomic step. The first rule that fits decides:
    *
    * 1. the session is revoked, or ended by its user's cutoff; or it is `tracked`, has no record, and does not begin now: `revoked`. An end
    *    that can be read is the answer, even if the rest cannot be read;
@@ -222,10 +223,10 @@ export interface SessionStore {
    * Records that these generations are in use from now on, by the store's clock, unless the same or a newer one of the session is in use
    * already. Creates nothing, and prolongs nothing.
    *
-   * A store need not remember the beginning of every use: the latest two exactly, and checkpoints of earlier ones, at least `revokeAfter`
-   * apart, of which it keeps two. With the latest alone, a token that was superseded would be handed over once more whenever something still
-   * newer comes into use. The moment from which something newer than a generation has been in use is the earliest that it remembers;
-   * so it is never earlier than the truth, and reuse is found at most one `revokeAfter` late.
+   * A store need not remember the beginning of every use. It remembers the latest two exactly, and two checkpoints of earlier ones, at least
+   * `revokeAfter` apart. If it remembered only the latest, a rejected token would be handed over again whenever a still newer generation
+   * comes into use. A generation counts as superseded from the earliest use of something newer that the store remembers. That is never
+   * before the first such use, and reuse is found at most one `revokeAfter` late.
    *
    * @param revokeAfter as in {@link ReuseRule}
    */
@@ -256,21 +257,21 @@ export interface SessionStore {
    * A page of the log. Entries are kept as long as the longest time that any process has asked for, and no longer, even if nothing is
    * appended any more. Needed for `revocation: 'pushed'`.
    *
-   * @param position from which on, exclusively
-   * @param countedFrom of the entries after that position `count` tells
+   * @param position the page begins after this position
+   * @param countedFrom `count` is the number of entries after this position
    */
   revocationsAfter?(position: number, countedFrom: number): Promise<RevocationPage>;
 
   /**
-   * Writes again what a failover has lost: the revoked record or the cutoff, and the entry in the log, as of now, so that those who have read further
-   * see it too. Without entries it only makes known how long this process asks to keep them.
+   * Writes again what a failover has lost: the revoked record or the cutoff, and the entry in the log. The entry gets a new position, so that
+   * processes that have read further see it too. Without entries, it only records how long this process asks to keep them.
    */
   restoreRevocations?(entries: readonly Revocation[], ttl: RevocationTtl): Promise<void>;
 
   /**
-   * Calls the listener whenever something was appended to the log, and whenever that may have gone unheard, as after a lost
-   * connection. Needed for `revocation: 'pushed'`. `refused` is to be called when the store does not let itself be listened to. Returns
-   * how to stop.
+   * Calls `listener` when something was appended to the log, and when a notification may have been missed, as after a lost connection.
+   * Calls `refused` with the reason when the store rejects the subscription. Returns an unsubscribe function. Needed for
+   * `revocation: 'pushed'`.
    */
   onRevocation?(listener: () => void, refused: (reason: string) => void): () => Promise<void>;
 
