@@ -84,7 +84,7 @@ test.each<[name: string, keys: KeyOptions[], first: number, second: number]>([
 
 describe('[F26] Under reuse detection, a boot warns', () => {
   const LONG_GRACE =
-    'The option `reuseDetection.grace` is longer than `expiresIn`: a stolen token is handed the newest one for longer than that is valid. Set a grace of at most `expiresIn`.';
+    'The option `reuseDetection.grace` is longer than `expiresIn`: a stolen token is handed the latest one for longer than that is valid. Set a grace of at most `expiresIn`.';
   const TWO_COPIES =
     'Under `reuseDetection` each new token is written both to a header and to a cookie: a client that keeps both soon presents a superseded one. Set `delivery.header` to false for browsers that use the cookie, or `delivery.cookie` to false for clients that use the header.';
   const cookieAlone = { delivery: { header: false } } as const;

@@ -183,7 +183,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, redis: 'localhost:6379' },
       'redis',
-      "is not a way to reach Redis. Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis.",
+      "is not a way to reach Redis. Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis. Leave it out to keep sessions in memory.",
     ],
     [
       { secret: SECRET, store: new InMemorySessionStore(), redis: 'redis://localhost' },

@@ -6,7 +6,7 @@ const MESSAGES: Record<DeadReason, string> = {
   token_malformed: 'The token is malformed',
   token_invalid: 'The token is invalid',
   token_expired: 'The token has expired',
-  token_superseded: 'The token was superseded: use the newest one',
+  token_superseded: 'The token was superseded: use the latest one',
   token_reused: 'The token was superseded long ago and is no longer accepted',
   session_revoked: 'The session was revoked',
   session_expired: 'The session has expired',

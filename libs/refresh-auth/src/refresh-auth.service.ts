@@ -127,7 +127,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     { refresh = false }: { refresh?: boolean } = {},
   ): Promise<Authentication<TokenClaims & TClaims>> {
     if (typeof refresh !== 'boolean') throw new TypeError('authenticate: `refresh` is not a boolean');
-    const expired = refresh ? 'refresh' : 'serve';
+    const expired = refresh ? 'refresh' : 'look';
     const authentication = await this.#core.authenticator.authenticate(token, expired, { waited: 0, isUse: false });
     return authentication as Authentication<TokenClaims & TClaims>;
   }

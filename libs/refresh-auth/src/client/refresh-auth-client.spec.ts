@@ -183,7 +183,7 @@ describe('a response', () => {
 
 describe('responses in any order', () => {
   test.each([[[1, 1, 1]], [[2, 1, 3]], [[3, 2, 1]], [[10, 9, 2]]])(
-    'of generations %j leave the newest, once each',
+    'of generations %j leave the latest, once each',
     async (generations) => {
       held(tokenOf('s', 0));
       const answers = generations.map(() => client.fetch(`${API}/me`));

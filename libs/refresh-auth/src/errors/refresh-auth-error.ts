@@ -31,7 +31,7 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
     message: 'The token has expired',
     ofOrigin: 'The token has expired, and requests from this origin do not refresh it',
   },
-  token_superseded: { statusCode: 401, message: 'The token was superseded: use the newest one' },
+  token_superseded: { statusCode: 401, message: 'The token was superseded: use the latest one' },
   token_reused: { statusCode: 401, message: 'The token was superseded long ago and is no longer accepted' },
   session_revoked: { statusCode: 401, message: 'The session was revoked' },
   session_expired: { statusCode: 401, message: 'The session has expired' },

@@ -17,7 +17,7 @@ describe('[D1] a dead token', () => {
     ['token_malformed', 'The token is malformed'],
     ['token_invalid', 'The token is invalid'],
     ['token_expired', 'The token has expired'],
-    ['token_superseded', 'The token was superseded: use the newest one'],
+    ['token_superseded', 'The token was superseded: use the latest one'],
     ['token_reused', 'The token was superseded long ago and is no longer accepted'],
     ['session_revoked', 'The session was revoked'],
     ['session_expired', 'The session has expired'],

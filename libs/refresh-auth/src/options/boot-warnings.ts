@@ -67,7 +67,7 @@ function warnOfContradictingReuse({ lifetimes, reuseDetection, delivery }: Refre
   const warnings: string[] = [];
   if (reuseDetection.grace > lifetimes.expiresIn * 1000) {
     warnings.push(
-      'The option `reuseDetection.grace` is longer than `expiresIn`: a stolen token is handed the newest one for longer than that is valid. Set a grace of at most `expiresIn`.',
+      'The option `reuseDetection.grace` is longer than `expiresIn`: a stolen token is handed the latest one for longer than that is valid. Set a grace of at most `expiresIn`.',
     );
   }
   if (delivery.header && delivery.cookie) {

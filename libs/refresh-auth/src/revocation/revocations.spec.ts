@@ -47,7 +47,7 @@ describe('Revocations', () => {
     expect(store.reads).toEqual([]);
   });
 
-  test('every token of the session is refused, refreshed ones and the newest', async () => {
+  test('every token of the session is refused, refreshed ones and the latest', async () => {
     pass(EXPIRES_IN);
     const { refreshed } = await authenticate(core, first.token);
 

@@ -669,10 +669,15 @@ describe('Reuse detection', () => {
     expect(await serve()).toEqual({ state: 'already-refreshed', claims: first.claims });
 
     await policed.store.recordUse([{ sid: first.claims.sid, gen: 1 }], REVOKE_AFTER * 1000);
+    const events = recordEvents(policed);
     pass(GRACE);
     expect(await refusal(serve())).toMatchObject({ code: 'token_superseded' });
     pass(REVOKE_AFTER);
     expect(await refusal(serve())).toMatchObject({ code: 'token_reused' });
+    expect(events.filter(({ type }) => type !== 'token-rejected')).toMatchObject([
+      { type: 'reuse-suspected', gen: 0, latest: 1 },
+      { type: 'reuse-detected', gen: 0, latest: 1, revoked: false },
+    ]);
     expect(store.revocations).toEqual([]);
   });
 

@@ -16,7 +16,7 @@ export type TokenState = LiveTokenState | 'dead';
 /** A token that was accepted. */
 export interface Authentication<TClaims = TokenClaims> {
   readonly state: LiveTokenState;
-  /** The claims of the newest token, where it is given, else those of the presented token. Frozen. */
+  /** The claims of the latest token, where it is given, else those of the presented token. Frozen. */
   readonly claims: Readonly<TClaims>;
   /** The token to use from now on, where it is not the presented one. */
   readonly refreshed?: IssuedToken<TClaims>;
@@ -41,9 +41,9 @@ export interface RefreshRefusal {
 
 /**
  * Says how to handle an expired token inside its refresh window: `'refresh'` it; `'serve'` the request with it, after a look into the store;
- * or `'reject'` it as `token_expired`, with the reason if there is one.
+ * only `'look'`, without even reporting reuse; or `'reject'` it as `token_expired`, with the reason if there is one.
  */
-export type ExpiredHandling = 'refresh' | 'serve' | 'reject' | RefreshRefusal;
+export type ExpiredHandling = 'refresh' | 'serve' | 'look' | 'reject' | RefreshRefusal;
 
 /** Verifies tokens, and refreshes those that are expired and inside their refresh window. Knows nothing of HTTP. */
 export class Authenticator {
@@ -104,7 +104,7 @@ export class Authenticator {
         return { state: 'valid', claims };
       }
       if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
-      return { state: await this.rotation.look(claims, 0), claims };
+      return { state: await this.rotation.look(claims), claims };
     } catch (error) {
       if (error instanceof RefreshAuthError && error.isDeadToken)
         return { state: 'dead', reason: error.code as DeadReason };
@@ -153,11 +153,12 @@ export class Authenticator {
     expired: ExpiredHandling,
     presentation: Presentation,
   ): Promise<Authentication> {
-    if (expired !== 'refresh' && expired !== 'serve') throw notRefreshed(expired);
+    if (expired === 'reject' || typeof expired === 'object') throw notRefreshed(expired);
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
     this.#refreshing.set(token, claims);
     try {
-      if (expired === 'serve') return { state: await this.rotation.look(claims, presentation.waited), claims };
+      if (expired === 'look') return { state: await this.rotation.look(claims), claims };
+      if (expired === 'serve') return { state: await this.rotation.serve(claims, presentation.waited), claims };
       const { state, refreshed } = await this.rotation.refresh(claims, presentation);
       return { state, claims: refreshed.claims, refreshed };
     } catch (error) {

@@ -97,15 +97,31 @@ export class Rotation {
   /**
    * Returns the state that a refresh would have, without any effect.
    *
-   * @param waited how long ago the request arrived, in milliseconds
    * @throws RefreshAuthError `session_revoked`, `token_superseded`, `token_reused` or `store_unavailable`
    */
-  async look(presented: TokenClaims, waited: number): Promise<Refreshed['state']> {
-    const { revokeFor: _, ...reuse } = this.#reuseRule(presented, { waited, isUse: false }) ?? {};
-    const rule = 'grace' in reuse ? { reuse } : {};
-    const { outcome } = await this.#ask(this.access.begin(), presented, { generation: presented.gen, ...rule });
+  async look(claims: TokenClaims): Promise<Refreshed['state']> {
+    const { outcome } = await this.#peek(claims, 0);
     if (outcome === 'superseded' || outcome === 'reused') throw new RefreshAuthError(`token_${outcome}`);
     return outcome === 'handed-over' ? 'already-refreshed' : 'refreshable';
+  }
+
+  /**
+   * Returns the state of a token that is presented and served without a refresh. Reports reuse, but ends no session.
+   *
+   * @param waited how long ago the request arrived, in milliseconds
+   * @throws RefreshAuthError as `look`
+   */
+  async serve(presented: TokenClaims, waited: number): Promise<Refreshed['state']> {
+    const answer = await this.#peek(presented, waited);
+    if (answer.outcome === 'superseded') throw this.#superseded(presented, answer.latest);
+    if (answer.outcome === 'reused') throw this.#detected(presented, answer.latest, false);
+    return answer.outcome === 'handed-over' ? 'already-refreshed' : 'refreshable';
+  }
+
+  #peek(presented: TokenClaims, waited: number): Promise<RotationAnswer> {
+    const { revokeFor: _, ...reuse } = this.#reuseRule(presented, { waited, isUse: false }) ?? {};
+    const rule = 'grace' in reuse ? { reuse } : {};
+    return this.#ask(this.access.begin(), presented, { generation: presented.gen, ...rule });
   }
 
   /**
@@ -232,13 +248,18 @@ export class Rotation {
 
   async #reused(ask: Ask, presented: TokenClaims, latest: number): Promise<RefreshAuthError> {
     const revoked = this.settings.reuseDetection?.onReuse === 'revoke';
-    const kind = latest === presented.gen + 1 ? 'predecessor' : 'ancestor';
-    this.events.emit('reuse-detected', { ...this.events.generation(presented), latest, kind, revoked });
+    const error = this.#detected(presented, latest, revoked);
     if (revoked) {
       // The store has already ended the session, but the log does not say so yet. If this write fails, the next reading of the log writes it.
       this.revocations.learn(presented.sid);
       await this.revocations.revokeSession(presented.sid, presented, ask).catch(() => undefined);
     }
+    return error;
+  }
+
+  #detected(presented: TokenClaims, latest: number, revoked: boolean): RefreshAuthError {
+    const kind = latest === presented.gen + 1 ? 'predecessor' : 'ancestor';
+    this.events.emit('reuse-detected', { ...this.events.generation(presented), latest, kind, revoked });
     return new RefreshAuthError('token_reused');
   }
 

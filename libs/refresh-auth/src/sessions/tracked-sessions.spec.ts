@@ -177,7 +177,7 @@ describe('The list of a user’s sessions', () => {
     expect(second.claims).toMatchObject({ auth_time: first.claims.iat, iat: seconds() });
   });
 
-  test('has a session as long as its newest token can be refreshed', async () => {
+  test('has a session as long as its latest token can be refreshed', async () => {
     let token = await signIn({ device: 'phone' });
     token = await refresh(token);
 

@@ -28,7 +28,7 @@ const OVERLAP = 60_000;
 interface LatestToken {
   readonly gen: number;
   readonly sealed: Uint8Array;
-  /** The newest first. The first two are exact; the others are checkpoints. */
+  /** The latest first. The first two are exact; the others are checkpoints. */
   readonly uses: readonly Use[];
 }
 

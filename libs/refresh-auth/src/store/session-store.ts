@@ -204,10 +204,10 @@ export interface SessionStore {
    *    that can be read is the answer, even if the rest cannot be read;
    * 2. the latest token is newer than `generation`, and its bytes are those of the candidate (a reply was lost, and the same request came
    *    again): `rotated`;
-   * 3. the latest token is newer, `reuse` is given, and a generation newer than `generation` is in use: its age is `expiredFor`,
-   *    or how long something newer has been in use if that is shorter. From `revokeAfter` on, not counting `waited`: `reused`. With
-   *    `revokeFor` the session is revoked in the same step, or the call rejects with {@link LateRevocation} from `before` on. From `grace` on,
-   *    not counting `waited` up to `revokeAfter`: `superseded`, since a request that is held for longer must not be a voucher for a token;
+   * 3. the latest token is newer, `reuse` is given, and a generation newer than `generation` has been in use for some time. The age of the
+   *    token is `expiredFor` or that time, whichever is shorter. `reused` if age - `waited` >= `revokeAfter`: with `revokeFor` the session is
+   *    revoked in the same step, or the call rejects with {@link LateRevocation} from `before` on. Otherwise `superseded` if
+   *    age - min(`waited`, `revokeAfter`) >= `grace`: a request that is held for longer must not be a voucher for a token;
    * 4. the latest token is newer; or it is of `generation`, and `rejected` is given and is not its bytes: `handed-over`;
    * 5. there is no candidate: `current`;
    * 6. otherwise the candidate becomes the latest token: `rotated`. `lostWrite` if the latest token was older than `generation`, 0 where

@@ -148,8 +148,8 @@ export async function connectRedis(option: unknown): Promise<RedisConnection> {
   if (!isUsable) {
     throw new RefreshAuthOptionsError(
       'redis',
-      'is not a way to reach Redis',
-      "Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis.",
+      option === '' ? 'is an empty string' : 'is not a way to reach Redis',
+      "Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis. Leave it out to keep sessions in memory.",
     );
   }
   return openConnection(option as RedisOption);

@@ -13,7 +13,7 @@ function script(...parts: string[]): Script {
 
 /*
  * A session's record is one string: `1:<latest generation>:<uses>:<sealed token>`, or `1:revoked`. The uses are up to four
- * `<generation>@<in use since, in ms>`, the newest first. It begins with the version of this format: a record of a newer one is left alone,
+ * `<generation>@<in use since, in ms>`, the latest first. It begins with the version of this format: a record of a newer one is left alone,
  * anything else that cannot be read counts as a lost write.
  */
 

@@ -121,13 +121,13 @@ export const logChecks = [
         same(await whole(t), { now: t.now(), entries, count: 1 });
       });
 
-      check('has the newest cutoff of a user', async (t) => {
+      check('has the latest cutoff of a user', async (t) => {
         await t.store.revokeUser(t.sub, ttl);
         t.clock.advance(SECOND);
-        const newest = await t.store.revokeUser(t.sub, ttl);
+        const latest = await t.store.revokeUser(t.sub, ttl);
 
         const { entries } = await t.store.revocationsAfter(1000 * t.now() - 1, 0);
-        same(entries, [{ user: hashed(t.sub), cutoff: newest, at: 1000 * t.now() }]);
+        same(entries, [{ user: hashed(t.sub), cutoff: latest, at: 1000 * t.now() }]);
       });
 
       check('keeps an entry as long as was asked', async (t) => {

@@ -41,7 +41,7 @@ const use = (t: Bench, ...generations: number[]): Promise<void> =>
     REVOKE_AFTER,
   );
 
-/** Generations up to the third are there, and a client has just used the newest, or another one. */
+/** Generations up to the third are there, and a client has just used the latest, or another one. */
 async function inUse(t: Bench, used = 3): Promise<void> {
   await t.rotateTo('one', 0);
   t.clock.advance(MINUTE);
