@@ -16,7 +16,7 @@ export { type ModuleGuard, RefreshAuthGuard } from './refresh-auth.guard.js';
 export { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 export type { RefreshAuthModuleExtras, RefreshAuthOptionsFactory } from './refresh-auth.module-definition.js';
 export { RefreshAuthModule } from './refresh-auth.module.js';
-export type { RefreshAuthOptions } from './options/refresh-auth-options.js';
+export type { RefreshAuthOptions, ReuseDetectionOptions } from './options/refresh-auth-options.js';
 export { RefreshAuthService, type SignInOptions, type SignOutOptions } from './refresh-auth.service.js';
 export type { Authentication, Inspection, LiveTokenState } from './sessions/authenticator.js';
 export type { ReloadClaims } from './sessions/claims-reloader.js';

@@ -11,7 +11,7 @@ export class Admissions<T> {
     return ownNotes(rawRequest(request))?.decision(this, token) as T | Promise<T> | undefined;
   }
 
-  /** Only after the request was read: what is added to a request of Express makes all that is read of it afterwards slow once more. */
+  /** Call this after the request was read: a property that is added to a request of Express slows down later reads of it. */
   remember(request: HttpRequest, token: string, decision: T | Promise<T>): void {
     notesOn(rawRequest(request)).addDecision(this, token, decision);
   }
