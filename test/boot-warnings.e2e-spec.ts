@@ -181,7 +181,7 @@ describe('With Redis, a boot warns', () => {
   });
 
   test('about nothing if Redis does not answer', async () => {
-    expect(await warningsOf({ redis: 'redis://127.0.0.1:1', storeTimeout: 50 })).toEqual([
+    expect(await warningsOf({ redis: 'redis://127.0.0.1:1', storeTimeout: '50ms' })).toEqual([
       expect.stringContaining('The session store failed'),
     ]);
   });

@@ -43,7 +43,7 @@ describe.each(FAULTS)('[S1] [S2] [S5] $name', ({ stage: setUp, soon, heard = /./
     startAuthApp('express', {
       controllers: [MeController],
       clock,
-      options: { ...LIFETIMES, redis: stage.redis, storeTimeout, ...options },
+      options: { ...LIFETIMES, redis: stage.redis, storeTimeout: `${storeTimeout}ms`, ...options },
     });
 
   async function issue(): Promise<string> {

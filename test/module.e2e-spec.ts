@@ -152,7 +152,11 @@ describe('wrong options stop the boot, with an error that names the option, what
 
   const wrong: [options: object, option: string, says: string][] = [
     [{}, 'secret', `is missing. ${secretRemedy}`],
-    [{ secret: undefined }, 'secret', `is missing. ${secretRemedy}`],
+    [
+      { secret: process.env['NOT_SET'] },
+      'secret',
+      'is undefined. If it is read from process.env, either the variable is not set, or forRoot() ran before ConfigModule or dotenv read the file .env. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService]',
+    ],
     [{ secret: 'short' }, 'secret', `has 5 bytes, which is too short for HS256. ${secretRemedy}`],
     [{ secret: SECRET, keys: [] }, 'secret', 'is given beside `keys`. Keep one of them.'],
     [
@@ -160,15 +164,32 @@ describe('wrong options stop the boot, with an error that names the option, what
       'expiresIn',
       "is '900', a number without a unit. Write 900 as a number, or a string with a unit such as '900s'.",
     ],
+    // [F74] The default is named as one.
     [
       { secret: SECRET, expiresIn: '7d' },
-      'refreshWindow',
-      'is 604800 s, not longer than expiresIn (604800 s). Write a longer one: both count from `iat`.',
+      'expiresIn',
+      'is 604800 s, but refreshWindow is 604800 s by default, not longer than that. Write a shorter one, or give `refreshWindow` too.',
     ],
     [
       { secret: SECRET, sessionLifetime: '1d' },
       'sessionLifetime',
-      'is 86400 s, shorter than refreshWindow (604800 s). Write a longer one, or a shorter `refreshWindow`.',
+      'is 86400 s, shorter than refreshWindow (604800 s by default). Write a longer one, or a shorter `refreshWindow`.',
+    ],
+    // [F75]
+    [
+      { secret: SECRET, storeTimeout: 5 },
+      'storeTimeout',
+      "is 5, a number without a unit. Write a string with a unit, such as '500ms' or '2s'.",
+    ],
+    [
+      { secret: SECRET, reloadTimeout: 5 },
+      'reloadTimeout',
+      "is 5, a number without a unit. Write a string with a unit, such as '500ms' or '2s'.",
+    ],
+    [
+      { secret: SECRET, reuseDetection: new Map() },
+      'reuseDetection',
+      "is not an object. Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
     ],
     [
       { secret: SECRET, clockTolerance: '10m' },
@@ -218,6 +239,68 @@ describe('wrong options stop the boot, with an error that names the option, what
       expect(error).toBeInstanceOf(RefreshAuthOptionsError);
       expect(error).toMatchObject({ option, message: expect.stringContaining(`option \`${option}\` ${says}`) });
     });
+  });
+
+  const messageOf = async (module: () => DynamicModule | typeof RefreshAuthModule): Promise<string> => {
+    try {
+      await Test.createTestingModule({ imports: [module()] }).compile();
+      return 'It boots';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  /** For the calls that only JavaScript allows. */
+  const forRoot: (options: object) => DynamicModule = RefreshAuthModule.forRoot;
+  const forRootAsync: (options: object) => DynamicModule = RefreshAuthModule.forRootAsync;
+
+  test.each<[what: string, module: () => DynamicModule | typeof RefreshAuthModule, message: string]>([
+    [
+      'the class without forRoot',
+      () => RefreshAuthModule,
+      'RefreshAuthModule: the argument is missing. Write RefreshAuthModule.forRoot({ secret }) in the `imports` of the root module, not the class alone. Other modules need not import it: it is global.',
+    ],
+    [
+      'a factory for forRoot',
+      () => forRoot.call(RefreshAuthModule, { useFactory: () => ({ secret: SECRET }) }),
+      'RefreshAuthModule: option `useFactory` was given to forRoot. Write RefreshAuthModule.forRootAsync({ useFactory }) instead.',
+    ],
+    [
+      'the options for forRootAsync',
+      () => forRootAsync.call(RefreshAuthModule, { secret: SECRET }),
+      'RefreshAuthModule.forRootAsync: option `secret` is not known here. Return it from the factory: useFactory: () => ({ secret }).',
+    ],
+    [
+      'an option beside the factory',
+      () => forRootAsync.call(RefreshAuthModule, { useFactory: () => ({ secret: SECRET }), issuer: 'here' }),
+      'RefreshAuthModule.forRootAsync: option `issuer` is not known here. Return it from the factory: useFactory: () => ({ issuer }).',
+    ],
+    [
+      'nothing for forRootAsync',
+      () => forRootAsync.call(RefreshAuthModule, {}),
+      'RefreshAuthModule.forRootAsync: the argument names no source of the options. Write useFactory, useClass or useExisting.',
+    ],
+    [
+      'a factory that returns nothing',
+      () => forRootAsync.call(RefreshAuthModule, { useFactory: () => undefined }),
+      'RefreshAuthModule: the argument is undefined. Return the options from the factory: { secret, … }.',
+    ],
+    [
+      'a factory that returns isGlobal',
+      () => forRootAsync.call(RefreshAuthModule, { useFactory: () => ({ secret: SECRET, isGlobal: false }) }),
+      'RefreshAuthModule: option `isGlobal` was returned by the factory, which runs too late for it. Write it beside the factory: RefreshAuthModule.forRootAsync({ isGlobal, useFactory }).',
+    ],
+    [
+      'a factory that returns the name',
+      () => forRootAsync.call(RefreshAuthModule, { useFactory: () => ({ secret: SECRET, name: 'admin' }) }),
+      'RefreshAuthModule: option `name` was returned by the factory, which runs too late for it. Write it beside the factory: RefreshAuthModule.forRootAsync({ name, useFactory }).',
+    ],
+    [
+      'a wrong option for a module with a name',
+      () => RefreshAuthModule.forRoot({ name: 'admin', secret: 'short' }),
+      `RefreshAuthModule 'admin': option \`secret\` has 5 bytes, which is too short for HS256. ${secretRemedy}`,
+    ],
+  ])('%s', async (_, module, message) => {
+    expect(await messageOf(module)).toBe(message);
   });
 
   test('an error of an asynchronous factory stops the boot unchanged', async () => {
@@ -442,7 +525,7 @@ describe('stores', () => {
   });
 
   test('if Redis cannot be reached at boot, the application boots, valid tokens are accepted, and expired ones get 503', async () => {
-    const app = await start({ redis: 'redis://127.0.0.1:1', storeTimeout: 50 });
+    const app = await start({ redis: 'redis://127.0.0.1:1', storeTimeout: '50ms' });
     const { token } = await app.auth.issue({ sub: '1' });
 
     const valid = await who(app, token);

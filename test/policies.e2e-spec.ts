@@ -329,7 +329,7 @@ describe.each(adapters)('on %s', (adapter) => {
       async (_, reloadClaims) => {
         let isBroken = true;
         const app = await start({
-          reloadTimeout: 50,
+          reloadTimeout: '50ms',
           reloadClaims: (claims: TokenClaims) =>
             isBroken ? (reloadClaims(claims) as object) : { sub: '1', role: 'new' },
         });

@@ -44,7 +44,7 @@ async function start(redis: RedisOption, storeTimeout: number): Promise<RefreshA
   const replicas = await RedisReplicas.open(connection, 1, storeTimeout);
   const store = new RedisSessionStore(connection, 'refresh-auth', undefined, replicas);
   closing.push(() => store.close());
-  return makeCore({ storeTimeout }, { store, clock });
+  return makeCore({ storeTimeout: `${storeTimeout}ms` }, { store, clock });
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
@@ -144,7 +144,7 @@ describe('Revocations that a replica must have', () => {
     const connection = await connectRedis(client);
     const replicas = await RedisReplicas.open(connection, 1, LONG);
     const core = makeCore(
-      { storeTimeout: LONG },
+      { storeTimeout: `${LONG}ms` },
       { store: new RedisSessionStore(connection, 'refresh-auth', undefined, replicas), clock },
     );
     const [ended, other] = [issue(core, { sub: '1' }), issue(core, { sub: '2' })];
@@ -172,7 +172,7 @@ describe('Revocations that a replica must have', () => {
           secret: TEST_SECRET,
           redis: primary.url,
           revocationReplicas: 2,
-          storeTimeout: SHORT,
+          storeTimeout: `${SHORT}ms`,
         }),
       ],
     }).compile();

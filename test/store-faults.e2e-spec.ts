@@ -245,7 +245,7 @@ describe('a revocation that Redis processes after its caller timed out', () => {
   test('ends no session that has begun since; repeating it ends the earlier ones [F30]', async () => {
     const client = clientOf({});
     const store = new RedisSessionStore(await connectRedis(client), PREFIX);
-    const core = makeCore({ revocation: 'pushed', storeTimeout: 200 }, { store, clock: systemClock });
+    const core = makeCore({ revocation: 'pushed', storeTimeout: '200ms' }, { store, clock: systemClock });
     const elsewhere = makeCore({ revocation: 'every-request', storeTimeout: '1m' }, { store, clock: systemClock });
     await core.start();
     const before = await core.signIns.start({ sub: '1' }, {});
@@ -282,7 +282,7 @@ describe('a reuse that Redis detects after its caller timed out', () => {
     const earlier = new RedisSessionStore(await connectRedis(client), PREFIX, past);
     await earlier.recordUse([{ sid: first.claims.sid, gen: 2 }], MINUTE);
     const options = { revocation: 'pushed', reuseDetection: { grace: 30, revokeAfter: 60 } } as const;
-    const core = makeCore({ ...options, storeTimeout: 200 }, { store, clock: systemClock });
+    const core = makeCore({ ...options, storeTimeout: '200ms' }, { store, clock: systemClock });
     const elsewhere = makeCore({ ...options, storeTimeout: '1m' }, { store, clock: systemClock });
     await core.start();
 
@@ -506,7 +506,7 @@ describe('a client of the application', () => {
       ['hangs', () => server.pause(), () => server.resume()],
       ['is gone', () => server.kill(), () => server.restart()],
     ])('delays no request when Redis %s [S3]', async (_name, begin, end) => {
-      const core = await startCore(clientOf({ retryStrategy: () => 20, ...options }), { storeTimeout: SHORT });
+      const core = await startCore(clientOf({ retryStrategy: () => 20, ...options }), { storeTimeout: `${SHORT}ms` });
       const [first, second] = [issue(core), issue(core)];
       expire();
       const third = issue(core);

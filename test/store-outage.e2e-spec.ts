@@ -89,7 +89,7 @@ describe.each(adapters.flatMap((adapter) => outages.map((outage) => [adapter, ..
       redis = await startRedis();
       app = await startAuthApp(adapter, {
         controllers: [RoutesController],
-        options: { redis: redis.url, storeTimeout: 200 },
+        options: { redis: redis.url, storeTimeout: '200ms' },
       });
       past = (await app.auth.issue({ sub: '1' })).token;
       app.clock.advance(7 * DAY - HOUR);

@@ -53,7 +53,7 @@ describe.each(adapters)('The health indicator on %s', (adapter) => {
       delivery: { cookie: { name: 'admin' } },
     });
     app = await startAuthApp(adapter, {
-      options: { redis: server.url, storeTimeout: 500, revocation: 'every-request' },
+      options: { redis: server.url, storeTimeout: '500ms', revocation: 'every-request' },
       imports: [TerminusModule, admins],
       controllers: [HealthController, MeController],
       providers: [globalGuard, RefreshAuthHealthIndicator, AdminHealthIndicator],

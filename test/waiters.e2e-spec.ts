@@ -85,7 +85,7 @@ describe.each(adapters)('[M2] on %s a thousand requests with one expired token, 
   test('are all answered when storeTimeout is over, while the store hangs', async () => {
     const impatient = await startAuthApp(adapter, {
       controllers: [UserController],
-      options: { redis: redis.url, storeTimeout: 500 },
+      options: { redis: redis.url, storeTimeout: '500ms' },
     });
     const { token } = await impatient.auth.issue({ sub: '1' });
     impatient.clock.advance(60 * 60 * 1000);

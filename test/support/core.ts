@@ -79,7 +79,7 @@ export async function authenticate(
 export const never = <T>(): Promise<T> => new Promise(() => undefined);
 
 /** Resolves to true if an attempt is over before another process has waited twice in a row for a store that hangs. */
-export async function waitsOnce(attempt: Promise<unknown>, storeTimeout: number): Promise<boolean> {
+export async function waitsOnce(attempt: Promise<unknown>, storeTimeout: string): Promise<boolean> {
   const store = new InMemorySessionStore();
   store.userCutoff = never;
   const other = makeCore({ storeTimeout }, { store });

@@ -21,8 +21,8 @@ export function invalid(detail: string): object {
 export function optionsErrorOf(act: () => unknown): object {
   const error = thrownBy(act);
   if (!(error instanceof RefreshAuthOptionsError)) throw error;
-  const start = `RefreshAuthModule: option \`${error.option}\` `;
-  return { option: error.option, says: error.message.startsWith(start) ? error.message.slice(start.length) : error };
+  const [start, option] = /^RefreshAuthModule(?: '[\w-]+')?: option `(.*?)` /.exec(error.message) ?? [''];
+  return { option: error.option, says: option === error.option ? error.message.slice(start.length) : error };
 }
 
 function thrownBy(act: () => unknown): unknown {

@@ -32,7 +32,8 @@ export function readSettings(env: Environment): Settings {
   const sessionLifetime = readSessionLifetime(env);
   const reuseDetection = readReuseDetection(env);
   const refreshAhead = readRefreshAhead(env);
-  const storeTimeout = readStoreTimeout(env);
+  // The library checks it: it needs a unit.
+  const storeTimeout = read(env, 'STORE_TIMEOUT');
   const trustedOrigins = readTrustedOrigins(env);
   const host = readHost(env);
   return {
@@ -146,11 +147,6 @@ function readSessionLifetime(env: Environment): number | string | false | undefi
 }
 
 /** Converts a bare number from seconds, as in every variable, to milliseconds, as in this option. */
-function readStoreTimeout(env: Environment): number | string | undefined {
-  const timeout = readDuration(env, 'STORE_TIMEOUT');
-  return typeof timeout === 'number' ? timeout * 1000 : timeout;
-}
-
 function readReuseDetection(env: Environment): RefreshAuthOptions['reuseDetection'] {
   const grace = readDuration(env, 'REUSE_GRACE');
   const revokeAfter = readDuration(env, 'REUSE_REVOKE_AFTER');

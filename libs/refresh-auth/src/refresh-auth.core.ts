@@ -89,7 +89,7 @@ export class RefreshAuthCore {
     this.signer = signer;
     this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events);
     this.refreshAhead = refreshAhead && new RefreshAhead(rotation, revocations, times, refreshAhead);
-    this.noRefresh = new NoRefresh(reuseDetection);
+    this.noRefresh = new NoRefresh(reuseDetection, settings.name);
     this.signIns = new SignIns(access, signer, revocations, tracked);
     this.revocations = revocations;
     this.tracked = tracked;

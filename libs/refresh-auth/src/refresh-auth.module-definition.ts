@@ -1,8 +1,9 @@
-import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, type Provider } from '@nestjs/common';
 import { coreToken } from './injected-core.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
+import { checkAsyncOptions } from './options/misplaced-options.js';
 import type { RefreshAuthOptions } from './options/refresh-auth-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { NAME, serviceToken } from './refresh-auth.constants.js';
@@ -26,16 +27,26 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new Configurabl
   optionsInjectionToken: Symbol.for('nestjs-refresh-auth:options'),
 })
   .setClassMethodName('forRoot')
-  .setExtras<RefreshAuthModuleExtras>({ isGlobal: true, name: undefined }, (definition, { isGlobal = true, name }) => ({
-    ...definition,
-    global: isGlobal,
-    providers: [...(definition.providers ?? []), { provide: NAME, useValue: name }, ...namedProviders(name)],
-    exports:
-      name === undefined
-        ? [RefreshAuthService, RefreshAuthGuard, RefreshAuthInterceptor, RefreshAuthCore, SessionStore]
-        : [...namedProviders(name), RefreshAuthInterceptor],
-  }))
+  .setExtras<RefreshAuthModuleExtras>({ isGlobal: true, name: undefined }, (definition, extras) => {
+    const { isGlobal = true, name } = extras;
+    // Only the definitions of forRootAsync have imports.
+    if (definition.imports) checkAsyncOptions(extras, hasSource(definition));
+    return {
+      ...definition,
+      global: isGlobal,
+      providers: [...(definition.providers ?? []), { provide: NAME, useValue: name }, ...namedProviders(name)],
+      exports:
+        name === undefined
+          ? [RefreshAuthService, RefreshAuthGuard, RefreshAuthInterceptor, RefreshAuthCore, SessionStore]
+          : [...namedProviders(name), RefreshAuthInterceptor],
+    };
+  })
   .build();
+
+/** Returns false if NestJS would inject nothing into a factory of its own, because there is neither `useFactory` nor a class. */
+function hasSource({ providers = [] }: DynamicModule): boolean {
+  return !providers.some((provider) => 'provide' in provider && provider.provide === undefined);
+}
 
 /** A module with a name shows its parts only under that name. */
 function namedProviders(name: string | undefined): Provider[] {

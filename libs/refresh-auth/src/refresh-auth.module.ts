@@ -1,19 +1,17 @@
 import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { Arrivals } from './contexts/arrivals.js';
+import { moduleTitle } from './errors/module-title.js';
 import { OriginWarnings } from './http/origin-warnings.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthFilter } from './refresh-auth.filter.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './refresh-auth.module-definition.js';
-import {
-  checkDistinct,
-  checkStore,
-  type RefreshAuthOptions,
-  type RefreshAuthSettings,
-  resolveOptions,
-} from './options/refresh-auth-options.js';
+import { checkDistinct } from './options/distinct-modules.js';
+import { withoutOptions } from './options/misplaced-options.js';
+import { type RefreshAuthOptions, type RefreshAuthSettings, resolveOptions } from './options/refresh-auth-options.js';
+import { checkStore } from './options/store-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
 import { CLOCK, NAME, SETTINGS } from './refresh-auth.constants.js';
 import { findWarnings } from './options/boot-warnings.js';
@@ -36,6 +34,9 @@ import { type Clock, systemClock } from './tokens/clock.js';
  */
 @Module({
   providers: [
+    // Replaced by those of forRoot and forRootAsync: of two providers of one token, NestJS takes that of the dynamic module.
+    { provide: MODULE_OPTIONS_TOKEN, useFactory: withoutOptions },
+    { provide: NAME, useValue: undefined },
     { provide: SETTINGS, useFactory: createSettings, inject: [MODULE_OPTIONS_TOKEN, NAME] },
     { provide: CLOCK, useValue: systemClock },
     { provide: SessionStore, useFactory: createStore, inject: [SETTINGS, CLOCK] },
@@ -58,7 +59,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
   ],
 })
 export class RefreshAuthModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
-  readonly #logger = new Logger(RefreshAuthModule.name);
+  readonly #logger: Logger;
   readonly #origins = new OriginWarnings();
 
   constructor(
@@ -69,6 +70,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     super();
+    this.#logger = new Logger(moduleTitle(settings.name));
   }
 
   async onModuleInit(): Promise<void> {
@@ -128,7 +130,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 
 /** The first that happens at boot, so that whatever fails next is no riddle on a platform that is not supported. */
 function createSettings(options: RefreshAuthOptions, name: string | undefined): RefreshAuthSettings {
-  const logger = new Logger(RefreshAuthModule.name);
+  const logger = new Logger(moduleTitle(name));
   for (const warning of unsupportedPlatform()) logger.warn(warning);
   return resolveOptions(options, name);
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { moduleTitle } from '../errors/module-title.js';
 import { type HttpRequest, rawRequest } from '../http/http-message.js';
 import type { ReusePolicy } from '../sessions/rotation.js';
 
@@ -8,10 +9,16 @@ import type { ReusePolicy } from '../sessions/rotation.js';
  * `allowNoRefresh` is set, since a thief who sends it is not detected while the user is away.
  */
 export class NoRefresh {
-  readonly #logger = new Logger('RefreshAuthModule');
+  readonly #logger: Logger;
   #isWarned = false;
 
-  constructor(private readonly reuseDetection: ReusePolicy) {}
+  /** @param name that of the module */
+  constructor(
+    private readonly reuseDetection: ReusePolicy,
+    name?: string,
+  ) {
+    this.#logger = new Logger(moduleTitle(name));
+  }
 
   isHonoured(request: HttpRequest): boolean {
     const value = rawRequest(request).headers['refresh-auth'];

@@ -59,6 +59,7 @@ export class Delivery {
 
   constructor(
     private readonly settings: {
+      readonly name?: string | undefined;
       readonly delivery: DeliverySettings;
       readonly lifetimes: Lifetimes;
       readonly reuseDetection: ReusePolicy;
@@ -73,7 +74,7 @@ export class Delivery {
   ) {
     const { cookie } = settings.delivery;
     this.#cookie = cookie && new CookieLines(cookie);
-    this.#sizeWarning = new HeaderSizeWarning(settings.delivery);
+    this.#sizeWarning = new HeaderSizeWarning(settings.delivery, settings.name);
   }
 
   /** The number of sessions with responses in progress that are going to carry a token. */

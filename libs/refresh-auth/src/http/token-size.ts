@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { moduleTitle } from '../errors/module-title.js';
 import type { IssuedToken } from '../tokens/claims.js';
 import { LONGEST_TOKEN } from '../tokens/compact.js';
 import { CookieLines } from './cookie-lines.js';
@@ -43,10 +44,16 @@ const OTHER_HEADER_BYTES = 1024;
 
 /** Warns once, at the first token that makes the response headers too large for a proxy with default settings. */
 export class HeaderSizeWarning {
-  readonly #logger = new Logger('RefreshAuthModule');
+  readonly #logger: Logger;
   #isGiven = false;
 
-  constructor(private readonly delivery: DeliverySettings) {}
+  /** @param name that of the module */
+  constructor(
+    private readonly delivery: DeliverySettings,
+    name?: string,
+  ) {
+    this.#logger = new Logger(moduleTitle(name));
+  }
 
   check(issued: IssuedToken): void {
     if (this.#isGiven) return;

@@ -3,9 +3,9 @@ import ms, { type StringValue } from 'ms';
 /** A number of seconds, or a string with a unit, such as `'15m'` or `'7d'`. */
 export type Duration = number | string;
 
-/** Returns milliseconds; `NaN` for a text that is no duration. */
-export function parseDuration(text: string): number {
-  if (text === '') return Number.NaN;
+/** Returns milliseconds; `NaN` for what is no duration. */
+export function parseDuration(text: unknown): number {
+  if (typeof text !== 'string' || text === '') return Number.NaN;
   // Removes rounding errors: `ms('1.1h')` returns 3960000.0000000005.
   return Number((ms(text as StringValue) ?? Number.NaN).toFixed(6));
 }

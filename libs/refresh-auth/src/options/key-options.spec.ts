@@ -72,7 +72,7 @@ describe('[K1] a secret', () => {
     },
   );
 
-  test.each([undefined, {}])('is required: %j', (options = { secret: undefined, keys: undefined }) => {
+  test.each([{}, { keys: undefined }])('is required: %j', (options) => {
     expect(optionsErrorOf(() => createKeyRing(options))).toEqual({
       option: 'secret',
       says: `is missing. ${SECRET_REMEDY}`,

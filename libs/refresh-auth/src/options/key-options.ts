@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { type Algorithm, ALGORITHMS, HMAC_SECRET_BYTES, type HmacAlgorithm } from '../tokens/algorithms.js';
 import { type Key, KeyRing, type SigningKey } from '../tokens/keys.js';
 import { readKeyPair } from './key-pairs.js';
+import { moduleTitle } from '../errors/module-title.js';
 import { OptionReader } from './option-reader.js';
 import { readSecret, secretRemedy } from './secrets.js';
 
@@ -25,9 +26,12 @@ export interface UncheckedKeyOptions {
   readonly keys?: unknown;
   readonly issuer?: unknown;
   readonly audience?: unknown;
-  readonly name?: unknown;
+  readonly name?: string | undefined;
 }
 
+/** A variable that is not set yet is the usual cause. */
+const UNDEFINED_REMEDY =
+  "If it is read from process.env, either the variable is not set, or forRoot() ran before ConfigModule or dotenv read the file .env. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('JWT_SECRET') }) }).";
 const KEY_REMEDY = 'Write [{ kid, algorithm, secret }] or [{ kid, algorithm, privateKey, publicKey }].';
 /**
  * The form of a kid. At most 255 characters, because a sealed token stores its length in one byte. Only ASCII, because jsonwebtoken writes
@@ -40,12 +44,17 @@ const KID = /^[\x20-\x7e]{1,255}$/;
  *
  * @throws RefreshAuthOptionsError if a key is missing, weak, of the wrong type, given twice or known to others
  */
-export function createKeyRing({ secret, keys, issuer, audience, name }: UncheckedKeyOptions): KeyRing {
-  const secretOption = new OptionReader(secret, 'secret');
+export function createKeyRing(options: UncheckedKeyOptions): KeyRing {
+  const { secret, keys, issuer, audience, name } = options;
+  const call = moduleTitle(name);
+  const secretOption = new OptionReader(secret, 'secret', call);
   const known = [issuer, audience, name];
-  if (keys === undefined) return readSingleSecret(secretOption, known);
-  if (secretOption.isGiven) secretOption.fail('is given beside `keys`', 'Keep one of them.');
-  return readKeys(new OptionReader(keys, 'keys'), known);
+  if (keys !== undefined) {
+    if (secretOption.isGiven) secretOption.fail('is given beside `keys`', 'Keep one of them.');
+    return readKeys(new OptionReader(keys, 'keys', call), known);
+  }
+  if (!secretOption.isGiven && 'secret' in options) secretOption.fail('is undefined', UNDEFINED_REMEDY);
+  return readSingleSecret(secretOption, known);
 }
 
 function readSingleSecret(option: OptionReader, known: readonly unknown[]): KeyRing {

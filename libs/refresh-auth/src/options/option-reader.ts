@@ -12,11 +12,13 @@ export class OptionReader {
    * @param value as the application wrote it
    * @param path such as `keys[1].algorithm`; empty for the argument that holds all options
    * @param call to which it was given, as errors name it
+   * @param isDefault true if the application did not write it
    */
   constructor(
     readonly value: unknown,
     readonly path = '',
     private readonly call?: string,
+    readonly isDefault = false,
   ) {}
 
   get isGiven(): boolean {
@@ -25,7 +27,7 @@ export class OptionReader {
 
   /** Returns this option, or one with a default if it is `undefined`. */
   or(fallback: unknown): OptionReader {
-    return this.isGiven ? this : new OptionReader(fallback, this.path, this.call);
+    return this.isGiven ? this : new OptionReader(fallback, this.path, this.call, true);
   }
 
   /**
@@ -49,13 +51,12 @@ export class OptionReader {
     remedy = `Write an object with ${names.join(', ')}.`,
   ): Readonly<Record<Name, OptionReader>> {
     const { value } = this;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.fail('is not an object', remedy);
+    if (!isObject(value)) this.fail('is not an object', remedy);
     for (const name of Object.keys(value)) {
       if (!(names as readonly string[]).includes(name))
         this.#part(name, undefined).fail('is not known', `Use only ${names.join(', ')}.`);
     }
-    const given = value as Readonly<Record<string, unknown>>;
-    return Object.fromEntries(names.map((name) => [name, this.#part(name, given[name])])) as Record<Name, OptionReader>;
+    return Object.fromEntries(names.map((name) => [name, this.#part(name, value[name])])) as Record<Name, OptionReader>;
   }
 
   /** Reads a list. */
@@ -77,40 +78,33 @@ export class OptionReader {
     return this.fail(`is ${shown(this.value)}, which is not known`, `Write one of ${known}.`);
   }
 
-  /** Reads a duration in whole seconds, of which a number is as many. */
+  /** Reads a duration in whole seconds. A number is in seconds. */
   seconds(least = 1): number {
-    const seconds = typeof this.value === 'number' ? this.value : this.#duration('s') / 1000;
+    const { value } = this;
+    if (typeof value === 'string' && lacksUnit(value) && value.length <= LONGEST_SHOWN) {
+      this.fail(
+        `is ${shown(value)}, a number without a unit`,
+        `Write ${Number(value)} as a number, or a string with a unit such as '${value.trim()}s'.`,
+      );
+    }
+    const seconds = typeof value === 'number' ? value : parseDuration(value) / 1000;
     if (Number.isInteger(seconds) && seconds >= least && seconds <= LONGEST_SECONDS) return seconds;
     return this.fail(
-      `is ${shown(this.value)}`,
+      `is ${shown(value)}`,
       `Write whole seconds, from ${least} to 100 years: a number such as 900, or a string with a unit such as '15m'.`,
     );
   }
 
-  /** Reads a time-out in milliseconds, of which a number is as many. */
+  /** Reads a time-out in milliseconds. It needs a unit: the numbers of other options are seconds. */
   milliseconds(): number {
-    const milliseconds = typeof this.value === 'number' ? this.value : this.#duration('ms');
+    const { value } = this;
+    const remedy = "Write a string with a unit, such as '500ms' or '2s'.";
+    if (typeof value === 'number' || (typeof value === 'string' && lacksUnit(value) && value.length <= LONGEST_SHOWN))
+      this.fail(`is ${shown(value)}, a number without a unit`, remedy);
+    const milliseconds = parseDuration(value);
     // setTimeout fires at once beyond 31 bits.
     if (Number.isInteger(milliseconds) && milliseconds >= 1 && milliseconds < 2 ** 31) return milliseconds;
-    return this.fail(
-      `is ${shown(this.value)}`,
-      "Write a whole number of milliseconds, such as 500, or a string with a unit such as '500ms'.",
-    );
-  }
-
-  /** @param unit the one that a bare number was most likely meant in */
-  #duration(unit: 's' | 'ms'): number {
-    const { value } = this;
-    if (typeof value !== 'string') {
-      return this.fail(`is ${shown(value)}`, "Write a number, or a string with a unit such as '15m'.");
-    }
-    if (lacksUnit(value) && value.length <= LONGEST_SHOWN) {
-      this.fail(
-        `is ${shown(value)}, a number without a unit`,
-        `Write ${Number(value)} as a number, or a string with a unit such as '${value.trim()}${unit}'.`,
-      );
-    }
-    return parseDuration(value);
+    return this.fail(`is ${shown(value)}`, `${remedy} The limits are 1 ms and 24 days.`);
   }
 
   #part(name: string, value: unknown): OptionReader {
@@ -120,6 +114,11 @@ export class OptionReader {
   #at(suffix: string, value: unknown): OptionReader {
     return new OptionReader(value, `${this.path}${suffix}`, this.call);
   }
+}
+
+/** Returns false for a list, a Map, a Date or a promise: none of their contents is an option, so they would count as an object without options. */
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return Object.prototype.toString.call(value) === '[object Object]';
 }
 
 /** Returns a value as an error may show it, which operators log: never a text that is long enough to be a secret. */

@@ -4,7 +4,9 @@ import { keyFor, rsa, secret } from '../../../../test/support/key-material.js';
 import { optionsErrorOf } from '../../../../test/support/refusals.js';
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 import { RefreshAuthModule } from '../refresh-auth.module.js';
-import { checkDistinct, checkStore, type RefreshAuthOptions, resolveOptions } from './refresh-auth-options.js';
+import { type RefreshAuthOptions, resolveOptions } from './refresh-auth-options.js';
+import { checkDistinct } from './distinct-modules.js';
+import { checkStore } from './store-options.js';
 import { ClaimsReloader } from '../sessions/claims-reloader.js';
 import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import type { SessionStore } from '../store/session-store.js';
@@ -142,33 +144,42 @@ describe('[T9] lifetimes', () => {
     });
   });
 
-  const TOO_SHORT_A_WINDOW = 'Write a longer one: both count from `iat`.';
-  const TOO_SHORT_A_SESSION = 'Write a longer one, or a shorter `refreshWindow`.';
-
   test.each([
     [
       'a window as long as the token lives',
       { expiresIn: '15m', refreshWindow: 900 },
       'refreshWindow',
-      `is 900 s, not longer than expiresIn (900 s). ${TOO_SHORT_A_WINDOW}`,
+      'is 900 s, not longer than expiresIn (900 s). Write a longer one, or a shorter `expiresIn`.',
     ],
     [
-      'a shorter window',
-      { expiresIn: '8d' },
+      '[F74] a token that lives as long as the default window',
+      { expiresIn: '7d' },
+      'expiresIn',
+      'is 604800 s, but refreshWindow is 604800 s by default, not longer than that. Write a shorter one, or give `refreshWindow` too.',
+    ],
+    [
+      '[F74] a window shorter than the default life of a token',
+      { refreshWindow: '10m' },
       'refreshWindow',
-      `is 604800 s, not longer than expiresIn (691200 s). ${TOO_SHORT_A_WINDOW}`,
+      'is 600 s, not longer than expiresIn (900 s by default). Write a longer one, or a shorter `expiresIn`.',
+    ],
+    [
+      '[F74] a session shorter than the default window',
+      { sessionLifetime: 604_799 },
+      'sessionLifetime',
+      'is 604799 s, shorter than refreshWindow (604800 s by default). Write a longer one, or a shorter `refreshWindow`.',
+    ],
+    [
+      '[F74] a window longer than the default session',
+      { refreshWindow: '31d' },
+      'refreshWindow',
+      'is 2678400 s, but sessionLifetime is 2592000 s by default, shorter than that. Write a shorter one, or give `sessionLifetime` too.',
     ],
     [
       'a session shorter than the window',
-      { sessionLifetime: 604_799 },
+      { refreshWindow: '2d', sessionLifetime: '1d' },
       'sessionLifetime',
-      `is 604799 s, shorter than refreshWindow (604800 s). ${TOO_SHORT_A_SESSION}`,
-    ],
-    [
-      'a session shorter than a longer window',
-      { refreshWindow: '31d' },
-      'sessionLifetime',
-      `is 2592000 s, shorter than refreshWindow (2678400 s). ${TOO_SHORT_A_SESSION}`,
+      'is 86400 s, shorter than refreshWindow (172800 s). Write a longer one, or a shorter `refreshWindow`.',
     ],
     [
       'a tolerance of more than five minutes',
@@ -199,12 +210,12 @@ test.each(['', ' ', 'a b', 'a\n', '{a}', 'a{', 'a}', 7, null, {}, ['a']])('optio
   });
 });
 
-test.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '', '500', '25d', true, {}])(
-  'option storeTimeout is not %p',
+test.each([0, -1, 0.5, 5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '', '500', '25d', true, {}])(
+  '[F75] option storeTimeout is not %p',
   (storeTimeout) => {
     expect(errorOf({ storeTimeout })).toEqual({
       option: 'storeTimeout',
-      says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+      says: expect.stringMatching(/^is .*\. Write a string with a unit, such as '500ms' or '2s'\./),
     });
   },
 );
@@ -327,12 +338,15 @@ describe('option reuseDetection', () => {
     expect(resolveOptions({ secret, reuseDetection }).reuseDetection).toEqual(expected);
   });
 
-  test.each(['', 'grace', '30s', 30, true, null, [], () => undefined])('is not %p', (reuseDetection) => {
-    expect(errorOf({ reuseDetection })).toEqual({
-      option: 'reuseDetection',
-      says: "is not an object. Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
-    });
-  });
+  test.each(['', 'grace', '30s', 30, true, null, [], () => undefined, new Map(), new Date(0)])(
+    'is not %p',
+    (reuseDetection) => {
+      expect(errorOf({ reuseDetection })).toEqual({
+        option: 'reuseDetection',
+        says: "is not an object. Write false, or an object such as { grace: '30s', revokeAfter: '30m' }; {} takes the defaults.",
+      });
+    },
+  );
 
   test.each([null, 0, -1, 0.5, '30', '', '500ms', Number.NaN, true])('has no grace of %p', (grace) => {
     expect(errorOf({ reuseDetection: { grace } })).toEqual({
@@ -375,6 +389,13 @@ describe('option reuseDetection', () => {
       });
     },
   );
+
+  test('[F74] has no grace longer than the refresh window, also by default', () => {
+    expect(errorOf({ expiresIn: 5, refreshWindow: 20, reuseDetection: {} })).toEqual({
+      option: 'reuseDetection.grace',
+      says: 'is 30 s, longer than refreshWindow (20 s). Write a shorter one.',
+    });
+  });
 
   test('revokes by default no later than at the end of the refresh window', () => {
     const options = { secret, expiresIn: '1m', refreshWindow: '10m' };
@@ -432,12 +453,12 @@ describe('option reloadClaims', () => {
     }
   });
 
-  test.each([0, -1, 0.5, '2000', '', '25d', 2 ** 31, true, null])(
-    'has a time, even without one: not %p',
+  test.each([0, -1, 0.5, 5, '2000', '', '25d', 2 ** 31, true, null])(
+    '[F75] has a time, even without one: not %p',
     (reloadTimeout) => {
       expect(errorOf({ reloadTimeout })).toEqual({
         option: 'reloadTimeout',
-        says: expect.stringMatching(/^is .*\. Write .*such as '\w+'\.$/),
+        says: expect.stringMatching(/^is .*\. Write a string with a unit, such as '500ms' or '2s'\./),
       });
     },
   );
@@ -513,7 +534,10 @@ describe('two modules of one application', () => {
     [
       'cookie',
       compare({ secret: other }),
-      { option: 'delivery.cookie.name', says: 'is that of the module without a name. Write another one.' },
+      {
+        option: 'delivery.cookie.name',
+        says: "is that of the module without a name. Write another one, such as delivery: { cookie: { name: '__Host-admin' } }.",
+      },
     ],
     [
       'cookie, by the default name in an earlier deployment of the one',
@@ -594,7 +618,45 @@ describe('two modules of one application', () => {
   });
 });
 
-test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', 'isGlobal', '__proto__', 'constructor'])(
+test.each(['isGlobal', 'name'])('option %s belongs to the static call, and not into what a factory returns', (name) => {
+  expect(optionsErrorOf(() => resolveOptions({ secret, [name]: undefined }))).toEqual({
+    option: name,
+    says: `was returned by the factory, which runs too late for it. Write it beside the factory: RefreshAuthModule.forRootAsync({ ${name}, useFactory }).`,
+  });
+});
+
+test.each(['useFactory', 'useClass', 'useExisting', 'inject', 'imports'])(
+  'option %s belongs to forRootAsync',
+  (name) => {
+    expect(optionsErrorOf(() => resolveOptions({ [name]: [] }))).toEqual({
+      option: name,
+      says: `was given to forRoot. Write RefreshAuthModule.forRootAsync({ ${name} }) instead.`,
+    });
+  },
+);
+
+test.each([undefined, 'admin'])('a secret that is undefined was read before it was there, in module %p', (name) => {
+  const error = (() => {
+    try {
+      return resolveOptions({ secret: process.env['NOT_SET'] }, name);
+    } catch (reason) {
+      return reason as Error;
+    }
+  })() as Error;
+
+  expect(error.message).toBe(
+    `RefreshAuthModule${name ? " 'admin'" : ''}: option \`secret\` is undefined. If it is read from process.env, either the variable is not set, or forRoot() ran before ConfigModule or dotenv read the file .env. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('JWT_SECRET') }) }).`,
+  );
+});
+
+test('a secret that was not written is missing', () => {
+  expect(optionsErrorOf(() => resolveOptions({}))).toEqual({
+    option: 'secret',
+    says: expect.stringMatching(/^is missing\. Write a random secret of at least 32 bytes/),
+  });
+});
+
+test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', '__proto__', 'constructor'])(
   '[V4] option %s is not known',
   (name) => {
     const options = JSON.parse(`{"secret":${JSON.stringify(secret)},${JSON.stringify(name)}:1}`) as object;

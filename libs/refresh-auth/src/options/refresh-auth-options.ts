@@ -1,16 +1,13 @@
 import { Logger } from '@nestjs/common';
-import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
-import { type Cookie, cookieNames } from '../http/cookie.js';
+import { moduleTitle } from '../errors/module-title.js';
 import type { CrossSiteSettings } from '../http/cross-site.js';
 import type { DeliverySettings } from '../http/delivery-settings.js';
 import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.js';
 import type { RefreshAheadRule } from '../sessions/refresh-ahead.js';
 import type { RedisOption } from '../store/redis/redis-connection.js';
-import { canPush } from '../revocation/revocation-log.js';
 import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocations.js';
 import type { ReusePolicy } from '../sessions/rotation.js';
 import type { SessionStore } from '../store/session-store.js';
-import { canList } from '../sessions/tracked-sessions.js';
 import type { KeyRing } from '../tokens/keys.js';
 import type { Lifetimes } from '../tokens/lifetimes.js';
 import { hashed } from '../tokens/session-id.js';
@@ -19,6 +16,7 @@ import { type CrossSiteOptions, readCrossSite } from './cross-site-options.js';
 import { type DeliveryOptions, readDelivery } from './delivery-options.js';
 import type { Duration } from './duration.js';
 import { createKeyRing, type KeyOptions, type UncheckedKeyOptions } from './key-options.js';
+import { checkPlaces } from './misplaced-options.js';
 import { OptionReader } from './option-reader.js';
 
 /**
@@ -72,8 +70,8 @@ export interface RefreshAuthOptions {
    * @default 'refresh-auth', followed by `:<name>` for a module with a name, and by `:<hash>` with an `issuer` or `audience`
    */
   keyPrefix?: string | undefined;
-  /** How long a request waits for the store, whatever the client's settings: milliseconds, or a string with a unit. @default 500 */
-  storeTimeout?: Duration | undefined;
+  /** How long a request waits for the store, whatever the client's settings: a string with a unit. @default '500ms' */
+  storeTimeout?: string | undefined;
   /**
    * The answer to a refreshable token while the store does not decide. `'reject'`: 503. `'tolerate'`: it passes, and nothing is refreshed. It also
    * decides valid tokens under `revocation: 'every-request'`. @default 'reject'
@@ -102,8 +100,8 @@ export interface RefreshAuthOptions {
   refreshAhead?: Duration | undefined;
   /** Loads the claims anew at each refresh, or ends the session with `null`. @default none: a successor has the claims of its predecessor */
   reloadClaims?: ReloadClaims | undefined;
-  /** How long `reloadClaims` may take: milliseconds, or a string with a unit. @default 2000 */
-  reloadTimeout?: Duration | undefined;
+  /** How long `reloadClaims` may take: a string with a unit. @default '2s' */
+  reloadTimeout?: string | undefined;
   /**
    * `'tracked'`: sessions have a record in the store from their sign-in on, can be listed, and end when the record is lost. @default 'untracked'
    */
@@ -178,9 +176,11 @@ type Options = Readonly<Record<keyof RefreshAuthOptions, OptionReader>>;
  *
  * @throws RefreshAuthOptionsError that names the option, what is wrong with it and what to write instead
  */
-export function resolveOptions(given: RefreshAuthOptions = {}, name?: string): RefreshAuthSettings {
+export function resolveOptions(given: RefreshAuthOptions, name?: string): RefreshAuthSettings {
   checkName(new OptionReader(name, 'name'));
-  const options = new OptionReader(given).object(NAMES);
+  const call = moduleTitle(name);
+  checkPlaces(given, call);
+  const options = new OptionReader(given, '', call).object(NAMES);
   const { redis, store, keyPrefix } = options;
   if (redis.isGiven && store.isGiven) store.fail('is given beside `redis`', 'Keep one of them.');
   const lifetimes = readLifetimes(options);
@@ -198,13 +198,13 @@ export function resolveOptions(given: RefreshAuthOptions = {}, name?: string): R
     store: store.isGiven ? readStore(store) : undefined,
     keyPrefix: readKeyPrefix(keyPrefix.or(defaultKeyPrefix(name, parties))),
     isPrefixGiven: keyPrefix.isGiven,
-    storeTimeout: options.storeTimeout.or(500).milliseconds(),
+    storeTimeout: options.storeTimeout.or('500ms').milliseconds(),
     onStoreFailure: options.onStoreFailure.or('reject').choice(['reject', 'tolerate']),
     reuseDetection: readReuseDetection(options.reuseDetection.or(false), lifetimes),
     revocation: options.revocation.or('pushed').choice(['pushed', 'every-request']),
     revocationReplicas: readReplicas(options.revocationReplicas.or(0), redis),
     refreshAhead: options.refreshAhead.isGiven ? readRefreshAhead(options.refreshAhead, lifetimes) : undefined,
-    reloader: readReloader(options.reloadClaims, options.reloadTimeout.or(2000)),
+    reloader: readReloader(options.reloadClaims, options.reloadTimeout.or('2s'), call),
     tracked: options.sessions.or('untracked').choice(['untracked', 'tracked']) === 'tracked',
     delivery: readDelivery(options.delivery),
     csrf: readCrossSite(options.csrf),
@@ -223,23 +223,15 @@ function readParty(option: OptionReader): string {
 }
 
 function readLifetimes(options: Options): Lifetimes {
-  const expiresIn = options.expiresIn.or('15m').seconds();
-  const refreshWindow = options.refreshWindow.or('7d').seconds();
+  const token = options.expiresIn.or('15m');
+  const window = options.refreshWindow.or('7d');
   const session = options.sessionLifetime.or('30d');
+  const expiresIn = token.seconds();
+  const refreshWindow = window.seconds();
   const sessionLifetime = session.value === false ? Number.POSITIVE_INFINITY : session.seconds();
   const clockTolerance = options.clockTolerance.or(0).seconds(0);
-  if (refreshWindow <= expiresIn) {
-    options.refreshWindow.fail(
-      `is ${refreshWindow} s, not longer than expiresIn (${expiresIn} s)`,
-      'Write a longer one: both count from `iat`.',
-    );
-  }
-  if (sessionLifetime < refreshWindow) {
-    session.fail(
-      `is ${sessionLifetime} s, shorter than refreshWindow (${refreshWindow} s)`,
-      'Write a longer one, or a shorter `refreshWindow`.',
-    );
-  }
+  if (refreshWindow <= expiresIn) failAsTooShort(window, refreshWindow, token, expiresIn, 'not longer than');
+  if (sessionLifetime < refreshWindow) failAsTooShort(session, sessionLifetime, window, refreshWindow, 'shorter than');
   if (clockTolerance > LONGEST_TOLERANCE) {
     options.clockTolerance.fail(
       `is ${clockTolerance} s`,
@@ -247,6 +239,27 @@ function readLifetimes(options: Options): Lifetimes {
     );
   }
   return { expiresIn, refreshWindow, sessionLifetime, clockTolerance };
+}
+
+/** Names the option that the application wrote, because it cannot find a default in its code. */
+function failAsTooShort(
+  longer: OptionReader,
+  seconds: number,
+  shorter: OptionReader,
+  least: number,
+  comparison: string,
+): never {
+  if (longer.isDefault) {
+    return shorter.fail(
+      `is ${least} s, but ${longer.path} is ${seconds} s by default, ${comparison} that`,
+      `Write a shorter one, or give \`${longer.path}\` too.`,
+    );
+  }
+  const byDefault = shorter.isDefault ? ' by default' : '';
+  return longer.fail(
+    `is ${seconds} s, ${comparison} ${shorter.path} (${least} s${byDefault})`,
+    `Write a longer one, or a shorter \`${shorter.path}\`.`,
+  );
 }
 
 const REUSE_OPTIONS = ['grace', 'revokeAfter', 'onReuse', 'allowNoRefresh'] as const;
@@ -261,6 +274,9 @@ function readReuseDetection(option: OptionReader, { refreshWindow }: Lifetimes):
       `is ${handedOver} s`,
       `Write at most ${LONGEST_GRACE}: a longer grace is a longer life for a stolen token.`,
     );
+  }
+  if (handedOver > refreshWindow) {
+    grace.fail(`is ${handedOver} s, longer than refreshWindow (${refreshWindow} s)`, 'Write a shorter one.');
   }
   const reused = revokeAfter.or(Math.min(30 * 60, refreshWindow)).seconds();
   if (reused < handedOver || reused > refreshWindow) {
@@ -298,13 +314,13 @@ function readRefreshAhead(option: OptionReader, { expiresIn }: Lifetimes): Refre
   );
 }
 
-function readReloader(option: OptionReader, timeoutOption: OptionReader): ClaimsReloader | undefined {
+function readReloader(option: OptionReader, timeoutOption: OptionReader, title: string): ClaimsReloader | undefined {
   const timeout = timeoutOption.milliseconds();
   if (!option.isGiven) return undefined;
   const reloadClaims = option.value;
   if (typeof reloadClaims !== 'function')
     return option.fail('is not a function', 'Write (claims) => fresh claims, or null to end the session.');
-  const logger = new Logger('RefreshAuthModule');
+  const logger = new Logger(title);
   return new ClaimsReloader(reloadClaims as ReloadClaims, timeout, ({ message, stack }) =>
     logger.error(`reloadClaims failed, so the token was not refreshed (503 reload_failed): ${message}`, stack),
   );
@@ -317,85 +333,6 @@ function readStore(option: OptionReader): SessionStore {
   const missing = STORE_METHODS.find((method) => typeof store?.[method] !== 'function');
   if (missing !== undefined) option.fail(`has no method ${missing}`, 'Implement the interface SessionStore.');
   return store as unknown as SessionStore;
-}
-
-/**
- * Some options ask more of a store than others.
- *
- * @throws RefreshAuthOptionsError
- */
-export function checkStore(store: SessionStore, { revocation, tracked }: RefreshAuthSettings): void {
-  if (revocation === 'pushed' && !canPush(store)) {
-    throw new RefreshAuthOptionsError(
-      'revocation',
-      "is 'pushed' (the default), and the store cannot push",
-      "Write 'every-request', or implement revocationsAfter and onRevocation.",
-    );
-  }
-  if (tracked && !canList(store)) {
-    throw new RefreshAuthOptionsError(
-      'sessions',
-      "is 'tracked', and the store cannot list sessions",
-      "Write 'untracked', or implement listedSessions, replaceDetails, and `details` and `currentSeal` of rotate.",
-    );
-  }
-}
-
-/**
- * Two modules of one application must tell their sessions apart.
- *
- * @throws RefreshAuthOptionsError
- */
-export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettings): void {
-  const of = `that of ${other.name === undefined ? 'the module without a name' : `module '${other.name}'`}`;
-  if (one.name === other.name) {
-    throw new RefreshAuthOptionsError(
-      'name',
-      `is ${of}`,
-      'Give each RefreshAuthModule of the application a name of its own; one may have none.',
-    );
-  }
-  checkDistinctCookies(one.delivery.cookie, other.delivery.cookie, of);
-  if (one.store !== undefined && one.store === other.store) {
-    throw new RefreshAuthOptionsError(
-      'store',
-      `is ${of}`,
-      'Give each a store of its own: a user of one may have the id of a user of the other.',
-    );
-  }
-  if (one.keyPrefix === other.keyPrefix) {
-    throw new RefreshAuthOptionsError('keyPrefix', `is ${of}`, 'Write another one, or leave it out.');
-  }
-  const sharesKey = one.keys.all.some((key) =>
-    other.keys.all.some(({ verifyingKey }) => key.verifyingKey.equals(verifyingKey)),
-  );
-  const { audience } = one.parties;
-  if (
-    sharesKey &&
-    (audience === undefined || other.parties.audience === undefined || audience === other.parties.audience)
-  ) {
-    throw new RefreshAuthOptionsError(
-      'audience',
-      `does not differ from ${of}, and both verify with the same key`,
-      'Give each an audience, or a secret of its own.',
-    );
-  }
-}
-
-/** A module that reads the cookies of another one would also remove them. */
-function checkDistinctCookies(one: Cookie | undefined, other: Cookie | undefined, of: string): void {
-  if (one && one.name === other?.name) {
-    throw new RefreshAuthOptionsError('delivery.cookie.name', `is ${of}`, 'Write another one.');
-  }
-  const names = cookieNames(other);
-  const shared = cookieNames(one).find((name) => names.includes(name));
-  if (shared !== undefined) {
-    throw new RefreshAuthOptionsError(
-      'delivery.cookie.previous',
-      `has the name \`${shared}\`, and so has ${of}`,
-      'Leave it out of one of them: a module reads and removes only cookies of its own.',
-    );
-  }
 }
 
 /** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */

@@ -727,7 +727,7 @@ describe('Reuse detection', () => {
     await supersede();
     await use(second);
     pass(REVOKE_AFTER);
-    const storeTimeout = 200;
+    const storeTimeout = '200ms';
     const impatient = makeCore(
       { reuseDetection: { grace: GRACE, revokeAfter: REVOKE_AFTER }, storeTimeout },
       { store, clock },

@@ -344,7 +344,7 @@ describe('reloadClaims [R9]', () => {
 
     test.each([
       [undefined, 2000],
-      [300, 300],
+      ['300ms', 300],
     ])('with reloadTimeout %p is given up after %i ms: 503, nothing issued', async (reloadTimeout, limit) => {
       const core = coreWith(() => new Promise(() => undefined), { reloadTimeout });
       const first = expired(core);
@@ -367,7 +367,7 @@ describe('reloadClaims [R9]', () => {
       jest.useFakeTimers({ doNotFake: ['setImmediate'] });
       const core = coreWith(
         (claims: TokenClaims) => new Promise((resolve) => setTimeout(() => resolve(promoted(claims)), 1500)),
-        { storeTimeout: 500 },
+        { storeTimeout: '500ms' },
       );
       const first = expired(core);
       const attempt = authenticate(core, first.token);

@@ -103,7 +103,7 @@ describe('a sign-in', () => {
   });
 
   test('waits once for a store that hangs, for the session that it replaces too [S2]', async () => {
-    const storeTimeout = 200;
+    const storeTimeout = '200ms';
     const impatient = makeCore({ storeTimeout }, { store, clock });
     store.userCutoff = never;
     store.revoke = never;
@@ -115,7 +115,7 @@ describe('a sign-in', () => {
   });
 
   test('of a tracked session waits once for a store that hangs [S2]', async () => {
-    const storeTimeout = 200;
+    const storeTimeout = '200ms';
     const impatient = makeCore({ storeTimeout, sessions: 'tracked' }, { store, clock });
     store.rotate = never;
 

@@ -370,7 +370,7 @@ describe('A request whose store never answers', () => {
   ])('%s: is refused as 503 within storeTimeout, and the next one goes through', async (_, calls) => {
     const clock = new TestClock();
     const store = interceptedStore(clock);
-    const core = makeCore({ storeTimeout: TIMEOUT }, { store, clock });
+    const core = makeCore({ storeTimeout: `${TIMEOUT}ms` }, { store, clock });
     const events = recordEvents(core);
     const { token } = issue(core);
     clock.advance(EXPIRES_IN * 1000);
@@ -398,7 +398,7 @@ describe('A request whose store never answers', () => {
     const store = interceptedStore(clock);
     store.intercept(never);
     store.revoke = never;
-    const core = makeCore({ storeTimeout: TIMEOUT }, { store, clock });
+    const core = makeCore({ storeTimeout: `${TIMEOUT}ms` }, { store, clock });
     const { token, claims } = issue(core);
     clock.advance(EXPIRES_IN * 1000);
 
