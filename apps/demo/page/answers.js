@@ -35,7 +35,7 @@ export const VERDICTS = {
 };
 
 /** @type {Record<string, string>} */
-const REASONS = {
+export const REASONS = {
   valid: 'The token is before its exp. Its signature was checked, and the store was not asked.',
   refreshable:
     'The token was past its exp, and no other request had refreshed it yet. The store let this request do so, and its answer carries the next generation.',
@@ -44,7 +44,7 @@ const REASONS = {
   token_missing: 'The request carried no token.',
   token_malformed: 'The text does not have the form of a token. The server did not decode it.',
   token_invalid: 'The signature is wrong: the token was altered, or signed with another key. The store was not asked.',
-  token_expired: 'The token is past its refresh_exp and can no longer be refreshed. Sign in again.',
+  token_expired: 'The token is past its refresh_exp and can no longer be refreshed.',
   token_superseded:
     'This token was superseded, and a newer one has been in use for longer than the grace. The request may only be late, so the session lives on, and the latest token works.',
   token_reused:
@@ -61,7 +61,9 @@ const REASONS = {
  * @param {Answer} answer
  */
 export function reasonOf(answer) {
-  if (answer.status === 0) return 'There was no answer: the server cannot be reached.';
+  if (answer.status === 0) return 'There was no answer: the server cannot be reached. Your token is kept.';
+  if (answer.status >= 500 && answer.code === undefined)
+    return `The server failed on this request (status ${answer.status}). Its log says why.`;
   return REASONS[answer.code ?? answer.verdict] ?? 'The guard did not look at this request.';
 }
 

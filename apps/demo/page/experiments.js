@@ -1,159 +1,207 @@
-import { reasonOf, VERDICTS } from './answers.js';
+import { ask, reasonOf } from './answers.js';
 import { element, make, on, write } from './dom.js';
 import { duration, short } from './format.js';
+import { bringOutcome, outcomeOf, scrollToOutcome, showOutcome } from './outcome.js';
+import { playTheft, theftHint, theftObstacle } from './theft.js';
 import { claimsOf, forged, tampered } from './tokens.js';
-import { until, untilExpired } from './waiting.js';
+import { until, untilExpired, whyNotExpiring } from './waiting.js';
 
 /** @import { Answer } from './answers.js' */
+/** @import { Outcome } from './outcome.js' */
 /** @import { Session } from './session.js' */
 
 const list = element('experiments', HTMLUListElement);
-const outcome = element('outcome', HTMLElement);
-const answerList = element('answers', HTMLElement);
 const policyNow = element('policy-now', HTMLElement);
 
-/**
- * The result of an experiment.
- *
- * @typedef {object} Outcome
- * @property {string} headline
- * @property {string} why
- * @property {[what: string, answer: Answer][]} answers
- */
+const UNSEEN = 'The token is in a cookie that scripts cannot read, by design.';
+const NO_OLD_GENERATION = 'There is no older generation yet. Let the token expire, and send a request.';
+const NO_SWITCH = 'Start the demo with DEMO_FAULTS=1 to have this switch.';
 
 /**
  * @typedef {object} Experiment
  * @property {string} id
  * @property {string} [begins] the title of the experiments from here on
  * @property {string} name
- * @property {string} hint
- * @property {'token' | 'session' | 'none'} needs a token that scripts can see, a session, or neither
- * @property {(session: Session, tell: (text: string) => void) => Promise<Outcome>} run
+ * @property {(session: Session) => string} hint
+ * @property {(session: Session) => string | undefined} [obstacle] the reason why it cannot be tried now
+ * @property {(session: Session) => Promise<Outcome | undefined>} run `undefined` if it has shown its outcome itself
  */
 
-/** @type {Experiment[]} */
+/** Further experiments, with other kinds of connection, are entries of this list. @type {Experiment[]} */
 const EXPERIMENTS = [
+  {
+    id: 'theft',
+    begins: 'Theft',
+    name: 'Steal a token',
+    hint: theftHint,
+    obstacle: theftObstacle,
+    run: playTheft,
+  },
   {
     id: 'old-generation',
     begins: 'Odd tokens',
     name: 'Present an old generation',
-    hint: 'Like a tab that was asleep, or a thief with a copy of an earlier token.',
-    needs: 'token',
+    hint: () => 'Like a tab that was asleep, or a thief with a copy of an earlier token.',
+    obstacle: (session) => tokenObstacle(session) ?? (session.hasSuperseded ? undefined : NO_OLD_GENERATION),
     run: presentOldGeneration,
   },
   {
     id: 'tampered',
     name: 'Tamper with the token',
-    hint: 'Puts another user into it, under the old signature.',
-    needs: 'token',
+    hint: () => 'Puts another user into it, under the old signature.',
+    obstacle: tokenObstacle,
     run: async (session) => present(session, 'An altered token', tampered(held(session))),
   },
   {
     id: 'another-key',
     name: 'Sign it with another key',
-    hint: 'The same claims, signed with a key that your browser generates.',
-    needs: 'token',
+    hint: () => 'The same claims, signed with a key that your browser generates.',
+    obstacle: tokenObstacle,
     run: async (session) => present(session, 'A token signed with another key', await forged(held(session))),
   },
   {
     id: 'past-window',
     name: 'Come back too late',
-    hint: 'Signs in a second time with a refresh window of two seconds, and waits until it is over.',
-    needs: 'token',
+    hint: () => 'Signs in a second time with a refresh window of two seconds, and waits until it is over.',
+    obstacle: ({ seesToken }) => (seesToken ? undefined : UNSEEN),
     run: comeBackTooLate,
   },
   {
     id: 'lose-response',
     begins: 'Clients with bad luck',
     name: 'Lose the response',
-    hint: 'The server refreshes, but its response is lost. Then the client asks again with the old token.',
-    needs: 'token',
+    hint: () => 'The server refreshes, but its response is lost. Then the client asks again with the old token.',
+    obstacle: (session) => tokenObstacle(session) ?? sessionObstacle(session) ?? whyNotExpiring(session),
     run: loseResponse,
   },
   {
     id: 'tab-shared',
     name: 'Open a tab that shares the token',
-    hint: 'Both tabs read the same storage: when one refreshes, the other has the new token at once.',
-    needs: 'session',
+    hint: () => 'Both tabs read the same storage: when one refreshes, the other has the new token at once.',
+    obstacle: sessionObstacle,
     run: async (session) => openTab(session, true),
   },
   {
     id: 'tab-apart',
     name: 'Open a tab with a copy of its own',
-    hint: 'It starts with this token. From then on, neither tab knows of the other.',
-    needs: 'token',
+    hint: () => 'It starts with this token. From then on, neither tab knows of the other.',
+    obstacle: (session) => tokenObstacle(session) ?? sessionObstacle(session),
     run: async (session) => openTab(session, false),
   },
   {
     id: 'policy',
     begins: 'The server',
     name: 'Switch the policy for old tokens',
-    hint: 'Signs you in again on routes with the other policy. Then present an old generation.',
-    needs: 'session',
+    hint: () => 'Signs you in again on routes with the other policy. Then present an old generation.',
+    obstacle: ({ about, current }) => {
+      if (about.policies.length < 2) return 'In production, the demo has one policy only.';
+      return current ? undefined : 'Sign in first. The form lets you choose the policy, too.';
+    },
     run: switchPolicy,
   },
   {
     id: 'store-stop',
     name: 'Stop the store',
-    hint: 'Valid tokens keep working. Clients with expired ones are told to retry.',
-    needs: 'none',
+    hint: () => 'Valid tokens keep working. Clients with expired ones are told to retry.',
+    obstacle: ({ about, storeState }) => {
+      if (!about.faults) return NO_SWITCH;
+      return storeState === 'stopped' ? 'The store is stopped already.' : undefined;
+    },
     run: async (session) => turnStore(session, false),
   },
   {
     id: 'store-start',
     name: 'Start the store again',
-    hint: 'Nobody has to sign in again.',
-    needs: 'none',
+    hint: () => 'Nobody has to sign in again.',
+    obstacle: ({ about, storeState }) => {
+      if (!about.faults) return NO_SWITCH;
+      return storeState === 'stopped' ? undefined : 'The store is not stopped.';
+    },
     run: async (session) => turnStore(session, true),
   },
 ];
 
+/** @param {string} text */
+function tell(text) {
+  showOutcome({ headline: text, why: '', answers: [] });
+}
+
+/** The experiment that is under way. @type {Experiment | undefined} */
+let underWay;
+
 /** @param {Session} session */
 export function prepareExperiments(session) {
-  const busy = new Set();
   for (const experiment of EXPERIMENTS) {
-    const button = make(
-      'button',
-      { type: 'button', id: experiment.id, 'aria-describedby': `${experiment.id}-hint` },
-      experiment.name,
-    );
-    if (experiment.begins !== undefined) list.append(make('li', { class: 'group' }, make('h3', {}, experiment.begins)));
-    list.append(make('li', {}, button, make('p', { class: 'small', id: `${experiment.id}-hint` }, experiment.hint)));
+    const { id, name, begins } = experiment;
+    const button = make('button', { type: 'button', id, 'aria-describedby': `${id}-hint` }, name);
+    const item = make('li', {}, button, make('p', { class: 'small', id: `${id}-hint` }));
+    if (begins !== undefined) list.append(make('li', { class: 'group' }, make('h3', {}, begins)));
+    list.append(item);
     on(button, 'click', async () => {
-      if (busy.size > 0 || button.getAttribute('aria-disabled') === 'true') return;
-      busy.add(experiment);
-      answerList.replaceChildren();
-      showOutcome({ headline: 'Under way …', why: '', answers: [] });
-      const tell = (/** @type {string} */ text) => showOutcome({ headline: text, why: '', answers: [] });
-      showOutcome(await experiment.run(session, tell).catch(failed));
-      busy.delete(experiment);
+      bringOutcome(item);
+      const reason = obstacle(session, experiment);
+      // The screen may show another part of the page than the hint.
+      if (reason !== undefined) return underWay ? undefined : explain(name, reason);
+      underWay = experiment;
+      drawExperiments(session);
+      tell('Under way …');
+      scrollToOutcome();
+      const outcome = await experiment.run(session).catch(failed);
+      if (outcome) showOutcome(outcome);
+      scrollToOutcome();
+      underWay = undefined;
+      drawExperiments(session);
     });
   }
 }
 
-/** @param {Session} session */
+/**
+ * Draws the buttons, with the reason at each one that cannot be pressed now. Called several times a second, because tokens expire.
+ *
+ * @param {Session} session
+ */
 export function drawExperiments(session) {
-  for (const { id, hint, needs } of EXPERIMENTS) {
-    const reason = obstacle(session, id, needs);
-    const button = element(id, HTMLButtonElement);
-    // Not `disabled`, so that the tab key still reaches it and it can explain why it does nothing.
-    button.setAttribute('aria-disabled', String(reason !== undefined));
-    write(element(`${id}-hint`, HTMLElement), reason ?? hint);
+  for (const experiment of EXPERIMENTS) {
+    const reason = obstacle(session, experiment);
+    const isDisabled = String(reason !== undefined);
+    const button = element(experiment.id, HTMLButtonElement);
+    // Not `disabled`: the button keeps the focus, and the tab key still reaches it, so that it can explain why it does nothing.
+    if (button.getAttribute('aria-disabled') !== isDisabled) button.setAttribute('aria-disabled', isDisabled);
+    write(element(`${experiment.id}-hint`, HTMLElement), reason ?? experiment.hint(session));
   }
   write(policyNow, describePolicy(session));
 }
 
 /**
  * @param {Session} session
- * @param {string} id
- * @param {Experiment['needs']} needs
+ * @param {Experiment} experiment
  * @returns {string | undefined} the reason why it cannot be tried now
  */
-function obstacle(session, id, needs) {
-  if (id.startsWith('store-') && !session.about.faults) return 'Start the demo with DEMO_FAULTS=1 to have this switch.';
-  if (needs === 'none') return undefined;
-  if (needs === 'token' && !session.seesToken) return 'The token is in a cookie that scripts cannot read, by design.';
-  return session.current ? undefined : 'Sign in first.';
+function obstacle(session, experiment) {
+  if (underWay === experiment) return 'Under way …';
+  if (underWay) return `Wait until “${underWay.name}” is done.`;
+  return session.isServerThere ? experiment.obstacle?.(session) : 'The server is gone.';
+}
+
+/** @param {Session} session */
+function tokenObstacle({ seesToken, current }) {
+  if (!seesToken) return UNSEEN;
+  return current ? undefined : 'Sign in first.';
+}
+
+/** @param {Session} session */
+function sessionObstacle({ current, isAlive }) {
+  if (!current) return 'Sign in first.';
+  return isAlive ? undefined : 'This session is over. Sign in again.';
+}
+
+/**
+ * @param {string} name
+ * @param {string} reason
+ */
+function explain(name, reason) {
+  showOutcome({ headline: `“${name}” is not possible now`, why: reason, answers: [] });
+  scrollToOutcome();
 }
 
 /** @param {Session} session */
@@ -161,54 +209,6 @@ export function describePolicy({ policy: { reuse } }) {
   return reuse === null
     ? 'Superseded tokens get the latest token for their whole refresh window. No race ever logs anybody out, but a stolen token works too.'
     : `Superseded tokens get the latest token until it has been in use for ${duration(reuse.grace)}. Then they are rejected, and the session lives on. After ${duration(reuse.revokeAfter)} they count as stolen, and the session is revoked.`;
-}
-
-/** @param {Outcome} outcome */
-export function showOutcome({ headline, why, answers }) {
-  outcome.replaceChildren(make('p', { class: 'headline' }, headline), ...(why === '' ? [] : [make('p', {}, why)]));
-  answerList.replaceChildren(...answers.map(([what, answer]) => drawAnswer(what, answer)));
-}
-
-/**
- * @param {string} what
- * @param {Answer} answer
- */
-function drawAnswer(what, { method, path, status, verdict, code, headers, body }) {
-  const lines = [
-    `${status === 0 ? 'no answer' : status}`,
-    ...headers.map(([name, value]) => `${name}: ${value}`),
-    '',
-    body,
-  ];
-  return make(
-    'article',
-    { class: 'answer' },
-    make('h4', {}, what),
-    make(
-      'p',
-      {},
-      make('span', { class: 'badge', 'data-verdict': verdict }, code ?? VERDICTS[verdict]),
-      ` `,
-      make('code', {}, `${method} ${path}`),
-    ),
-    make('pre', { tabindex: '0', 'aria-label': `Status, headers and body of: ${what}` }, lines.join('\n').trim()),
-  );
-}
-
-/**
- * Returns the outcome of a single request.
- *
- * @param {string} what
- * @param {Answer} answer
- * @returns {Outcome}
- */
-export function outcomeOf(what, answer) {
-  const code = answer.code ?? answer.verdict;
-  return {
-    headline: `${what}: ${code}`,
-    why: reasonOf(answer),
-    answers: [[what, answer]],
-  };
 }
 
 /** @param {unknown} error */
@@ -233,16 +233,15 @@ async function present(session, what, token) {
 
 /** @param {Session} session */
 async function presentOldGeneration(session) {
-  const old = session.generations.find(({ token }) => token !== held(session));
-  if (old?.token === undefined) {
-    throw new Error('There is no older generation yet. Let the token expire, and send a request.');
-  }
+  const old = newestSuperseded(session);
+  if (old?.token === undefined) throw new Error(NO_OLD_GENERATION);
   const answer = await session.askWith(old.token, '/me');
-  const what = `Generation ${old.claims.gen}, while ${session.current?.claims.gen} is current`;
-  const shown = outcomeOf(what, answer);
+  const shown = outcomeOf(`Generation ${old.claims.gen}, while ${session.current?.claims.gen} is current`, answer);
   if (answer.verdict === 'valid') {
     shown.why = `It is valid for another ${duration(old.claims.exp - session.now())}. A refresh does not shorten the life of the superseded token.`;
   }
+  const next = whatNext(answer, session);
+  if (next !== '') shown.why += ` ${next}`;
   if (answer.code !== 'token_superseded' && answer.code !== 'token_reused') return shown;
   // The current token, as its rightful owner would present it next.
   shown.answers.push(['The latest generation, after that', await session.ask('/me')]);
@@ -250,10 +249,32 @@ async function presentOldGeneration(session) {
 }
 
 /**
+ * Returns the newest generation that has expired, of those before the latest: an older one may be past its refresh window.
+ *
  * @param {Session} session
- * @param {(text: string) => void} tell
  */
-async function comeBackTooLate(session, tell) {
+function newestSuperseded(session) {
+  const superseded = session.generations.slice(0, -1);
+  return superseded.filter(({ claims }) => claims.exp <= session.now()).at(-1) ?? superseded.at(-1);
+}
+
+/**
+ * Says what to do to see what reuse detection does next.
+ *
+ * @param {Answer} answer
+ * @param {Session} session
+ */
+function whatNext({ verdict, code }, { policy: { reuse } }) {
+  if (reuse === null) return '';
+  if (verdict === 'already-refreshed')
+    return `Next: press “Send a request”, which uses the latest generation. ${duration(reuse.grace)} after that, present the old one again: it is rejected.`;
+  if (code === 'token_superseded')
+    return `Next: present it once more when the latest generation has been in use for ${duration(reuse.revokeAfter)}. Then it counts as stolen.`;
+  return '';
+}
+
+/** @param {Session} session */
+async function comeBackTooLate(session) {
   const limits = { expiresIn: 1, refreshWindow: 2 };
   const signedIn = await session.signInApart({ username: 'alan', password: 'turing', limits });
   if (signedIn.token === undefined) return outcomeOf('The second sign-in', signedIn);
@@ -265,13 +286,10 @@ async function comeBackTooLate(session, tell) {
   return present(session, 'A token past its window', token);
 }
 
-/**
- * @param {Session} session
- * @param {(text: string) => void} tell
- */
-async function loseResponse(session, tell) {
+/** @param {Session} session */
+async function loseResponse(session) {
   if (!(await untilExpired(session, tell))) {
-    throw new Error(`This experiment needs an expired token. ${outcome.textContent}`);
+    throw new Error(whyNotExpiring(session) ?? 'The session ended meanwhile.');
   }
   const lost = await session.askWith(held(session), '/me');
   const again = await session.ask('/me');
@@ -339,19 +357,20 @@ async function switchPolicy(session) {
  * @param {boolean} running
  */
 async function turnStore(session, running) {
-  const response = await fetch('/faults/store', {
+  const turned = await ask(fetch, '/faults/store', {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ running }),
   });
-  if (!response.ok) throw new Error(`The switch answered ${response.status}.`);
-  const headline = running ? 'The store works again' : 'The store is down';
+  await session.lookAtServer();
+  if (turned.status !== 200) return outcomeOf('The switch of the store', turned);
+  const headline = running ? 'The store works again' : 'The store is stopped';
   if (!session.current) return { headline, why: running ? 'Nothing was lost.' : 'You can still sign in.', answers: [] };
   const answer = await session.ask('/me');
   return {
     headline: `${headline}. Your next request: ${answer.code ?? answer.verdict}`,
     why: storeReason(answer, running),
-    answers: [/** @type {[string, Answer]} */ (['Your next request', answer])],
+    answers: /** @type {Outcome['answers']} */ ([['Your next request', answer]]),
   };
 }
 

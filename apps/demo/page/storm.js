@@ -1,9 +1,10 @@
 import { VERDICTS } from './answers.js';
 import { element, make, on, write } from './dom.js';
 import { plural, short } from './format.js';
+import { distinctTokens, partsOf, summaryOf } from './storm-summary.js';
 import { untilExpired } from './waiting.js';
 
-/** @import { Answer, Verdict } from './answers.js' */
+/** @import { Answer } from './answers.js' */
 /** @import { Session } from './session.js' */
 
 const form = element('storm-form', HTMLFormElement);
@@ -19,6 +20,14 @@ const scale = element('storm-scale', HTMLElement);
 const details = element('storm-details', HTMLElement);
 const rows = element('storm-rows', HTMLTableSectionElement);
 
+const OBSTACLES = {
+  gone: 'The server is gone.',
+  nobody: 'Sign in first.',
+  over: 'This session is over. Sign in again.',
+};
+
+let isUnderWay = false;
+
 /** @param {Session} session */
 export function prepareStorm(session) {
   const { processes } = session.about;
@@ -29,12 +38,15 @@ export function prepareStorm(session) {
       target.append(make('option', { value: String(name) }, `process ${name}`));
   }
   on(form, 'submit', async () => {
-    start.disabled = true;
+    if (isUnderWay || obstacle(session) !== undefined) return;
+    isUnderWay = true;
+    drawStart(session);
     if (!wait.checked || (await untilExpired(session, tell))) {
       tell(`${plural(count.valueAsNumber, 'request')} under way …`);
-      drawStorm(await storm(session, count.valueAsNumber, target.value));
+      drawStorm(await storm(session, count.valueAsNumber, target.value), session.seesToken);
     }
-    start.disabled = false;
+    isUnderWay = false;
+    drawStart(session);
   });
 }
 
@@ -43,11 +55,25 @@ function tell(text) {
   write(status, text);
 }
 
+/**
+ * Draws the button, and says why it cannot be pressed yet. Not `disabled`, so that it keeps the focus.
+ *
+ * @param {Session} session
+ */
+export function drawStart(session) {
+  const reason = obstacle(session);
+  const isDisabled = String(isUnderWay || reason !== undefined);
+  if (start.getAttribute('aria-disabled') !== isDisabled) start.setAttribute('aria-disabled', isDisabled);
+  if (isUnderWay) return;
+  if (reason !== undefined) tell(reason);
+  else if (Object.values(OBSTACLES).includes(status.textContent ?? '')) tell('');
+}
+
 /** @param {Session} session */
-export function enableStorm({ current }) {
-  start.disabled = current === undefined;
-  if (!current) tell('Sign in first.');
-  else if (status.textContent === 'Sign in first.') tell('');
+function obstacle({ isServerThere, current, isAlive }) {
+  if (!isServerThere) return OBSTACLES.gone;
+  if (!current) return OBSTACLES.nobody;
+  return isAlive ? undefined : OBSTACLES.over;
 }
 
 /**
@@ -64,21 +90,15 @@ function storm(session, requests, process) {
   return Promise.all(Array.from({ length: requests }, (_, index) => session.ask(`/me?request=${index + 1}`, init)));
 }
 
-/** @param {Answer[]} answers */
-function drawStorm(answers) {
+/**
+ * @param {Answer[]} answers
+ * @param {boolean} seesToken
+ */
+function drawStorm(answers, seesToken) {
   const from = Math.min(...answers.map((answer) => answer.from));
   const to = Math.max(...answers.map((answer) => answer.to));
-  const number = (/** @type {Verdict} */ verdict) => answers.filter((answer) => answer.verdict === verdict).length;
-  const tokens = new Set(answers.flatMap(({ token }) => token ?? []));
-  drawSums([
-    ['refreshable', number('refreshable'), 'refreshed the token'],
-    ['already-refreshed', number('already-refreshed'), 'got the same one'],
-    ['token', tokens.size, tokens.size === 1 ? 'distinct new token' : 'distinct new tokens'],
-    ['valid', number('valid'), 'found it valid'],
-    ['dead', number('dead'), 'refused'],
-    ['unavailable', number('unavailable') + number('other'), 'told to try again'],
-  ]);
-  tell(summary(answers, number, tokens.size));
+  drawSums(answers, seesToken);
+  tell(summaryOf(answers, seesToken));
   drawChart(answers, from, to - from);
   rows.replaceChildren(...answers.map((answer, index) => row(answer, index, from)));
   figure.hidden = false;
@@ -87,41 +107,24 @@ function drawStorm(answers) {
 
 /**
  * @param {Answer[]} answers
- * @param {(verdict: Verdict) => number} number
- * @param {number} tokens
+ * @param {boolean} seesToken
  */
-function summary(answers, number, tokens) {
-  const processes = new Set(answers.map(({ process }) => process)).size;
-  const where = processes > 1 ? `, over ${processes} processes` : '';
-  const refreshed = number('refreshable');
-  const handed = number('already-refreshed');
-  if (refreshed + handed > 0) {
-    const came = whatCame(tokens);
-    return `Of ${plural(answers.length, 'request')}${where}, ${refreshed} refreshed the token and ${handed} got the same new one. ${came}`;
-  }
-  if (number('valid') === answers.length)
-    return `The token was valid for all ${answers.length}: nothing was refreshed, and the store was not asked.`;
-  if (number('unavailable') > 0)
-    return 'The store is down. Nobody was logged out: the same token works again as soon as the store does.';
-  return 'No request was served.';
-}
-
-/** @param {number} tokens the number of different new tokens */
-function whatCame(tokens) {
-  if (tokens === 0) return 'The new token came in the cookie, where scripts cannot see it.';
-  if (tokens === 1) return '1 distinct new token came back.';
-  return `${tokens} distinct new tokens came back, one after the other: each expired before the storm was over.`;
-}
-
-/** @param {[kind: string, count: number, what: string][]} list */
-function drawSums(list) {
-  const shown = list.filter(([kind, number]) => number > 0 || kind === 'refreshable');
+function drawSums(answers, seesToken) {
+  const tokens = distinctTokens(answers);
   sums.replaceChildren(
-    ...shown.map(([kind, number, what]) =>
-      make('li', { 'data-verdict': kind }, make('strong', {}, String(number)), ` ${what}`),
-    ),
+    ...partsOf(answers, seesToken).map(({ kind, count: number, what }) => sum(kind, number, what)),
+    ...(tokens > 0 ? [sum('token', tokens, tokens === 1 ? 'distinct new token' : 'distinct new tokens')] : []),
   );
   sums.hidden = false;
+}
+
+/**
+ * @param {string} kind
+ * @param {number} number
+ * @param {string} what
+ */
+function sum(kind, number, what) {
+  return make('li', { 'data-verdict': kind }, make('strong', {}, String(number)), ` ${what}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { REASONS } from './answers.js';
 import { element, make, write } from './dom.js';
 import { duration, moment } from './format.js';
 
@@ -62,7 +63,8 @@ export function drawToken(session) {
  * @returns {[name: string, explanation: string]}
  */
 function stateAt(now, { gen, exp, refresh_exp }, { refusal, end = Number.POSITIVE_INFINITY }) {
-  if (refusal !== undefined) return ['dead', `Generation ${gen} was rejected: ${refusal}. Sign in again.`];
+  if (refusal !== undefined)
+    return ['dead', `Generation ${gen} was rejected: ${refusal}. ${REASONS[refusal] ?? ''} Sign in again.`];
   if (now < exp) return ['valid', `Generation ${gen} is valid for another ${duration(exp - now)}.`];
   if (now < refresh_exp) {
     return [

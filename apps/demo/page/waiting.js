@@ -18,13 +18,26 @@ export async function untilExpired(session, tell) {
     if (!current) return false;
     const left = current.claims.exp - session.now();
     if (left <= 0) return true;
-    if (left > MOST_PATIENCE_SECONDS) {
-      tell(`The token is valid for another ${duration(left)}. Sign in with short times to see it expire.`);
+    const reason = whyNotExpiring(session);
+    if (reason !== undefined) {
+      tell(reason);
       return false;
     }
     tell(`Letting the token expire: ${duration(left)} …`);
-    await new Promise((resolve) => setTimeout(resolve, Math.min(left * 1000 + 5, 250)));
+    await sleep(Math.min(left * 1000 + 5, 250));
   }
+}
+
+/**
+ * Returns the reason why it makes no sense to wait for the token to expire, if there is one.
+ *
+ * @param {Session} session
+ */
+export function whyNotExpiring(session) {
+  const left = (session.current?.claims.exp ?? 0) - session.now();
+  return left > MOST_PATIENCE_SECONDS
+    ? `The token is valid for another ${duration(left)}. Sign in with short times to see it expire.`
+    : undefined;
 }
 
 /**
@@ -33,5 +46,13 @@ export async function untilExpired(session, tell) {
  * @param {() => Promise<boolean>} condition
  */
 export async function until(condition) {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 200));
+  while (!(await condition())) await sleep(200);
+}
+
+/**
+ * @param {number} milliseconds
+ * @returns {Promise<void>}
+ */
+export async function sleep(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

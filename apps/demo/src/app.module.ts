@@ -22,7 +22,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         RefreshAuthModule.forRoot(throughFaults(refreshAuth)),
-        PageModule.forRoot(settings),
+        PageModule.forRoot(settings, faults),
         ...(settings.grace
           ? [RefreshAuthModule.forRoot({ ...throughFaults(gracePolicy(refreshAuth)), name: GRACE }), GraceModule]
           : []),

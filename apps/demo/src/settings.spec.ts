@@ -24,7 +24,7 @@ describe('readSettings', () => {
       host: '127.0.0.1',
       httpAdapter: 'express',
       trustedOrigins: [],
-      faults: false,
+      faults: true,
       grace: true,
       process: { name: '1', of: 1 },
       refreshAuth: { secret: expect.any(String), ...choices, delivery: { cookie: { secure: true } } },
@@ -205,7 +205,7 @@ describe('readSettings', () => {
     ['TRUSTED_ORIGINS', '*', 'contains "*": write comma-separated origins'],
     ['COOKIE_SECURE', 'no', 'is "no": write true or false'],
     ['HTTP_ADAPTER', 'koa', 'is "koa": write express or fastify'],
-    ['DEMO_FAULTS', 'yes', 'is "yes": write 0 or 1'],
+    ['DEMO_FAULTS', 'yes', 'is "yes": write 1 or 0'],
     ['DEMO_PROCESSES', '0', 'is "0": write a number from 1 to 99'],
     ['TOKEN_DELIVERY', 'body', 'is "body": write both or header or cookie'],
   ])('refuses %s=%s and says what to write', (variable, value, message) => {
@@ -218,6 +218,19 @@ describe('readSettings', () => {
   ])('lets nobody stop the store with %s=%s', (variable, value, message) => {
     expect(messageOf({ DEMO_FAULTS: '1', [variable]: value })).toContain(`DEMO_FAULTS ${message}`);
     expect(readSettings({ [variable]: value }).faults).toBe(false);
+  });
+
+  it.each([
+    [{}, true],
+    [{ HOST: 'localhost' }, true],
+    [{ HOST: '::1' }, true],
+    [{ DEMO_FAULTS: '0' }, false],
+    [{ HOST: '0.0.0.0' }, false],
+    [{ NODE_ENV: 'production', JWT_SECRET: secret }, false],
+    [{ REDIS_URL: 'redis://127.0.0.1:6379' }, false],
+    [{ REDIS_URL: 'redis://127.0.0.1:6379', DEMO_FAULTS: '1' }, true],
+  ])('with %j, the page can stop the store: %s', (env, expected) => {
+    expect(readSettings(env).faults).toBe(expected);
   });
 
   it('refuses to start without a secret in production', () => {

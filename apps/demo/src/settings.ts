@@ -186,10 +186,15 @@ function serializeOrigin({ protocol, host }: URL): string {
   return `${protocol}//${host}`;
 }
 
-/** Allows the switch for the store only on this machine. Anybody who can stop the store can keep all users from refreshing. */
+/**
+ * Allows the switch for the store only on this machine, because anybody who can stop the store can keep all users from refreshing. The switch of
+ * the store in memory is on by default, except in production.
+ */
 function readFaults(env: Environment, host: string, redis: string | undefined): boolean {
-  const isOn = readChoice(env, 'DEMO_FAULTS', ['0', '1']) === '1';
-  if (isOn && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
+  const isLocal = ['127.0.0.1', '::1', 'localhost'].includes(host);
+  const isOnByDefault = isLocal && redis === undefined && env['NODE_ENV'] !== 'production';
+  const isOn = readChoice(env, 'DEMO_FAULTS', isOnByDefault ? ['1', '0'] : ['0', '1']) === '1';
+  if (isOn && !isLocal) {
     throw new SettingError('DEMO_FAULTS', 'works only on this machine', 'leave out HOST or DEMO_FAULTS');
   }
   if (isOn && redis?.startsWith('rediss:')) {

@@ -3,10 +3,14 @@ import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { GRACE, GRACE_SECONDS, REVOKE_AFTER_SECONDS } from '../grace/grace.js';
 import type { Settings } from '../settings.js';
 import type { About } from './about.interface.js';
+import { repositoryAddress } from './repository.js';
 
 export const ABOUT = Symbol('The settings of the demo that its page needs');
 
-export function describe({ httpAdapter, faults, grace, process, refreshAuth }: Settings): Omit<About, 'now'> {
+/** Those that do not change while the demo runs. */
+export type FixedAbout = Omit<About, 'now' | 'storeState'>;
+
+export function describe({ httpAdapter, faults, grace, process, refreshAuth }: Settings): FixedAbout {
   const { expiresIn = '15m', refreshWindow = '7d', sessionLifetime = '30d', reuseDetection, redis } = refreshAuth;
   return {
     adapter: httpAdapter,
@@ -19,6 +23,7 @@ export function describe({ httpAdapter, faults, grace, process, refreshAuth }: S
       refreshWindow: seconds(refreshWindow),
       sessionLifetime: sessionLifetime === false ? null : seconds(sessionLifetime),
     },
+    repository: repositoryAddress(),
     policies: [
       { base: '', reuse: describeReuse(reuseDetection, seconds(refreshWindow)) },
       ...(grace ? [{ base: `/${GRACE}`, reuse: { grace: GRACE_SECONDS, revokeAfter: REVOKE_AFTER_SECONDS } }] : []),

@@ -13,14 +13,17 @@ const TYPES: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
   map: 'application/json',
   svg: 'image/svg+xml',
+  // Browsers show it, and would download text/markdown.
+  md: 'text/plain; charset=utf-8',
 };
 
-/** Reads the files of the page once: its own, and those of the library's client. Browsers load them without bundling or compiling. */
+/** Reads the files of the page once: its own, those of the library's client, and the documentation. Browsers load them without bundling or compiling. */
 @Injectable()
 export class PageFiles {
   readonly #files = new Map([
     ...filesBeside(import.meta.resolve('demo/page/index.html'), ''),
     ...filesBeside(import.meta.resolve('nestjs-refresh-auth/client'), 'client/'),
+    ...filesBeside(new URL('../../../docs/', import.meta.resolve('demo/page/index.html')).href, 'docs/'),
   ]);
 
   /** The content security policy. It allows the page's own files and its one inline script, the import map. */

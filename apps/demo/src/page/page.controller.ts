@@ -26,6 +26,11 @@ export class PageController {
     return this.#send(`client/${name}`, response);
   }
 
+  @Get('page/docs/:name')
+  documentation(@Param('name') name: string, @Res({ passthrough: true }) response: unknown): StreamableFile {
+    return this.#send(`docs/${name}`, response);
+  }
+
   #send(path: string, response: unknown): StreamableFile {
     const file = this.files.find(path);
     if (!file) throw new NotFoundException();
