@@ -4,6 +4,6 @@ import { ensureRedis } from './ensure-redis.mjs';
 
 ensureInstalled();
 process.env.REDIS_SERVER ||= ensureRedis();
-build('tools/bench');
+await build('tools/bench');
 // In this same process, so that Ctrl-C reaches it.
 await import('../../dist/bench/src/bench.js');

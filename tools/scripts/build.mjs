@@ -1,29 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './ensure-installed.mjs';
+import { library, root } from './library.mjs';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-
-/** The library's two builds lie in one package, so each says for itself what its `.js` files are, and what bundlers may leave out. */
-function markModuleTypes() {
-  for (const [folder, type] of [
-    ['esm', 'module'],
-    ['cjs', 'commonjs'],
-  ]) {
-    const target = join(root, 'libs/refresh-auth/dist', folder);
-    const manifest = join(target, 'package.json');
-    // A manifest written again would count as newer, and the demo as stale.
-    if (existsSync(manifest)) continue;
-    mkdirSync(target, { recursive: true });
-    writeFileSync(manifest, `${JSON.stringify({ type, sideEffects: false })}\n`);
-  }
-}
-
-/** Builds what is stale of a TypeScript project and of what it refers to: by default of the library and the demo. */
-export function build(project = 'tsconfig.build.json') {
-  markModuleTypes();
+/** Compiles what is stale of a TypeScript project and of what it refers to. */
+function compile(project) {
   const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', project], {
     cwd: root,
     stdio: ['ignore', process.stderr, process.stderr],
@@ -31,7 +14,32 @@ export function build(project = 'tsconfig.build.json') {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Tells whether a script, a list of entries or a compiled file is newer than the bundles. `tsc` writes its notes after each compilation. */
+function isBundleStale() {
+  // The file that is written last.
+  const bundled = join(library, 'dist/esm/package.json');
+  if (!existsSync(bundled)) return true;
+  const { mtimeMs } = statSync(bundled);
+  const from = ['dist/compiled.tsbuildinfo', 'package.json', '../../tools/scripts/bundle.mjs'];
+  return from.some((file) => statSync(join(library, file)).mtimeMs > mtimeMs);
+}
+
+/** Builds what is stale of the library. */
+export async function buildLibrary() {
+  compile('libs/refresh-auth/tsconfig.lib.json');
+  if (!isBundleStale()) return;
+  // Rollup is loaded only where it is needed: what starts most often finds everything built.
+  const { bundle } = await import('./bundle.mjs');
+  await bundle();
+}
+
+/** Builds what is stale of the library, and of an application of it: by default the demo. */
+export async function build(project = 'apps/demo/tsconfig.app.json') {
+  await buildLibrary();
+  compile(project);
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   ensureInstalled();
-  build();
+  await build();
 }

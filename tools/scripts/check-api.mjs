@@ -3,8 +3,8 @@ import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-ex
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from './build.mjs';
-import { entries, library } from './library.mjs';
+import { buildLibrary } from './build.mjs';
+import { compiledEntry, entries, library } from './library.mjs';
 
 const isUpdate = process.argv.includes('--update');
 const reports = join(library, 'api');
@@ -20,8 +20,8 @@ function check(entry) {
     configObjectFullPath: undefined,
     configObject: {
       projectFolder: library,
-      mainEntryPointFilePath: join(library, entry.conditions.import.types),
-      compiler: { tsconfigFilePath: join(library, 'tsconfig.esm.json') },
+      mainEntryPointFilePath: `${compiledEntry(entry)}.d.ts`,
+      compiler: { tsconfigFilePath: join(library, 'tsconfig.lib.json') },
       apiReport: { enabled: true, reportFolder: reports, reportTempFolder: temporary, reportFileName },
       newlineKind: 'lf',
       messages: {
@@ -41,7 +41,7 @@ function check(entry) {
   return succeeded && (isUpdate || !apiReportChanged);
 }
 
-build();
+await buildLibrary();
 mkdirSync(reports, { recursive: true });
 const changed = entries.filter((entry) => !check(entry)).map(nameOf);
 const kept = entries.map((entry) => `${nameOf(entry)}.api.md`);

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { entries, manifest, root } from './library.mjs';
 import { pack } from './pack.mjs';
+import { LINK, packedPages } from './packed-pages.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'nestjs-refresh-auth-'));
 const { name } = manifest;
@@ -28,8 +29,7 @@ const filesOf = (tarball) => execFileSync('tar', ['-tzf', tarball], { encoding: 
 function checkFiles(tarball) {
   const files = filesOf(tarball);
   const required = [
-    'README.md',
-    'CHANGELOG.md',
+    ...packedPages,
     'LICENSE',
     'package.json',
     'dist/esm/package.json',
@@ -37,7 +37,7 @@ function checkFiles(tarball) {
     // For resolvers without `exports`.
     ...entries.filter(({ path }) => path !== '').map(({ path }) => `${path.slice(1)}/package.json`),
   ].map((file) => `package/${file}`);
-  const code = /^package\/dist\/(esm|cjs)\/(?!.*\.spec\.).+\.(js|js\.map|d\.ts)$/;
+  const code = /^package\/dist\/(esm|cjs)\/[^/]+\.(js|d\.ts)$/;
   assert.deepEqual(
     files.filter((file) => !required.includes(file) && !code.test(file)),
     [],
@@ -88,13 +88,56 @@ function checkManifests(installed) {
   }
 }
 
-function checkSourceMaps(tarball, installed) {
-  const maps = filesOf(tarball).filter((file) => file.endsWith('.js.map'));
-  assert.ok(maps.length > 0, 'there are no source maps');
-  for (const file of maps) {
-    const { sources, sourcesContent } = JSON.parse(readFileSync(join(installed, file.replace('package/', '')), 'utf8'));
-    assert.ok(sourcesContent?.length === sources.length && sourcesContent.every(Boolean), `${file} has no sources`);
+/** Each link of a page leads to a file of the package, or to an address. */
+function checkLinks(installed) {
+  for (const page of packedPages) {
+    const links = [...readFileSync(join(installed, page), 'utf8').matchAll(LINK)].map(([, , , target]) => target);
+    const dead = links.filter((target) => {
+      const [path] = target.split('#');
+      return path !== '' && !/^[a-z]+:/.test(path) && !existsSync(join(installed, dirname(page), path));
+    });
+    assert.deepEqual(dead, [], `${page} has links that lead nowhere`);
   }
+}
+
+/** A stack trace names classes, methods and the lines of code that can be read. */
+function checkStackTraces() {
+  for (const entry of ['esm', 'cjs']) {
+    runIn(
+      'complete',
+      `const { TestClock } = await import('./node_modules/${name}/dist/${entry}/testing.js');
+      let stack;
+      try { new TestClock().advance('a while'); } catch (error) { stack = error.stack; }
+      const [, file, line] = /at TestClock\\.advance \\(file:\\/\\/(.*):(\\d+):\\d+\\)/.exec(stack.replaceAll('(/', '(file:///')) ?? [];
+      assert.ok(file, stack);
+      const { readFileSync } = await import('node:fs');
+      assert.match(readFileSync(file, 'utf8').split('\\n')[line - 1], /^ +\\S.{3,150}$/);`,
+    );
+  }
+}
+
+/** Types are valid in ES modules and in CommonJS, also where TypeScript lets none import the other. The matrix compiles with other settings. */
+function checkTypes() {
+  const application = join(folder, 'complete');
+  const names = entries.map(({ path }, index) => `import * as entry${index} from '${name}${path}';`);
+  const source = `${names.join('\n')}
+import { CurrentUser, RefreshAuthError, RefreshAuthGuard, type UserClaims } from '${name}';
+declare module '${name}' {
+  interface UserClaims {
+    role: 'admin';
+  }
+}
+export class Guard extends RefreshAuthGuard {}
+export const isOurs = (error: unknown): boolean => error instanceof RefreshAuthError;
+export const role = (user: UserClaims): 'admin' => user.role;
+export const injected = CurrentUser('role');
+export const entries = [${entries.map((_, index) => `entry${index}`).join(', ')}];
+`;
+  const files = ['types.cts', 'types.mts'];
+  for (const file of files) writeFileSync(join(application, file), source);
+  const options = '--noEmit --strict --target es2022 --module node16 --experimentalDecorators --types node --typeRoots';
+  const args = [...options.split(' '), join(root, 'node_modules/@types'), ...files];
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], application);
 }
 
 function checkImports() {
@@ -137,14 +180,19 @@ function checkOptionalPeers(optional) {
   );
 }
 
-function reportSize(tarball, installed) {
+/** What an installation costs. */
+const LIMITS = { files: 120, bytes: 1_100_000 };
+
+function checkSize(tarball, installed) {
   const files = filesOf(tarball);
-  const sizeOf = (file) => statSync(join(installed, file.replace('package/', ''))).size;
-  const total = (list) => kilobytes(list.map(sizeOf).reduce((sum, size) => sum + size, 0));
-  const code = files.filter((file) => /^package\/dist\/esm\/.*\.js$/.test(file));
+  const sizes = files.map((file) => statSync(join(installed, file.replace('package/', ''))).size);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
   console.log(
-    `${name} ${manifest.version}: ${kilobytes(statSync(tarball).size)} packed, ${total(files)} unpacked in ${files.length} files; ` +
-      `the code of one build: ${total(code)}`,
+    `${name} ${manifest.version}: ${kilobytes(statSync(tarball).size)} packed, ${kilobytes(bytes)} unpacked in ${files.length} files`,
+  );
+  assert.ok(
+    files.length <= LIMITS.files && bytes <= LIMITS.bytes,
+    `the package is larger than ${JSON.stringify(LIMITS)}`,
   );
 }
 
@@ -158,15 +206,17 @@ try {
   const optional = peers.filter((peer) => manifest.peerDependenciesMeta?.[peer]?.optional);
   const installed = installTarball(tarball, 'complete', peers);
   checkManifests(installed);
-  checkSourceMaps(tarball, installed);
+  checkLinks(installed);
   checkImports();
+  checkStackTraces();
+  checkTypes();
   installTarball(
     tarball,
     'bare',
     peers.filter((peer) => !optional.includes(peer)),
   );
   checkOptionalPeers(optional);
-  reportSize(tarball, installed);
+  checkSize(tarball, installed);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

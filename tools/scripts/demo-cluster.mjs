@@ -110,7 +110,7 @@ function createFront(demos) {
 }
 
 ensureInstalled();
-build();
+await build();
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => end(0));
 // npm passes a signal on to its shell, which ends and leaves its children to themselves.
 setInterval(() => process.ppid !== parent && end(0), 200).unref();

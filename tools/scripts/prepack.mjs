@@ -1,7 +1,8 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from './build.mjs';
+import { buildLibrary } from './build.mjs';
 import { entries, library, root } from './library.mjs';
+import { writePackedPages } from './packed-pages.mjs';
 
 /**
  * Resolvers that know no `exports`, such as `moduleResolution: node10`, look for a folder of the subpath's name, and in it for `main`
@@ -21,6 +22,7 @@ function writeStub({ path, conditions }) {
 
 // From nothing, so that no file of a source that was since renamed or removed is published.
 rmSync(join(library, 'dist'), { recursive: true, force: true });
-build();
+await buildLibrary();
 for (const entry of entries.filter(({ path }) => path !== '')) writeStub(entry);
-for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) copyFileSync(join(root, file), join(library, file));
+writePackedPages();
+copyFileSync(join(root, 'LICENSE'), join(library, 'LICENSE'));

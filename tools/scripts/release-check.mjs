@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { manifest, root } from './library.mjs';
+import { addressProblems } from './repository.mjs';
 
 const { version } = manifest;
 
@@ -38,14 +39,6 @@ function checkRepository() {
   return problems;
 }
 
-function checkManifest() {
-  return manifest.repository
-    ? []
-    : [
-        'libs/refresh-auth/package.json has no `repository`: npm publishes with provenance only what names where it was built from.',
-      ];
-}
-
 /** Runs the checks of CI once more, since this is the last moment. */
 function runChecks() {
   return ['api:check', 'check:package']
@@ -53,7 +46,7 @@ function runChecks() {
     .map((script) => `npm run ${script} fails.`);
 }
 
-const problems = [...checkChangelog(), ...checkRepository(), ...checkManifest(), ...runChecks()];
+const problems = [...checkChangelog(), ...checkRepository(), ...addressProblems(manifest), ...runChecks()];
 if (problems.length > 0) {
   console.error(
     `\nnestjs-refresh-auth ${version} cannot be released:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,

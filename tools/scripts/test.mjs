@@ -10,7 +10,7 @@ ensureInstalled();
 const REDIS_SERVER = ensureRedis();
 const CHROMIUM = ensureChromium();
 // The end-to-end tests start the built demo as processes of their own.
-build();
+await build();
 
 const { status } = spawnSync(
   process.execPath,

@@ -81,7 +81,7 @@ async function disturb(redis, random, until, losses) {
   return happened;
 }
 
-build();
+await build();
 console.log(`seed ${seed}, ${minutes} min, ${PROCESSES} processes, ${CLIENTS} clients`);
 const random = randomFrom(seed);
 const redis = await startUnreliableRedis(random);

@@ -9,11 +9,11 @@ import {
 import { JwtService } from '@nestjs/jwt';
 import { LRUCache } from 'lru-cache';
 import { measure } from 'mitata';
-import type { RefreshAuthCore } from '../../../../libs/refresh-auth/dist/esm/refresh-auth.core.js';
-import { createKeyRing } from '../../../../libs/refresh-auth/dist/esm/options/key-options.js';
-import { TokenSigner } from '../../../../libs/refresh-auth/dist/esm/tokens/signing.js';
-import { TokenVerifier } from '../../../../libs/refresh-auth/dist/esm/tokens/verifying.js';
-import { Sealer } from '../../../../libs/refresh-auth/dist/esm/sessions/sealing.js';
+import type { RefreshAuthCore } from '../../../../libs/refresh-auth/dist/compiled/refresh-auth.core.js';
+import { createKeyRing } from '../../../../libs/refresh-auth/dist/compiled/options/key-options.js';
+import { TokenSigner } from '../../../../libs/refresh-auth/dist/compiled/tokens/signing.js';
+import { TokenVerifier } from '../../../../libs/refresh-auth/dist/compiled/tokens/verifying.js';
+import { Sealer } from '../../../../libs/refresh-auth/dist/compiled/sessions/sealing.js';
 import type { KeyOptions } from 'nestjs-refresh-auth';
 import { coreInMemory } from '../support/core.js';
 import type { Effort, Section } from '../support/section.js';

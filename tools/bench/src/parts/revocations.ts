@@ -1,8 +1,8 @@
 import { measure } from 'mitata';
 import { Redis } from 'ioredis';
-import { KnownRevocations } from '../../../../libs/refresh-auth/dist/esm/revocation/known-revocations.js';
-import { connectRedis } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-connection.js';
-import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-session-store.js';
+import { KnownRevocations } from '../../../../libs/refresh-auth/dist/compiled/revocation/known-revocations.js';
+import { connectRedis } from '../../../../libs/refresh-auth/dist/compiled/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/compiled/store/redis/redis-session-store.js';
 import { type Process, startProcess } from '../support/core.js';
 import { costOf } from '../support/cost.js';
 import { usedHeap } from '../support/heap.js';

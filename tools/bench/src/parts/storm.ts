@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { ROTATE } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-scripts.js';
+import { ROTATE } from '../../../../libs/refresh-auth/dist/compiled/store/redis/redis-scripts.js';
 import type { Effort, Section } from '../support/section.js';
 import { ServerProcess } from '../support/server-process.js';
 import { number } from '../support/statistics.js';

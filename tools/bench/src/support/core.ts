@@ -1,9 +1,9 @@
-import { RefreshAuthCore } from '../../../../libs/refresh-auth/dist/esm/refresh-auth.core.js';
-import { resolveOptions } from '../../../../libs/refresh-auth/dist/esm/options/refresh-auth-options.js';
-import { InMemorySessionStore } from '../../../../libs/refresh-auth/dist/esm/store/in-memory-session-store.js';
-import { connectRedis } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-connection.js';
-import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/esm/store/redis/redis-session-store.js';
-import type { Clock } from '../../../../libs/refresh-auth/dist/esm/tokens/clock.js';
+import { RefreshAuthCore } from '../../../../libs/refresh-auth/dist/compiled/refresh-auth.core.js';
+import { resolveOptions } from '../../../../libs/refresh-auth/dist/compiled/options/refresh-auth-options.js';
+import { InMemorySessionStore } from '../../../../libs/refresh-auth/dist/compiled/store/in-memory-session-store.js';
+import { connectRedis } from '../../../../libs/refresh-auth/dist/compiled/store/redis/redis-connection.js';
+import { RedisSessionStore } from '../../../../libs/refresh-auth/dist/compiled/store/redis/redis-session-store.js';
+import type { Clock } from '../../../../libs/refresh-auth/dist/compiled/tokens/clock.js';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { LIFETIMES, PATIENT, SECRET } from './tokens.js';
 

@@ -1,5 +1,5 @@
-import { createKeyRing } from '../../../../libs/refresh-auth/dist/esm/options/key-options.js';
-import { TokenSigner } from '../../../../libs/refresh-auth/dist/esm/tokens/signing.js';
+import { createKeyRing } from '../../../../libs/refresh-auth/dist/compiled/options/key-options.js';
+import { TokenSigner } from '../../../../libs/refresh-auth/dist/compiled/tokens/signing.js';
 
 /** Of every server, whichever guard it has: all get the same requests. */
 export const SECRET = 'of the benchmark: 32 bytes or more of it';
