@@ -1,6 +1,6 @@
 // Requests of other origins: which are refused, and what they are told.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { All, Controller, Get, Injectable, Post, Req, Res } from '@nestjs/common';
+import { All, Controller, type ExecutionContext, Get, Injectable, Post, Req, Res } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import {
   getTokenState,
@@ -572,10 +572,10 @@ describe.each(adapters)('[F2] beside middleware that writes to requests, on %s',
 
 @Injectable()
 class OwnTokenGuard extends RefreshAuthGuard {
-  protected override getToken(request: HttpRequest): string {
+  protected override getToken(request: HttpRequest, context: ExecutionContext): string {
     const { headers } = 'raw' in request ? request.raw : request;
     const own = /(?:^|; )own=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? headers['x-token'];
-    return typeof own === 'string' ? own : super.getToken(request);
+    return typeof own === 'string' ? own : super.getToken(request, context);
   }
 }
 

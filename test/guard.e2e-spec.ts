@@ -494,9 +494,9 @@ describe.each(adapters)('[F39] what a method of the application throws goes thro
 
   @Injectable()
   class FailingGuard extends RefreshAuthGuard {
-    protected override getToken(request: HttpRequest): string {
+    protected override getToken(request: HttpRequest, context: ExecutionContext): string {
       if (requestPath(request).includes('optional')) failure();
-      return super.getToken(request);
+      return super.getToken(request, context);
     }
 
     protected override toUser(claims: TokenClaims): unknown {

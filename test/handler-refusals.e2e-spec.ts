@@ -124,9 +124,8 @@ describe('an error of the library outside HTTP', () => {
     const answer = filter.catch(error, host('rpc')) as Observable<never>;
 
     await expect(firstValueFrom(answer)).rejects.toEqual({
-      status: 'error',
-      message: 'The session was revoked',
       code: 'session_revoked',
+      message: 'The session was revoked',
     });
   });
 });

@@ -8,7 +8,7 @@ export { RefreshAuthOptionsError } from './errors/refresh-auth-options-error.js'
 export type { CookieOptions, PreviousCookie } from './options/cookie-options.js';
 export type { CrossSiteOptions } from './options/cross-site-options.js';
 export type { DeliveryOptions } from './options/delivery-options.js';
-export type { RequestResponse } from './contexts/execution-context.js';
+export type { RequestResponse } from './contexts/transport.js';
 export type { HttpRequest, HttpResponse } from './http/http-message.js';
 export { getCurrentUser, getTokenState } from './contexts/request-state.js';
 // The type alone, so that the API report shows what applications can override.

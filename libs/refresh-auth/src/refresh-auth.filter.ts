@@ -19,8 +19,7 @@ export class RefreshAuthFilter extends BaseExceptionFilter<RefreshAuthError> {
   override catch(rejection: RefreshAuthError, host: ArgumentsHost): void | Observable<never> {
     const type = host.getType<string>();
     // Microservices want a stream, and crash on what is thrown; GraphQL makes its own answer of what is thrown.
-    if (type === 'rpc')
-      return throwError(() => ({ status: 'error', message: rejection.message, code: rejection.code }));
+    if (type === 'rpc') return throwError(() => ({ code: rejection.code, message: rejection.message }));
     if (type !== 'http') throw rejection;
     this.core.answers.addHeaders(rejection, host.switchToHttp().getResponse<HttpResponse>());
     super.catch(rejection, host);

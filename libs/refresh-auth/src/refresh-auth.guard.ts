@@ -12,9 +12,10 @@ import type { Access } from './decorators/access.js';
 import { RouteAccess } from './decorators/route-access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { waitedFor } from './contexts/arrivals.js';
-import { findRequestResponse, isMessage, type RequestResponse } from './contexts/execution-context.js';
-import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
+import { findRequestResponse, findToken, isAmbient, isMessage, transportOf } from './contexts/execution-context.js';
 import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
+import type { RequestResponse } from './contexts/transport.js';
+import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication } from './sessions/authenticator.js';
@@ -55,8 +56,8 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
       return true;
     }
     const found = this.getRequestResponse(context);
-    if (isPreflight(found.request)) return this.#answerPreflight(context);
-    const token = this.#onlyToken(found.request);
+    if (found.request && isPreflight(found.request)) return this.#answerPreflight(context);
+    const token = this.#onlyToken(context, found.request);
     return this.#admitKnown(context, found, token) || this.#admit(context, found, access, token);
   }
 
@@ -73,10 +74,10 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
    */
   #admitKnown(context: ExecutionContext, { request, response }: RequestResponse, token: string | undefined): boolean {
     // An application's own `toUser` may have to be waited for.
-    if (token === undefined || this.toUser !== ModuleGuard.prototype.toUser || isMessage(context, request))
-      return false;
-    const { admissions, authenticator, noRefresh, refreshAhead } = this.#core;
-    if (this.#isForeign(request, token)) return false;
+    if (token === undefined || this.toUser !== ModuleGuard.prototype.toUser) return false;
+    if (!request || isMessage(context, request)) return false;
+    const { admissions, authenticator, crossSite, noRefresh, refreshAhead } = this.#core;
+    if (this.#isAmbient(context, request, token) && crossSite.isForeign(request)) return false;
     const earlier = admissions.recall(request, token);
     const isUse = response !== undefined && !noRefresh.isHonoured(request);
     const known = earlier ?? authenticator.acceptKnown(token, isUse);
@@ -90,10 +91,10 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   /** The token of a request, if there is one and no choice has to be made. Read once: an application's own `getToken` may redeem a ticket. */
-  #onlyToken(request: HttpRequest): string | undefined {
-    if (this.#core.credentials.rivals(request).length > 1) return undefined;
+  #onlyToken(context: ExecutionContext, request: HttpRequest | undefined): string | undefined {
+    if (request && this.#core.credentials.rivals(request).length > 1) return undefined;
     try {
-      return this.getToken(request);
+      return this.getToken(request, context);
     } catch {
       return undefined;
     }
@@ -122,31 +123,36 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     onlyToken: string | undefined,
   ): Promise<Authentication> {
     const { request } = found;
-    const { admissions, authenticator, credentials, crossSite } = this.#core;
-    const token = onlyToken ?? (await this.#chooseToken(request));
-    if (isMessage(context, request)) {
+    const { admissions, authenticator, crossSite } = this.#core;
+    const token = onlyToken ?? (await this.#chooseToken(context, request));
+    if (!request || isMessage(context, request)) {
       // A message may change something, even if a GET opened its socket.
-      if (credentials.isAmbient(request, token)) crossSite.refuseForeign(request);
+      if (request && this.#isAmbient(context, request, token)) crossSite.refuseForeign(request);
       // Each message is checked again, since it may come long after the previous one. No response could carry a new token.
       return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false });
     }
     const earlier = admissions.recall(request, token);
     if (earlier) return earlier;
-    const decision = this.#decide(found, token);
+    const decision = this.#decide(context, request, found.response, token);
     admissions.remember(request, token, decision);
     return decision;
   }
 
   /** The token of a request that has several, or the error of one that has none. */
-  async #chooseToken(request: HttpRequest): Promise<string> {
-    const rivals = this.#core.credentials.rivals(request);
+  async #chooseToken(context: ExecutionContext, request: HttpRequest | undefined): Promise<string> {
+    const rivals = request ? this.#core.credentials.rivals(request) : [];
     if (rivals.length > 1) await this.#core.authenticator.learnEnds(rivals);
-    return this.getToken(request);
+    return this.getToken(request, context);
   }
 
-  async #decide({ request, response }: RequestResponse, token: string): Promise<Authentication> {
-    const { authenticator, credentials, crossSite, delivery, noRefresh, refreshAhead } = this.#core;
-    const refusal = credentials.isAmbient(request, token) ? crossSite.admit(request) : undefined;
+  async #decide(
+    context: ExecutionContext,
+    request: HttpRequest,
+    response: HttpResponse | undefined,
+    token: string,
+  ): Promise<Authentication> {
+    const { authenticator, crossSite, delivery, noRefresh, refreshAhead } = this.#core;
+    const refusal = this.#isAmbient(context, request, token) ? crossSite.admit(request) : undefined;
     const isServed = noRefresh.isHonoured(request);
     const isUse = response !== undefined && !isServed;
     const waited = waitedFor(request, this.#core.clock);
@@ -165,13 +171,17 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
       .catch(() => undefined);
   }
 
-  /** Returns true if another site may have made the browser send this token. */
-  #isForeign(request: HttpRequest, token: string): boolean {
-    return this.#core.credentials.isAmbient(request, token) && this.#core.crossSite.isForeign(request);
+  /** Returns the response that can carry the headers of a refusal. A message has none. */
+  #responseIn(context: ExecutionContext): HttpResponse | undefined {
+    return isMessage(context) ? undefined : this.getRequestResponse(context).response;
+  }
+
+  #isAmbient(context: ExecutionContext, request: HttpRequest, token: string): boolean {
+    return isAmbient(context, request, token, this.#core.credentials);
   }
 
   /**
-   * Returns the request and the response. Override it for transports other than HTTP and GraphQL. For a socket, return the request that
+   * Returns the request and the response. Override it for transports that the guard does not know. For a socket, return the request that
    * opened it, as Node.js created it: `client.request` of socket.io. With `client.handshake`, messages with the cookie get 403.
    */
   protected getRequestResponse(context: ExecutionContext): RequestResponse {
@@ -179,13 +189,15 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   /**
-   * Returns the token of a request. The guard checks the origin of a request only if its token came from the library's cookie. If you
-   * override this and read another cookie, check the origin too.
+   * Returns the token of a call. Override it for the messages of microservices, where the application decides in which place they carry
+   * their token. The guard checks the origin of a request only if its token came from the library's cookie. If you override this and read
+   * another cookie, check the origin too.
    *
-   * @throws RefreshAuthError `token_missing` or `token_malformed`
+   * @param request the request that `getRequestResponse` has found; `undefined` for a message of a microservice
+   * @throws RefreshAuthError `token_missing` or `token_malformed`; Error for a message of a microservice, unless overridden
    */
-  protected getToken(request: HttpRequest): string {
-    return this.#core.credentials.token(request);
+  protected getToken(request: HttpRequest | undefined, context: ExecutionContext): string {
+    return findToken(context, request, this.#core.credentials);
   }
 
   /** Returns the user that `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
@@ -193,11 +205,16 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return { ...claims };
   }
 
-  /** Answers a request that is refused: by default with 401, 403 or 503, the code in the body, and the headers of that answer. */
-  protected deny(error: unknown, context: ExecutionContext): never {
-    if (error instanceof RefreshAuthError)
-      this.#core.answers.addHeaders(error, this.getRequestResponse(context).response);
-    throw error;
+  /**
+   * Answers a call that is refused, in the way of its transport. By default with 401, 403 or 503, the code in the body, and the headers of
+   * that answer; over sockets and microservices with the exception `{ code, message }`. Throws at once in HTTP; otherwise the promise rejects.
+   */
+  protected deny(error: unknown, context: ExecutionContext): Promise<never> {
+    if (!(error instanceof RefreshAuthError)) throw error;
+    this.#core.answers.addHeaders(error, this.#responseIn(context));
+    const denial = transportOf(context).denial(error, context);
+    if (!(denial instanceof Promise)) throw denial;
+    return throwLater(denial);
   }
 }
 
@@ -225,6 +242,10 @@ function namedGuard(name: string): typeof RefreshAuthGuard {
   class NamedRefreshAuthGuard<TClaims extends object = UserClaims> extends ModuleGuard<TClaims> {}
   namedGuards.set(name, NamedRefreshAuthGuard);
   return NamedRefreshAuthGuard;
+}
+
+async function throwLater(error: Promise<Error>): Promise<never> {
+  throw await error;
 }
 
 /** Returns true for a CORS preflight: it carries no credentials, and the CORS settings of the application decide it (Fetch, CORS-preflight request). */

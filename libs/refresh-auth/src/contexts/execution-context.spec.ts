@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { carrierOf, findRequestResponse, isMessage } from './execution-context.js';
+import { Credentials } from '../http/credentials.js';
+import { carrierOf, findRequestResponse, findToken, isAmbient, isMessage } from './execution-context.js';
 
 const request = { headers: {} };
 const response = {
@@ -46,16 +47,59 @@ describe('request and response of a GraphQL resolver are found', () => {
   });
 });
 
+test('a message of a microservice has no request; one of socket.io has that of its client', () => {
+  const host = new ExecutionContextHost([{ handshake: { auth: {} }, request }]);
+  host.setType('ws');
+
+  expect(findRequestResponse(context('rpc'))).toEqual({});
+  expect(findRequestResponse(host)).toEqual({ request });
+});
+
 test.each([
-  ['rpc', {}],
-  ['ws', {}],
-  ['graphql', {}],
-])('in a context of type %s with %j none are found, and the error says what to do', (type, graphql) => {
-  expect(() => findRequestResponse(context(type, graphql))).toThrow(
-    new Error(
-      `RefreshAuthGuard finds no request in a context of type ${type}. Extend the guard and override getRequestResponse(context)`,
-    ),
+  ['ws', 'Call `await refreshAuthService.admit(client, request)` in handleConnection(client, request) of the gateway'],
+  ['graphql', 'Extend the guard and override getRequestResponse(context)'],
+])('in a context of type %s that leads to no request, the error says what to do', (type, remedy) => {
+  expect(() => findRequestResponse(context(type))).toThrow(
+    new Error(`RefreshAuthGuard finds no request in a context of type ${type}. ${remedy}`),
   );
+});
+
+describe('the token of a call', () => {
+  const credentials = new Credentials(['authorization'], () => undefined);
+  const withHeader = { headers: { authorization: 'Bearer of-the-header', cookie: 'authorization=of-the-cookie' } };
+
+  function socket(auth: object | undefined): ExecutionContext {
+    const host = new ExecutionContextHost([{ handshake: { auth }, request: withHeader }]);
+    host.setType('ws');
+    return host;
+  }
+
+  test.each([
+    ['the handshake of socket.io', { token: 'of-the-handshake' }, 'of-the-handshake'],
+    ['the header, if the handshake has none', {}, 'of-the-header'],
+    ['the header, if the handshake says null', { token: null }, 'of-the-header'],
+    ['the header, if there is no data', undefined, 'of-the-header'],
+  ])('is that of %s', (_, auth, token) => {
+    expect(findToken(socket(auth), withHeader, credentials)).toBe(token);
+  });
+
+  test.each([1, true, {}, ['a']])('is malformed if the handshake has %j', (token) => {
+    expect(() => findToken(socket({ token }), withHeader, credentials)).toThrow('The token is malformed');
+  });
+
+  test('is missing in a microservice, and the error says where to look', () => {
+    expect(() => findToken(context('rpc'), undefined, credentials)).toThrow(
+      /context of type rpc\. Extend RefreshAuthGuard and override getToken\(request, context\)/,
+    );
+  });
+
+  test('is one that browsers attach only if it came in the cookie and not beside it', () => {
+    const withCookie = { headers: { cookie: 'authorization=both' } };
+
+    expect(isAmbient(socket({}), withCookie, 'both', credentials)).toBe(true);
+    expect(isAmbient(socket({ token: 'both' }), withCookie, 'both', credentials)).toBe(false);
+    expect(isAmbient(context('rpc'), undefined, 'both', credentials)).toBe(false);
+  });
 });
 
 test('guards and handlers share the raw request, the context of a GraphQL operation or of an RPC, or the client of a socket', () => {

@@ -12,11 +12,12 @@ export function setRequestState(carrier: object, { state, user }: RequestState):
 }
 
 /** Stores the result of the guard where handlers, other guards and middleware look for it. */
-export function noteAdmission(context: ExecutionContext, request: HttpRequest, state: RequestState): void {
+export function noteAdmission(context: ExecutionContext, request: HttpRequest | undefined, state: RequestState): void {
   const carrier = carrierOf(context);
-  const raw = rawRequest(request);
-  setRequestState(raw, state);
+  const raw = request && rawRequest(request);
   if (carrier !== raw) setRequestState(carrier, state);
+  if (!raw) return;
+  setRequestState(raw, state);
   (request as { user?: unknown }).user = state.user;
 }
 

@@ -1,7 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { RouteAccess } from '../decorators/route-access.js';
-import { findRequestResponse } from '../contexts/execution-context.js';
+import { lookForRequestResponse } from '../contexts/execution-context.js';
 import { noteAdmission } from '../contexts/request-state.js';
 
 /**
@@ -23,7 +23,7 @@ export function signedInAs(user: object, module?: string): CanActivate {
   return {
     canActivate(context: ExecutionContext): boolean {
       if (access.of(context) !== 'public') {
-        noteAdmission(context, findRequestResponse(context).request, { state: 'valid', user });
+        noteAdmission(context, lookForRequestResponse(context)?.request, { state: 'valid', user });
       }
       return true;
     },

@@ -1,0 +1,33 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { HttpRequest } from '../http/http-message.js';
+import { emitsOnlyHere, handshakeToken, refusalOf, type SocketClient } from './socket-client.js';
+import type { Transport } from './transport.js';
+
+/** Messages of a gateway: socket.io and ws. */
+export const socketTransport: Transport = {
+  // A client of ws leads nowhere to the request that opened it.
+  find: (context) => {
+    const { handshake, request } = clientOf(context) as SocketClient & { readonly request?: HttpRequest };
+    return handshake && request && { request };
+  },
+
+  remedy: 'Call `await refreshAuthService.admit(client, request)` in handleConnection(client, request) of the gateway',
+
+  carrier: clientOf,
+
+  sentToken: (context) => handshakeToken(clientOf(context)),
+
+  isMessage: () => true,
+
+  denial: async (error, context) => {
+    // The filters of NestJS recognize the class. The package is an optional peer, so it is loaded only where there is a gateway.
+    const { WsException } = await import('@nestjs/websockets');
+    const refusal = refusalOf(error);
+    emitsOnlyHere(clientOf(context), refusal);
+    return new WsException(refusal);
+  },
+};
+
+function clientOf(context: ExecutionContext): SocketClient {
+  return context.getArgByIndex<SocketClient>(0);
+}
