@@ -14,6 +14,7 @@ import { KeyAnnouncements } from './store/key-announcements.js';
 import { KnownRevocations } from './revocation/known-revocations.js';
 import { canPush, type PushingStore, RevocationLog } from './revocation/revocation-log.js';
 import { logRetention, recordRetention, revocationTtl, Revocations } from './revocation/revocations.js';
+import { RevocationEvents } from './revocation/revocation-events.js';
 import { RefreshAhead } from './sessions/refresh-ahead.js';
 import { Rotation } from './sessions/rotation.js';
 import { Sealer } from './sessions/sealing.js';
@@ -70,10 +71,18 @@ export class RefreshAuthCore {
 
     // Kept as long as any token can be refreshed, so that a choice among several cookies seldom needs the store.
     const known = new KnownRevocations(clock, logRetention(lifetimes), recordRetention(lifetimes));
+    const revocationEvents = new RevocationEvents(events);
     const log = canPush(store)
-      ? new RevocationLog(access as StoreAccess<PushingStore>, events, known, clock, revocationTtl(lifetimes))
+      ? new RevocationLog(
+          access as StoreAccess<PushingStore>,
+          events,
+          revocationEvents,
+          known,
+          clock,
+          revocationTtl(lifetimes),
+        )
       : undefined;
-    const revocations = new Revocations(access, events, known, log, { ...settings, times });
+    const revocations = new Revocations(access, events, revocationEvents, known, log, { ...settings, times });
     const usedGenerations = reuseDetection && new UsedGenerations(access, events, reuseDetection.revokeAfter);
     const latestTokens = new LatestTokens(signer, sealer, verifier, events);
     const rotation = new Rotation(access, latestTokens, revocations, events, {

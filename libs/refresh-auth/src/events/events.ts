@@ -32,13 +32,13 @@ interface EventTypes {
     readonly kind: 'predecessor' | 'ancestor';
     readonly revoked: boolean;
   };
-  /** A session was revoked. */
-  'session-revoked': SessionFacts;
+  /** A session was revoked. `elsewhere`: by another process, and this one has learned of it. */
+  'session-revoked': SessionFacts & { readonly elsewhere?: true };
   /**
    * All sessions of a user were revoked, apart from `except`. `user` is the SHA-256 of the `sub` in base64url, cut to 22 characters. `except`
-   * is a session's name, as in `session`.
+   * is a session's name, as in `session`. `elsewhere` as in `session-revoked`.
    */
-  'user-revoked': { readonly user: string; readonly except?: string };
+  'user-revoked': { readonly user: string; readonly except?: string; readonly elsewhere?: true };
   /**
    * The store is down, full, or answers with an error. Emitted once until the store works again, and once for each session that a sign-in
    * should have ended meanwhile, with that `session`. `reason` is the store's error without arguments.

@@ -33,6 +33,7 @@ export class KnownRevocations {
   /** Until this moment an entry that was dropped to make room may end a valid token. */
   #incompleteUntil = Number.NEGATIVE_INFINITY;
   #dropAt = Number.NEGATIVE_INFINITY;
+  #listener: (revocation: Revocation) => void = () => undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -51,20 +52,36 @@ export class KnownRevocations {
     return this.#sessions.size + this.#users.size;
   }
 
-  /** @param age how long ago it was appended, in milliseconds */
-  add(revocation: Revocation, age = 0): void {
+  /** Calls the listener with each revocation that was not known before. There is one listener, and none by default. */
+  listen(listener: (revocation: Revocation) => void): void {
+    this.#listener = listener;
+  }
+
+  /**
+   * @param age how long ago it was appended, in milliseconds
+   * @returns true if it was not known before, and may end a session that can still be refreshed
+   */
+  add(revocation: Revocation, age = 0): boolean {
     const until = this.clock.monotonic() + this.lifetime - age;
+    const isNew = this.#remember(revocation, until) && until > this.clock.monotonic();
+    if (isNew) this.#listener(revocation);
+    return isNew;
+  }
+
+  /** Returns true if it was not known before. */
+  #remember(revocation: Revocation, until: number): boolean {
     if ('session' in revocation) {
       const known = this.#sessions.get(revocation.session);
-      if (known && isTheSame(known, revocation, until)) return;
+      if (known && isTheSame(known, revocation, until)) return false;
       this.#put(this.#sessions, revocation.session, { revocation, until });
-      return;
+      return known === undefined;
     }
     const known = this.#users.get(revocation.user);
-    const hasLaterCutoff = known && known.revocation.cutoff.time > revocation.cutoff.time;
-    const isUnchanged = known?.revocation.cutoff.time === revocation.cutoff.time && isTheSame(known, revocation, until);
-    if (hasLaterCutoff || isUnchanged) return;
+    const before = known?.revocation.cutoff.time ?? Number.NEGATIVE_INFINITY;
+    const { time } = revocation.cutoff;
+    if (before > time || (before === time && known && isTheSame(known, revocation, until))) return false;
     this.#put(this.#users, revocation.user, { revocation, until });
+    return time > before;
   }
 
   /** Returns true if this session, by its name, is known to have been revoked by itself. */

@@ -6,6 +6,7 @@ import { hashed, sessionName } from '../tokens/session-id.js';
 import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import { UNSEEN } from '../store/session-store.js';
 import { KnownRevocations } from './known-revocations.js';
+import { RevocationEvents } from './revocation-events.js';
 import { canPush, type PushingStore, RevocationLog } from './revocation-log.js';
 import type { Revocation, RevocationPage, RevocationTtl } from '../store/session-store.js';
 import { StoreAccess } from '../store/store-access.js';
@@ -99,7 +100,8 @@ function follow(pushing: PushingStore): RevocationLog {
   const reported = new Events(clock);
   events = [];
   reported.observable.subscribe((event) => events.push(event));
-  return new RevocationLog(new StoreAccess(pushing, 500, reported, clock), reported, known, clock, TTL);
+  const news = new RevocationEvents(reported);
+  return new RevocationLog(new StoreAccess(pushing, 500, reported, clock), reported, news, known, clock, TTL);
 }
 
 const ends = (sid: string): boolean => known.ends({ ...claims, sid });

@@ -1,6 +1,7 @@
 import type { Clock } from '../tokens/clock.js';
 import type { Events } from '../events/events.js';
 import type { KnownRevocations } from './known-revocations.js';
+import type { RevocationEvents } from './revocation-events.js';
 import {
   type Revocation,
   type RevocationPage,
@@ -38,6 +39,8 @@ export class RevocationLog {
   /** The position up to which the log was read. */
   #cursor = 0;
   #readAt = Number.NEGATIVE_INFINITY;
+  /** True once everything was read that had been appended before this process started. */
+  #hasCaughtUp = false;
   /** The difference between the wall clock and the monotonic clock at the last reading, in milliseconds. */
   #lead = Number.NaN;
   /** The longest times that any process has asked for, this one included. */
@@ -53,6 +56,7 @@ export class RevocationLog {
   constructor(
     private readonly access: StoreAccess<PushingStore>,
     private readonly events: Events,
+    private readonly revocationEvents: RevocationEvents,
     private readonly known: KnownRevocations,
     private readonly clock: Clock,
     /** How long revocations matter to this process's own tokens. */
@@ -129,6 +133,7 @@ export class RevocationLog {
       if (overlap === OVERLAP && count(this.known.after(countedFrom)) > page.count) await this.#restore(countedFrom);
       if (isLonger(this.ttl, page.longest)) await this.#write([]);
       this.#readAt = askedAt;
+      this.#hasCaughtUp = true;
       this.#lead = lead;
     } catch {
       // The store's failure is reported where it was asked. The next notification or poll goes on from where this reading stopped.
@@ -151,7 +156,10 @@ export class RevocationLog {
   #read(from: number, countedFrom: number): Promise<RevocationPage> {
     return this.access.insist()(async (store) => {
       const page = await store.revocationsAfter(from, countedFrom);
-      for (const entry of page.entries) this.known.add(entry, page.now - entry.at / 1000);
+      for (const entry of page.entries) {
+        const isNew = this.known.add(entry, page.now - entry.at / 1000);
+        if (isNew && this.#hasCaughtUp) this.revocationEvents.learned(entry);
+      }
       if (page.stale !== undefined) throw new StoreError(page.stale);
       this.#cursor = page.next ?? page.now * 1000;
       this.access.tell(page.now);

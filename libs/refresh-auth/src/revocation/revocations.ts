@@ -5,9 +5,9 @@ import { hashed, sessionName } from '../tokens/session-id.js';
 import type { TokenTimes } from '../tokens/token-times.js';
 import type { Events } from '../events/events.js';
 import type { KnownRevocations } from './known-revocations.js';
-import { UNSEEN } from '../store/session-store.js';
+import type { RevocationEvents } from './revocation-events.js';
 import type { RevocationLog } from './revocation-log.js';
-import type { RevocationTtl } from '../store/session-store.js';
+import { type Revocation, type RevocationTtl, UNSEEN } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 
 /** The option `revocation`: how a request with a valid token learns that its session has ended. */
@@ -38,6 +38,7 @@ export class Revocations {
   constructor(
     private readonly access: StoreAccess,
     private readonly events: Events,
+    private readonly revocationEvents: RevocationEvents,
     private readonly known: KnownRevocations,
     /** `undefined` if the store cannot push. Used under `'every-request'` too, since a response may go out long after its request was checked. */
     private readonly log: RevocationLog | undefined,
@@ -68,10 +69,11 @@ export class Revocations {
    * @throws RefreshAuthError `store_unavailable`: the session may live on
    */
   async revokeSession(sid: string, token?: TimesOfToken, ask = this.access.begin()): Promise<void> {
-    await ask((store, before) => store.revoke(sid, { ...this.ttl(token), before }));
     const session = sessionName(sid);
-    this.known.add({ session, at: UNSEEN });
-    this.events.emit('session-revoked', { session });
+    await this.revocationEvents.own(session, async () => {
+      await ask((store, before) => store.revoke(sid, { ...this.ttl(token), before }));
+      return this.#add({ session, at: UNSEEN });
+    });
   }
 
   /**
@@ -95,14 +97,17 @@ export class Revocations {
    * @throws RefreshAuthError `store_unavailable`: the sessions may live on
    */
   async revokeUser(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
-    const cutoff = await this.access.ask((store, before) =>
-      store.revokeUser(sub, { ...this.ttl(token), before }, except),
-    );
-    this.known.add({ user: hashed(sub), cutoff, at: UNSEEN });
-    this.events.emit('user-revoked', {
-      user: hashed(sub),
-      ...(except === undefined ? {} : { except: sessionName(except) }),
+    const user = hashed(sub);
+    await this.revocationEvents.own(user, async () => {
+      const ttl = this.ttl(token);
+      const cutoff = await this.access.ask((store, before) => store.revokeUser(sub, { ...ttl, before }, except));
+      return this.#add({ user, cutoff, at: UNSEEN });
     });
+  }
+
+  #add(revocation: Revocation): Revocation {
+    this.known.add(revocation);
+    return revocation;
   }
 
   /**
@@ -140,6 +145,11 @@ export class Revocations {
   async learnFromStore(claims: TokenClaims): Promise<void> {
     const hasEnded = await this.#hasEnded(claims).catch(() => false);
     if (hasEnded) this.learn(claims.sid);
+  }
+
+  /** Calls the listener with each revocation that this process learns of, its own included. There is one listener. */
+  listen(listener: (revocation: Revocation) => void): void {
+    this.known.listen(listener);
   }
 
   /** True while every revocation is known here, so that memory may answer for the store. */
