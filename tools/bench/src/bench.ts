@@ -14,6 +14,7 @@ import { startRedis } from '../../support/redis-server.mjs';
 import { tidy, writeDocs } from './report/docs.js';
 import { describeRun } from './report/run.js';
 import { sizing } from './report/sizing.js';
+import { summary } from './report/summary.js';
 import { machine } from './support/machine.js';
 import { redisVersion } from './support/redis-facts.js';
 import { type Effort, type Section, toMarkdown } from './support/section.js';
@@ -52,7 +53,7 @@ if (under.load > under.cores / 2) {
 }
 const sections: Section[] = [];
 for (const part of only) await add(await run(part));
-if (isWhole) await add([sizing(sections)]);
+if (isWhole) await add([sizing(sections), summary(sections)]);
 await writeFile(RESULTS, JSON.stringify(sections, undefined, 2));
 if (writesDocs) await writeDocs(sections);
 

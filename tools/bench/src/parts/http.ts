@@ -47,6 +47,10 @@ const RACING: Contestant = {
   carrying: 'one expired token',
 };
 
+/** The names of two rows, for other reports. */
+export const OURS_BY_DEFAULT = PUSHED.name;
+export const DOCUMENTED = KEY_OBJECT.name;
+
 /** Those after the first are what ours is set against. */
 const PLATFORMS: Readonly<Record<string, { contestants: readonly Contestant[]; rivals: readonly Contestant[] }>> = {
   fastify: {

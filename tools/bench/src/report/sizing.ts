@@ -1,11 +1,12 @@
 import type { CacheFigures } from '../parts/cache.js';
-import type { HttpFigures } from '../parts/http.js';
+import { DOCUMENTED, type HttpFigures, OURS_BY_DEFAULT } from '../parts/http.js';
 import type { RefreshFigures } from '../parts/refreshes.js';
 import type { PageFigures, PendingFigures } from '../parts/revocations.js';
 import type { SessionFigures } from '../parts/sessions.js';
 import type { Section } from '../support/section.js';
 import { number } from '../support/statistics.js';
 import { LIFETIMES } from '../support/tokens.js';
+import { figures, named } from './figures.js';
 
 /** The figures of a large deployment. */
 const USERS_A_DAY = 10e6;
@@ -28,8 +29,8 @@ export function sizing(sections: readonly Section[]): Section {
   const session = figures(sections, 'sessions') as SessionFigures;
   const refresh = named(figures(sections, 'refreshes') as RefreshFigures, 'refresh');
   const http = figures(sections, 'http-fastify') as HttpFigures;
-  const ours = named(http, "nestjs-refresh-auth, 'pushed' (the default)");
-  const documented = named(http, "documentation's guard, KeyObject");
+  const ours = named(http, OURS_BY_DEFAULT);
+  const documented = named(http, DOCUMENTED);
   const log = figures(sections, 'revocations') as PendingFigures;
   const pending = log.at(-1);
   const page = figures(sections, 'log-page') as PageFigures;
@@ -133,16 +134,4 @@ function peak(aDay: number): number {
 
 function millions(value: number): string {
   return `${number(value / 1e6)} million`;
-}
-
-function figures(sections: readonly Section[], name: string): unknown {
-  const section = sections.find((candidate) => candidate.name === name);
-  if (!section) throw new Error(`Nothing has measured ${name}`);
-  return section.figures;
-}
-
-function named<T extends { readonly name: string }>(rows: readonly T[], name: string): T {
-  const row = rows.find((candidate) => candidate.name === name);
-  if (!row) throw new Error(`Nothing has measured ${name}`);
-  return row;
 }

@@ -16,8 +16,9 @@ export interface Effort {
   readonly redisUrl: string;
 }
 
-/** A section in Markdown, without its title. */
+/** A section in Markdown, without its title. One without a head has only its remarks. */
 export function toMarkdown({ head, rows, remarks }: Section): string {
+  if (head.length === 0) return remarks.join('\n\n');
   const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   return [lines.join('\n'), ...remarks].join('\n\n');
 }
