@@ -1,15 +1,25 @@
-// The code blocks of README.md compile and run.
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Type } from '@nestjs/common';
-import { spawnSync } from 'node:child_process';
+// The code blocks of README.md compile and run, in an ESM and in a CommonJS application, and what it says about front ends works.
+import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { Controller, Get, Post, Res } from '@nestjs/common';
+import {
+  type HttpResponse,
+  Public,
+  type RefreshAuthOptions,
+  RefreshAuthService,
+  type TokenClaims,
+} from 'nestjs-refresh-auth';
+import { mintToken } from 'nestjs-refresh-auth/testing';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runInThisContext } from 'node:vm';
+import { CookieJar } from 'tough-cookie';
 import ts from 'typescript';
-import { startApp } from './support/apps.js';
-import { startDemo } from './support/demo-process.js';
+import { type AuthApp, startAuthApp } from './support/auth-app.js';
+import { type RunningProcess, startProcess } from './support/child-process.js';
 import { send } from './support/http.js';
-import { startRedis } from './support/redis-server.js';
+import { type RedisServer, startRedis } from './support/redis-server.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -22,93 +32,243 @@ const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language
 }));
 const files = blocks
   .filter(({ language }) => language === 'ts')
-  .map(({ code }) => ({ name: join(folder, /^\/\/ (\S+\.ts)\n/.exec(code)?.[1] ?? 'unnamed.ts'), code }));
-const shellBlocks = blocks.filter(({ language }) => language === 'sh').map(({ code }) => code);
+  .map(({ code }) => ({ name: /^\/\/ (\S+\.ts)\n/.exec(code)?.[1] ?? 'unnamed.ts', code }));
+const [installOn12 = '', installOn11 = '', createSecret = '', start = '', check = ''] = blocks
+  .filter(({ language }) => language === 'sh')
+  .map(({ code }) => code);
 
-describe('The code blocks of the README', () => {
-  beforeAll(() => {
-    mkdirSync(folder, { recursive: true });
-    for (const { name, code } of files) writeFileSync(name, code);
+/** How the README says that each kind of application imports the module. */
+const [, specifierInEsm = '', specifierInCommonJs = ''] =
+  /from `'(\S+)'` in an ESM application, and from `'(\S+)'` in a CommonJS one/.exec(readme) ?? [];
+
+const kinds = [
+  { kind: 'ESM', type: 'module', specifier: specifierInEsm, extension: '.js' },
+  { kind: 'CommonJS', type: 'commonjs', specifier: specifierInCommonJs, extension: '' },
+];
+
+/** The files that the reader has, with what the README says to add to them. */
+const ownFiles = (specifier: string, extension: string) => [
+  {
+    name: 'app.module.ts',
+    code: `
+      import { Module } from '@nestjs/common';
+      import { AuthModule } from '${specifier}';
+
+      @Module({ imports: [AuthModule] })
+      export class AppModule {}`,
+  },
+  {
+    name: 'main.ts',
+    code: `
+      import { NestFactory } from '@nestjs/core';
+      import { AppModule } from './app.module${extension}';
+
+      async function bootstrap(): Promise<void> {
+        const app = await NestFactory.create(AppModule);
+        app.enableShutdownHooks();
+        await app.listen(0, '127.0.0.1');
+        console.log(\`listens on \${await app.getUrl()}\`);
+      }
+      void bootstrap();`,
+  },
+];
+
+/** Compiles an application as its own compiler would, and returns the problems. */
+function compile(names: readonly string[]): unknown[] {
+  const program = ts.createProgram(names, {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    types: ['node'],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    isolatedModules: true,
+    skipLibCheck: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+  });
+  const problems = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
+  return problems.map(({ messageText }) => messageText);
+}
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('README.md', () => {
+  it('has at most 250 lines', () => {
+    expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(250);
   });
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  it('has only blocks that are run below', () => {
+    expect(blocks.map(({ language }) => language)).toEqual(['mermaid', 'sh', 'sh', 'ts', 'sh', 'sh', 'sh']);
+    expect(files.map(({ name }) => name)).toEqual(['auth.module.ts']);
+  });
 
-  it('are all of a kind that is run below', () => {
-    expect(blocks.map(({ language }) => language)).toEqual(['sh', 'ts', 'ts', 'ts', 'ts', 'sh', 'sh', 'sh']);
-    expect(files.map(({ name }) => name)).not.toContain(join(folder, 'unnamed.ts'));
+  it('[F71] has no block that imports a file by a relative path, which differs between ESM and CommonJS', () => {
+    expect(files.filter(({ code }) => /from '\.{1,2}\//.test(code))).toEqual([]);
+  });
+
+  it('[F70] installs packages that exist, and on NestJS 11 the @nestjs/jwt of NestJS 11', () => {
+    const { name: library, peerDependencies } = JSON.parse(
+      readFileSync(join(root, 'libs/refresh-auth/package.json'), 'utf8'),
+    ) as { name: string; peerDependencies: Record<string, string> };
+    const packages = (line: string) =>
+      line
+        .replace(/^npm install /, '')
+        .trim()
+        .split(' ');
+
+    for (const name of packages(installOn12)) expect([library, ...Object.keys(peerDependencies)]).toContain(name);
+    expect(packages(installOn11)).toEqual(
+      packages(installOn12).map((name) => (name === '@nestjs/jwt' ? `${name}@11` : name)),
+    );
+  });
+
+  it('takes the figures of its sentences about costs from the tables of docs/performance.md', () => {
+    const [, sentences = ''] = /<!-- bench:summary -->(.*?)<!-- bench -->/s.exec(readme) ?? [];
+    const figures = sentences.match(/\d+\.\d+/g) ?? [];
+    const tables = readFileSync(join(root, 'docs/performance.md'), 'utf8');
+
+    expect(figures).toHaveLength(3);
+    for (const figure of figures) expect(tables).toContain(`| ${figure} (`);
+  });
+});
+
+describe.each(kinds)('the blocks of README.md in an application in $kind', ({ kind, type, specifier, extension }) => {
+  const home = join(folder, type);
+  const sources = [...files, ...ownFiles(specifier, extension)];
+  let redis: RedisServer;
+  let app: RunningProcess;
+
+  beforeAll(async () => {
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'package.json'), JSON.stringify({ type }));
+    for (const { name, code } of sources) writeFileSync(join(home, name), code);
+    redis = await startRedis();
+  });
+
+  afterAll(async () => {
+    await app?.end('SIGTERM');
+    await redis.stop();
   });
 
   it('compile, fully strict', () => {
-    const config = ts.parseJsonConfigFileContent(
-      ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config,
-      ts.sys,
-      root,
-    );
-    const program = ts.createProgram(
-      files.map(({ name }) => name),
-      { ...config.options, lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'] },
-    );
-    const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText);
-    expect(problems).toEqual([]);
+    expect(compile(sources.map(({ name }) => join(home, name)))).toEqual([]);
+    expect(readFileSync(join(home, 'auth.module.js'), 'utf8').includes('require(')).toBe(kind === 'CommonJS');
   });
 
-  it('wire up an application that signs in, serves, refreshes in the client and signs out', async () => {
-    const redis = await startRedis();
-    process.env['JWT_SECRET'] = 'of the README: 32 bytes or more of it';
-    process.env['REDIS_URL'] = redis.url;
-    try {
-      const { AppModule } = (await import(join(folder, 'app.module.ts'))) as { AppModule: Type };
-      const { request } = (await import(join(folder, 'client.ts'))) as { request: typeof fetch };
-      const { url, close } = await startApp('express', { imports: [AppModule] });
-      try {
-        expect((await request(`${url}/profile`)).status).toBe(401);
-        const json = { 'content-type': 'application/json' };
-        const login = await request(`${url}/auth/login`, { method: 'POST', headers: json, body: '{"userId":"7"}' });
-        expect(await login.json()).toEqual({ expiresAt: expect.any(Number) });
-        const profile = await request(`${url}/profile`);
-        expect(await profile.json()).toEqual({ id: '7', role: 'member', state: 'valid' });
-        expect((await request(`${url}/auth/logout`, { method: 'POST' })).status).toBe(204);
-        expect((await request(`${url}/profile`)).status).toBe(401);
-      } finally {
-        await close();
-      }
-    } finally {
-      delete process.env['JWT_SECRET'];
-      delete process.env['REDIS_URL'];
-      await redis.stop();
-    }
+  it('start it in production with the secret that the README creates, and answer its four curl lines as it says', async () => {
+    execFileSync('bash', ['-e', '-c', createSecret], { cwd: home });
+    const [, name = '', value] = /^(\w+)=(\S+) npm run start\n$/.exec(start) ?? [];
+    const { PATH } = process.env;
+    app = await startProcess('node', ['main.js'], {
+      cwd: home,
+      env: { PATH, NODE_ENV: 'production', REDIS_URL: redis.url, [name]: value },
+      ready: /listens on (\S+)/,
+    });
+    const { host } = new URL(app.match[1] ?? '');
+
+    const { stdout } = spawnSync('bash', ['-e', '-c', check.replaceAll('localhost:3000', host)], {
+      cwd: home,
+      encoding: 'utf8',
+    });
+
+    expect(stdout.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200']);
+    expect(stdout.match(/"(code|state)":"[\w-]+"/g)).toEqual([
+      '"code":"token_missing"',
+      '"state":"valid"',
+      '"state":"refreshable"',
+    ]);
+    // What the comment of each line promises.
+    expect(check.match(/token_missing|"state":"\w+"/g)).toEqual([
+      'token_missing',
+      '"state":"valid"',
+      '"state":"refreshable"',
+    ]);
+    expect(stdout.match(/^Authorization: Bearer eyJ/gim)).toHaveLength(2);
+  });
+});
+
+@Controller()
+class FrontEndController {
+  constructor(private readonly auth: RefreshAuthService<TokenClaims>) {}
+
+  @Public()
+  @Post('login')
+  async login(@Res({ passthrough: true }) response: HttpResponse): Promise<void> {
+    await this.auth.signIn(response, { sub: '1' });
+  }
+
+  @Get('profile')
+  profile(): object {
+    return {};
+  }
+
+  @Post('orders')
+  order(): object {
+    return {};
+  }
+}
+
+describe('what README.md says about front ends', () => {
+  const [, optionsOfAnotherPort = ''] = /In the options: `(csrf: .+?)`/.exec(readme) ?? [];
+  const [, optionsOfPlainHttp = ''] = /`(delivery: \{ cookie: \{ secure: false \} \})`/.exec(readme) ?? [];
+  const [, cors = ''] = /`app\.enableCors\((.+?)\)`/.exec(readme) ?? [];
+  const read = (code: string): unknown => runInThisContext(`(${code})`);
+  const readOptions = (code: string) => read(`{ ${code} }`) as RefreshAuthOptions;
+  // The page that the README speaks of.
+  const [, origin = ''] = /trustedOrigins: \['(.+?)'\]/.exec(optionsOfAnotherPort) ?? [];
+  const apps: AuthApp[] = [];
+
+  afterAll(() => Promise.all(apps.map((app) => app.close())));
+
+  async function startFor(options: RefreshAuthOptions): Promise<AuthApp> {
+    const app = await startAuthApp('express', {
+      controllers: [FrontEndController],
+      options,
+      configure: (each) => each.enableCors(read(cors)),
+    });
+    apps.push(app);
+    return app;
+  }
+
+  /** Sends what a browser sends for `fetch(url, { credentials: 'include' })` on the page on another port. */
+  const fromPage = (app: AuthApp, method: string, path: string, token: string) =>
+    send(`${app.url}${path}`, {
+      method,
+      headers: { origin, 'sec-fetch-site': 'same-site', cookie: `__Host-authorization=${token}` },
+    });
+
+  test('[F62] a page on another port is served and refreshed, and its scripts may read the answers', async () => {
+    const app = await startFor(readOptions(optionsOfAnotherPort));
+    const { token } = await mintToken(app.app, { sub: '1' }, { state: 'refreshable' });
+
+    const answer = await fromPage(app, 'GET', '/profile', token);
+    expect(answer.status).toBe(200);
+    expect(answer.setCookies).toHaveLength(1);
+    expect(answer.headers['access-control-allow-origin']).toBe(origin);
+    expect(answer.headers['access-control-allow-credentials']).toBe('true');
+    expect((await fromPage(app, 'POST', '/orders', token)).status).toBe(201);
   });
 
-  it('name packages and scripts that exist', () => {
-    const library = JSON.parse(readFileSync(join(root, 'libs/refresh-auth/package.json'), 'utf8')) as {
-      name: string;
-      peerDependencies: Record<string, string>;
-    };
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
-    const [install = '', commands = ''] = shellBlocks;
-    const [, installed = ''] = /^npm install (.*)\n$/.exec(install) ?? [];
-    for (const name of installed.split(' '))
-      expect([library.name, ...Object.keys(library.peerDependencies)]).toContain(name);
-    for (const [, script = ''] of commands.matchAll(/^npm (\w+)/gm)) expect(Object.keys(scripts)).toContain(script);
+  test('[F62] without `csrf.trustedOrigins`, its POST gets 403 and an expired token 401', async () => {
+    const app = await startFor({});
+    const { token } = await mintToken(app.app, { sub: '1' }, { state: 'refreshable' });
+
+    expect((await fromPage(app, 'POST', '/orders', token)).json()).toMatchObject({ code: 'request_cross_site' });
+    expect((await fromPage(app, 'GET', '/profile', token)).json()).toMatchObject({ code: 'token_expired' });
   });
 
-  it('show a refresh with curl', async () => {
-    const [, , start = '', curl = ''] = shellBlocks;
-    const [, lifetime = ''] = /^TOKEN_EXPIRES_IN=(\d+) npm start\n$/.exec(start) ?? [];
-    const demo = await startDemo({ TOKEN_EXPIRES_IN: lifetime });
-    try {
-      const { stdout } = spawnSync('bash', ['-e', '-c', curl.replaceAll('localhost:3000', new URL(demo.url).host)], {
-        encoding: 'utf8',
-      });
-      const values = (header: string) =>
-        [...stdout.matchAll(new RegExp(`^${header}: (.*)\r$`, 'gim'))].map(([, value]) => value);
-      expect(values('X-Token-State')).toEqual(['valid', 'refreshable', 'already-refreshed']);
-      const [first, second, ...more] = values('Authorization');
-      expect(first).toMatch(/^Bearer eyJ/);
-      expect([second, more]).toEqual([first, []]);
-      expect((await send(demo.url, { path: '/me', headers: { authorization: first ?? '' } })).status).toBe(200);
-    } finally {
-      await demo.stop();
-    }
+  test.each([
+    ['keeps the cookie over plain http', readOptions(optionsOfPlainHttp), 200],
+    ['loses the cookie without that option', {}, 401],
+  ])('[F79] a cookie jar of a test %s', async (_, options, status) => {
+    const { url } = await startFor(options);
+    const jar = new CookieJar(undefined, { allowSecureOnLocal: false });
+
+    const login = await send(`${url}/login`, { method: 'POST' });
+    for (const cookie of login.setCookies) await jar.setCookie(cookie, url, { ignoreError: true });
+    const cookie = await jar.getCookieString(url);
+
+    expect((await send(`${url}/profile`, { headers: cookie ? { cookie } : {} })).status).toBe(status);
   });
 });
