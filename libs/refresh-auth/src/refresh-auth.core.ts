@@ -4,6 +4,7 @@ import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
 import { ErrorAnswers } from './http/error-answers.js';
 import { Admissions } from './contexts/admissions.js';
+import { AdmittedSockets } from './contexts/admitted-sockets.js';
 import { NoRefresh } from './contexts/no-refresh.js';
 import { longestDeliverable } from './http/token-size.js';
 import { defaultKeyPrefix, type RefreshAuthSettings } from './options/refresh-auth-options.js';
@@ -16,6 +17,7 @@ import { canPush, type PushingStore, RevocationLog } from './revocation/revocati
 import { logRetention, recordRetention, revocationTtl, Revocations } from './revocation/revocations.js';
 import { RevocationEvents } from './revocation/revocation-events.js';
 import { RefreshAhead } from './sessions/refresh-ahead.js';
+import { OpenSessions } from './sessions/open-sessions.js';
 import { Rotation } from './sessions/rotation.js';
 import { Sealer } from './sessions/sealing.js';
 import type { SessionStore } from './store/session-store.js';
@@ -47,6 +49,8 @@ export class RefreshAuthCore {
   readonly noRefresh: NoRefresh;
   readonly refreshAhead: RefreshAhead | undefined;
   readonly usedGenerations: UsedGenerations | undefined;
+  readonly openSessions: OpenSessions;
+  readonly sockets: AdmittedSockets;
   readonly #log: RevocationLog | undefined;
   readonly #access: StoreAccess;
   readonly #announcements: KeyAnnouncements;
@@ -107,6 +111,8 @@ export class RefreshAuthCore {
     );
     // Without a cookie, no token is one that browsers add by themselves.
     this.crossSite = new CrossSiteCheck(settings.delivery.cookie && settings.csrf, events);
+    this.openSessions = new OpenSessions(rotation, revocations, times, settings.reloader !== undefined);
+    this.sockets = new AdmittedSockets(this.credentials, this.crossSite, this.authenticator, this.openSessions);
     this.answers = new ErrorAnswers(parties.issuer);
     this.delivery = new Delivery(
       settings,
@@ -135,6 +141,7 @@ export class RefreshAuthCore {
   /** Writes what is queued, and lets go of everything. */
   async stop(): Promise<void> {
     this.#announcements.stop();
+    this.openSessions.stop();
     await this.#log?.stop();
     await this.usedGenerations?.flush();
     this.events.complete();

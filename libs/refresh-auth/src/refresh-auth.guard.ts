@@ -12,7 +12,15 @@ import type { Access } from './decorators/access.js';
 import { RouteAccess } from './decorators/route-access.js';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { waitedFor } from './contexts/arrivals.js';
-import { findRequestResponse, findToken, isAmbient, isMessage, transportOf } from './contexts/execution-context.js';
+import {
+  carrierOf,
+  findRequestResponse,
+  findToken,
+  isAmbient,
+  isMessage,
+  lookForRequestResponse,
+  transportOf,
+} from './contexts/execution-context.js';
 import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
 import type { RequestResponse } from './contexts/transport.js';
 import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
@@ -55,10 +63,13 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
       if (isMessage(context)) forgetAdmission(context);
       return true;
     }
+    const socket = context.getType() === 'ws' ? this.#core.sockets.find(carrierOf(context)) : undefined;
+    if (socket) return this.#admit(context, lookForRequestResponse(context)?.request, access, () => socket.check());
     const found = this.getRequestResponse(context);
     if (found.request && isPreflight(found.request)) return this.#answerPreflight(context);
     const token = this.#onlyToken(context, found.request);
-    return this.#admitKnown(context, found, token) || this.#admit(context, found, access, token);
+    if (this.#admitKnown(context, found, token)) return true;
+    return this.#admit(context, found.request, access, () => this.#authenticate(context, found, token));
   }
 
   /** Lets a preflight through to a handler for `OPTIONS` only: a handler for all methods would run for anybody who makes a request look like a preflight. */
@@ -102,17 +113,17 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 
   async #admit(
     context: ExecutionContext,
-    found: RequestResponse,
+    request: HttpRequest | undefined,
     access: Access | undefined,
-    onlyToken: string | undefined,
+    authenticate: () => Promise<Authentication>,
   ): Promise<boolean> {
     try {
-      const { state, claims } = await this.#authenticate(context, found, onlyToken);
-      noteAdmission(context, found.request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
+      const { state, claims } = await authenticate();
+      noteAdmission(context, request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
       if (!isAnonymous) return this.deny(error, context);
-      if (isMessage(context, found.request)) forgetAdmission(context, found.request);
+      if (isMessage(context, request)) forgetAdmission(context, request);
     }
     return true;
   }

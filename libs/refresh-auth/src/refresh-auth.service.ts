@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Observable } from 'rxjs';
+import { Observable } from 'rxjs';
+import type { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
@@ -8,7 +9,13 @@ import type { Authentication, Inspection } from './sessions/authenticator.js';
 import type { RefreshAuthEvent } from './events/events.js';
 import { type IssueOptions, readIssueOptions } from './options/issue-options.js';
 import type { SessionInfo } from './sessions/tracked-sessions.js';
-import type { IssuedToken, OwnClaims, SignedClaims, TokenClaims } from './tokens/claims.js';
+import {
+  assertTokenClaims,
+  type IssuedToken,
+  type OwnClaims,
+  type SignedClaims,
+  type TokenClaims,
+} from './tokens/claims.js';
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
@@ -130,6 +137,51 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     const expired = refresh ? 'refresh' : 'look';
     const authentication = await this.#core.authenticator.authenticate(token, expired, { waited: 0, isUse: false });
     return authentication as Authentication<TokenClaims & TClaims>;
+  }
+
+  /**
+   * Admits a socket, and closes it when its session ends. Call it first in `handleConnection` of a gateway. Messages that arrive meanwhile
+   * wait for it. The token is that of the handshake of socket.io, `auth.token`, else that of the request's header, else its cookie.
+   *
+   * An admitted socket stays open when its token expires. It is closed when its session is revoked, in every process, and when its session
+   * can no longer be refreshed. A refused socket is closed too: with 4401 for a dead token, 4403 for `request_cross_site` and 1013 where the
+   * client can try again. The reason is the code; over socket.io it comes in the event `exception` before the disconnection.
+   *
+   * @param client the first argument of `handleConnection`: a socket of socket.io or ws
+   * @param request its second argument, which ws needs. Defaults to the request of the socket of socket.io
+   * @returns never rejects; `undefined` if the socket was refused or has closed. Give `refreshed` to a client that keeps its token in a script
+   */
+  async admit(client: object, request?: HttpRequest): Promise<Authentication<TokenClaims & TClaims> | undefined> {
+    return (await this.#core.sockets.admit(client, request)) as Authentication<TokenClaims & TClaims> | undefined;
+  }
+
+  /**
+   * Returns an observable that emits once, when a session has ended or can no longer be refreshed, and completes. For responses that outlive
+   * their request: `stream.pipe(takeUntil(auth.ended(user)))`. It follows the rules of {@link admit}.
+   *
+   * @param claims those of a token of the session, as `@CurrentUser()` gives them
+   * @throws TypeError if they are not
+   */
+  ended(claims: TokenClaims): Observable<RefreshAuthError> {
+    const known: Record<string, unknown> = { ...claims };
+    try {
+      assertTokenClaims(known);
+    } catch {
+      throw new TypeError(
+        'ended needs the claims of a token, as @CurrentUser() gives them without a `toUser` of the guard',
+      );
+    }
+    return new Observable((subscriber) => {
+      const connection = {
+        end(reason: RefreshAuthError): void {
+          subscriber.next(reason);
+          subscriber.complete();
+        },
+      };
+      const { openSessions } = this.#core;
+      const session = openSessions.join(known, connection);
+      return () => openSessions.leave(session, connection);
+    });
   }
 
   /**

@@ -1,14 +1,12 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { HttpRequest } from '../http/http-message.js';
-import { emitsOnlyHere, handshakeToken, refusalOf, type SocketClient } from './socket-client.js';
+import { handshakeToken, refusalOf, requestOf, sendIfOnlyEmitted, type SocketClient } from './socket-client.js';
 import type { Transport } from './transport.js';
 
 /** Messages of a gateway: socket.io and ws. */
 export const socketTransport: Transport = {
-  // A client of ws leads nowhere to the request that opened it.
   find: (context) => {
-    const { handshake, request } = clientOf(context) as SocketClient & { readonly request?: HttpRequest };
-    return handshake && request && { request };
+    const request = requestOf(clientOf(context));
+    return request && { request };
   },
 
   remedy: 'Call `await refreshAuthService.admit(client, request)` in handleConnection(client, request) of the gateway',
@@ -23,7 +21,7 @@ export const socketTransport: Transport = {
     // The filters of NestJS recognize the class. The package is an optional peer, so it is loaded only where there is a gateway.
     const { WsException } = await import('@nestjs/websockets');
     const refusal = refusalOf(error);
-    emitsOnlyHere(clientOf(context), refusal);
+    sendIfOnlyEmitted(clientOf(context), error, refusal);
     return new WsException(refusal);
   },
 };

@@ -106,6 +106,26 @@ export class Rotation {
   }
 
   /**
+   * Returns the claims of the latest token of a session, without any effect; those given if there is none, or if it cannot be opened.
+   *
+   * @throws RefreshAuthError `session_revoked` or `store_unavailable`
+   */
+  async latest(claims: TokenClaims): Promise<TokenClaims> {
+    const answer = await this.#ask(this.access.begin(), claims, { generation: claims.gen });
+    if (answer.outcome !== 'handed-over') return claims;
+    return this.latestTokens.open(claims, answer.latest, answer.sealed)?.claims ?? claims;
+  }
+
+  /**
+   * Loads the claims of a session anew; those given without `reloadClaims`. Ends the session if the application says so.
+   *
+   * @throws RefreshAuthError `session_revoked`, `reload_failed` or `store_unavailable`
+   */
+  reload(claims: TokenClaims): Promise<TokenClaims> {
+    return this.#freshClaims(this.access.begin(), claims);
+  }
+
+  /**
    * Returns the state of a token that is presented and served without a refresh. Reports reuse, but ends no session.
    *
    * @param waited how long ago the request arrived, in milliseconds

@@ -14,7 +14,12 @@ export function hashed(id: string): string {
 
 /** Returns the first characters of every `sid` of a user. Stores keep all records with the same tag in one place. */
 export function tagOf(sub: string): string {
-  return hashed(sub).slice(0, TAG_LENGTH);
+  return tagIn(hashed(sub));
+}
+
+/** Returns the tag with which a `sid`, the name of a session or the hash of a user begins. All of one user begin with the same. */
+export function tagIn(name: string): string {
+  return name.slice(0, TAG_LENGTH);
 }
 
 /** Returns true for a string of 30 base64url characters: a tag, and 128 random bits. */
@@ -24,5 +29,5 @@ export function isSessionId(value: unknown): value is string {
 
 /** Returns the name of a session in the revocation log and in events: `<tag>.<hash of the sid>`, which cannot be mistaken for a `sid`. */
 export function sessionName(sid: string): string {
-  return `${sid.slice(0, TAG_LENGTH)}.${hashed(sid)}`;
+  return `${tagIn(sid)}.${hashed(sid)}`;
 }
