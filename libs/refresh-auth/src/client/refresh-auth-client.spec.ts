@@ -1,71 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Entries, segment, tokenOf, WaitingNetwork } from '../../../../test/support/client-network.js';
 import { RefreshAuthClient, type RefreshAuthClientEvent, type TokenStorage } from './index.js';
 
 const API = 'https://api.example.com';
 
-const segment = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-const tokenOf = (sid: string, gen: number): string =>
-  `${segment({ alg: 'HS256' })}.${segment({ sid, gen, name: 'Zoë ÿ~?>' })}.c2lnbmF0dXJl`;
-
-interface Asked {
-  url: string;
-  authorization: string | null;
-  answer: (status: number, token?: string, url?: string) => void;
-  /** Answers 401 with this code. */
-  reject: (code: string) => void;
-  body: () => Promise<string>;
-  fail: (error: Error) => void;
-}
-
-/** Requests that wait until the test answers them, in any order. */
-let asked: Asked[];
+let network: WaitingNetwork;
 let client: RefreshAuthClient;
 let storage: TokenStorage;
 let heard: RefreshAuthClientEvent[];
-let onRequest: () => void;
-
-const network: typeof fetch = (input, init) => {
-  const request = new Request(input, init);
-  return new Promise((resolve, reject) => {
-    asked.push({
-      url: request.url,
-      authorization: request.headers.get('Authorization'),
-      answer: (status, token, url) => {
-        const response = new Response(status === 204 ? null : `${status}`, {
-          status,
-          headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
-        });
-        if (url !== undefined) {
-          Object.defineProperties(response, { redirected: { value: true }, url: { value: url } });
-        }
-        resolve(response);
-      },
-      reject: (code) => resolve(Response.json({ code }, { status: 401 })),
-      body: () => request.text(),
-      fail: reject,
-    });
-    onRequest();
-  });
-};
-
-class Entries extends Map<string, string> implements TokenStorage {
-  readonly getItem = (key: string): string | null => this.get(key) ?? null;
-  readonly setItem = (key: string, value: string): void => void this.set(key, value);
-  readonly removeItem = (key: string): void => void this.delete(key);
-}
 
 beforeEach(() => {
-  asked = [];
-  onRequest = () => undefined;
+  network = new WaitingNetwork();
   heard = [];
   storage = new Entries();
-  client = new RefreshAuthClient({ origins: [API], storage, fetch: network });
+  client = new RefreshAuthClient({ origins: [API], storage, fetch: network.fetch });
   client.subscribe((event) => heard.push(event));
 });
 
-/** Resolves when the client sends something. */
-const nextRequest = (): Promise<void> => new Promise((resolve) => (onRequest = resolve));
-const held = (token: string): void => storage.setItem('refresh-auth', token);
+const held = (token: string): void => void storage.setItem('refresh-auth', token);
 const toldTokens = (): unknown[] => heard.flatMap((event) => (event.type === 'token' ? [event.token] : []));
 
 describe('a request', () => {
@@ -75,44 +27,44 @@ describe('a request', () => {
     held(tokenOf('s', 0));
     void fetch(new Request(`${API}/me`));
 
-    expect(asked.map(({ authorization }) => authorization)).toEqual([null, `Bearer ${tokenOf('s', 0)}`]);
+    expect(network.asked.map(({ authorization }) => authorization)).toEqual([null, `Bearer ${tokenOf('s', 0)}`]);
   });
 
   test('to another origin carries no token, and its response changes nothing', async () => {
     held(tokenOf('s', 0));
     const others = ['https://evil.example', 'http://api.example.com', 'https://api.example.com:8443'];
     const answers = others.map((origin) => client.fetch(`${origin}/api.example.com`));
-    for (const { answer } of asked) answer(401, tokenOf('s', 1));
+    for (const { answer } of network.asked) answer(401, tokenOf('s', 1));
     await Promise.all(answers);
 
-    expect(asked.map(({ authorization }) => authorization)).toEqual([null, null, null]);
+    expect(network.asked.map(({ authorization }) => authorization)).toEqual([null, null, null]);
     expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
   });
 
   test('with credentials of its own keeps them, and its response changes nothing', async () => {
     held(tokenOf('s', 0));
     const answered = client.fetch(`${API}/me`, { headers: { authorization: 'Basic QTpC' } });
-    asked[0]!.answer(401, tokenOf('t', 1));
+    network.asked[0]!.answer(401, tokenOf('t', 1));
     await answered;
 
-    expect(asked[0]!.authorization).toBe('Basic QTpC');
+    expect(network.asked[0]!.authorization).toBe('Basic QTpC');
     expect([client.token, heard]).toEqual([tokenOf('s', 0), []]);
   });
 
   test('that fails is rejected as fetch rejects it, sent once, and the token stays', async () => {
     held(tokenOf('s', 0));
     const answered = client.fetch(`${API}/me`);
-    asked[0]!.fail(new TypeError('fetch failed'));
+    network.asked[0]!.fail(new TypeError('fetch failed'));
 
     await expect(answered).rejects.toThrow('fetch failed');
-    expect([asked.length, client.token, heard]).toEqual([1, tokenOf('s', 0), []]);
+    expect([network.asked.length, client.token, heard]).toEqual([1, tokenOf('s', 0), []]);
   });
 });
 
 describe('a response', () => {
   async function answeredWith(status: number, token?: string, url?: string): Promise<Response> {
     const answered = client.fetch(`${API}/me`);
-    asked.at(-1)!.answer(status, token, url);
+    network.asked.at(-1)!.answer(status, token, url);
     return answered;
   }
 
@@ -177,7 +129,7 @@ describe('a response', () => {
     held(tokenOf('s', 0));
     await answeredWith(status);
 
-    expect([asked.length, client.token, heard]).toEqual([1, tokenOf('s', 0), []]);
+    expect([network.asked.length, client.token, heard]).toEqual([1, tokenOf('s', 0), []]);
   });
 });
 
@@ -188,7 +140,7 @@ describe('responses in any order', () => {
       held(tokenOf('s', 0));
       const answers = generations.map(() => client.fetch(`${API}/me`));
       for (const [index, gen] of generations.entries()) {
-        asked[index]!.answer(200, tokenOf('s', gen));
+        network.asked[index]!.answer(200, tokenOf('s', gen));
         await answers[index];
       }
 
@@ -200,9 +152,9 @@ describe('responses in any order', () => {
   test('a late 401 to a token that was replaced meanwhile notifies nobody', async () => {
     held(tokenOf('s', 0));
     const [late, refreshed] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
-    asked[1]!.answer(200, tokenOf('s', 1));
+    network.asked[1]!.answer(200, tokenOf('s', 1));
     await refreshed;
-    asked[0]!.answer(401);
+    network.asked[0]!.answer(401);
     await late;
 
     expect(heard.map(({ type }) => type)).toEqual(['token']);
@@ -212,7 +164,7 @@ describe('responses in any order', () => {
     held(tokenOf('s', 0));
     const late = client.fetch(`${API}/me`);
     client.clear();
-    asked[0]!.answer(200, tokenOf('s', 1));
+    network.asked[0]!.answer(200, tokenOf('s', 1));
     await late;
 
     expect(client.token).toBeUndefined();
@@ -221,9 +173,9 @@ describe('responses in any order', () => {
   test('a late refresh does not replace a session that was started meanwhile', async () => {
     held(tokenOf('s', 0));
     const [late, signIn] = [client.fetch(`${API}/me`), client.fetch(`${API}/login`, { method: 'POST' })];
-    asked[1]!.answer(200, tokenOf('t', 0));
+    network.asked[1]!.answer(200, tokenOf('t', 0));
     await signIn;
-    asked[0]!.answer(200, tokenOf('s', 7));
+    network.asked[0]!.answer(200, tokenOf('s', 7));
     await late;
 
     expect(client.token).toBe(tokenOf('t', 0));
@@ -231,9 +183,9 @@ describe('responses in any order', () => {
 
   test('a token of the current session counts by its generation, whichever request it answers', async () => {
     const [first, second] = [client.fetch(`${API}/me`), client.fetch(`${API}/me`)];
-    asked[0]!.answer(200, tokenOf('s', 4));
+    network.asked[0]!.answer(200, tokenOf('s', 4));
     await first;
-    asked[1]!.answer(200, tokenOf('s', 3));
+    network.asked[1]!.answer(200, tokenOf('s', 3));
     await second;
 
     expect(client.token).toBe(tokenOf('s', 4));
@@ -248,15 +200,17 @@ describe('a 401 token_superseded', () => {
     held(tokenOf('s', 0));
     const answered = request();
     held(tokenOf('s', 1));
-    const second = nextRequest();
-    asked[0]!.reject('token_superseded');
+    const second = network.nextRequest();
+    network.asked[0]!.reject('token_superseded');
     await second;
-    asked[1]!.reject('token_superseded');
+    network.asked[1]!.reject('token_superseded');
     const response = await answered;
 
     expect([response.status, await response.json()]).toEqual([401, { code: 'token_superseded' }]);
-    expect(asked.map(({ authorization }) => authorization)).toEqual([0, 1].map((gen) => `Bearer ${tokenOf('s', gen)}`));
-    expect(await Promise.all(asked.map(({ body }) => body()))).toEqual(['the body', 'the body']);
+    expect(network.asked.map(({ authorization }) => authorization)).toEqual(
+      [0, 1].map((gen) => `Bearer ${tokenOf('s', gen)}`),
+    );
+    expect(await Promise.all(network.asked.map(({ body }) => body()))).toEqual(['the body', 'the body']);
     expect([client.token, heard]).toEqual([tokenOf('s', 1), []]);
   });
 
@@ -264,10 +218,10 @@ describe('a 401 token_superseded', () => {
     held(tokenOf('s', 0));
     const answered = request();
     held(tokenOf('s', 1));
-    const second = nextRequest();
-    asked[0]!.reject('token_superseded');
+    const second = network.nextRequest();
+    network.asked[0]!.reject('token_superseded');
     await second;
-    asked[1]!.answer(200, tokenOf('s', 2));
+    network.asked[1]!.answer(200, tokenOf('s', 2));
 
     expect([(await answered).status, client.token]).toEqual([200, tokenOf('s', 2)]);
   });
@@ -275,12 +229,16 @@ describe('a 401 token_superseded', () => {
   test('to the token that is held repeats nothing, is told, and the token stays until there is another', async () => {
     held(tokenOf('s', 0));
     const answered = request();
-    asked[0]!.reject('token_superseded');
+    network.asked[0]!.reject('token_superseded');
 
     expect(await (await answered).json()).toEqual({ code: 'token_superseded' });
-    expect([asked.length, client.token, heard.map(({ type }) => type)]).toEqual([1, tokenOf('s', 0), ['unauthorized']]);
+    expect([network.asked.length, client.token, heard.map(({ type }) => type)]).toEqual([
+      1,
+      tokenOf('s', 0),
+      ['unauthorized'],
+    ]);
     void client.fetch(`${API}/login`, { method: 'POST' });
-    expect(asked[1]!.authorization).toBe(`Bearer ${tokenOf('s', 0)}`);
+    expect(network.asked[1]!.authorization).toBe(`Bearer ${tokenOf('s', 0)}`);
   });
 
   test.each<[string, (token: string) => void, RequestInit, string]>([
@@ -297,17 +255,17 @@ describe('a 401 token_superseded', () => {
     held(tokenOf('s', 0));
     const answered = request(init);
     change(tokenOf('s', 1));
-    if (code === '') asked[0]!.answer(401);
-    else asked[0]!.reject(code);
+    if (code === '') network.asked[0]!.answer(401);
+    else network.asked[0]!.reject(code);
 
-    expect([(await answered).status, asked.length]).toEqual([401, 1]);
+    expect([(await answered).status, network.asked.length]).toEqual([401, 1]);
   });
 });
 
 describe('signOut', () => {
   async function signedOutWith(status: number): Promise<Response> {
     const answered = client.signOut(`${API}/logout`);
-    asked.at(-1)!.answer(status);
+    network.asked.at(-1)!.answer(status);
     return answered;
   }
 
@@ -329,7 +287,7 @@ describe('signOut', () => {
   test('keeps the token after a 401 token_superseded: the session goes on', async () => {
     held(tokenOf('s', 0));
     const answered = client.signOut(`${API}/logout`);
-    asked[0]!.reject('token_superseded');
+    network.asked[0]!.reject('token_superseded');
     await answered;
 
     expect(client.token).toBe(tokenOf('s', 0));
@@ -339,14 +297,14 @@ describe('signOut', () => {
     held(tokenOf('s', 0));
     const answered = client.signOut(`${API}/logout`);
     held(tokenOf('s', 1));
-    asked[0]!.answer(204);
+    network.asked[0]!.answer(204);
     await answered;
     expect(client.token).toBeUndefined();
 
     held(tokenOf('s', 1));
     const again = client.signOut(`${API}/logout`);
     held(tokenOf('t', 0));
-    asked[1]!.answer(204);
+    network.asked[1]!.answer(204);
     await again;
     expect(client.token).toBe(tokenOf('t', 0));
   });
@@ -389,17 +347,22 @@ describe('in a browser', () => {
   const browser = globalThis as { window?: unknown; document?: unknown };
   let local: Entries;
   let otherTab: (change: object) => void;
+  let pageshow: () => void;
 
   beforeEach(() => {
     local = new Entries();
-    const listeners = new Set<(change: object) => void>();
-    otherTab = (change) => listeners.forEach((listener) => listener(change));
+    const listeners = new Set<[type: string, listener: (change: object) => void]>();
+    const emit = (type: string, change: object): void =>
+      listeners.forEach(([on, listener]) => on === type && listener(change));
+    otherTab = (change) => emit('storage', change);
+    pageshow = () => emit('pageshow', {});
     browser.document = {};
     browser.window = {
       location: { origin: API },
       localStorage: local,
-      addEventListener: (_: string, listener: (change: object) => void) => listeners.add(listener),
-      removeEventListener: (_: string, listener: (change: object) => void) => listeners.delete(listener),
+      addEventListener: (type: string, listener: (change: object) => void) => listeners.add([type, listener]),
+      removeEventListener: (type: string, listener: (change: object) => void) =>
+        listeners.forEach((entry) => entry[0] === type && entry[1] === listener && listeners.delete(entry)),
     };
   });
 
@@ -409,19 +372,19 @@ describe('in a browser', () => {
   });
 
   test('the token in localStorage, under a key that can be chosen, is sent to the page’s own origin', async () => {
-    const own = new RefreshAuthClient({ fetch: network, key: 'token' });
+    const own = new RefreshAuthClient({ fetch: network.fetch, key: 'token' });
     local.set('token', tokenOf('s', 0));
     const answered = own.fetch(`${API}/me`);
     void own.fetch('https://elsewhere.example/me');
-    asked[0]!.answer(200, tokenOf('s', 1));
+    network.asked[0]!.answer(200, tokenOf('s', 1));
     await answered;
 
-    expect(asked.map(({ authorization }) => authorization)).toEqual([`Bearer ${tokenOf('s', 0)}`, null]);
+    expect(network.asked.map(({ authorization }) => authorization)).toEqual([`Bearer ${tokenOf('s', 0)}`, null]);
     expect([...local]).toEqual([['token', tokenOf('s', 1)]]);
   });
 
-  test('listeners learn of changes in other tabs until they unsubscribe', () => {
-    const own = new RefreshAuthClient({ fetch: network });
+  test('listeners learn of changes in other tabs until they unsubscribe', async () => {
+    const own = new RefreshAuthClient({ fetch: network.fetch });
     const stop = own.subscribe((event) => heard.push(event));
     local.set('refresh-auth', tokenOf('s', 1));
     otherTab({ key: 'refresh-auth', storageArea: local });
@@ -429,13 +392,30 @@ describe('in a browser', () => {
     otherTab({ key: 'refresh-auth', storageArea: new Entries() });
     local.clear();
     otherTab({ key: null, storageArea: local });
+    await Promise.resolve();
     stop();
+    local.set('refresh-auth', tokenOf('s', 2));
     otherTab({ key: 'refresh-auth', storageArea: local });
+    await Promise.resolve();
 
     expect(heard).toEqual([
       { type: 'token', token: tokenOf('s', 1), elsewhere: true },
       { type: 'token', token: undefined, elsewhere: true },
     ]);
+  });
+
+  test('listeners learn once of a sign-out in another tab while the page was in the back/forward cache', async () => {
+    local.set('refresh-auth', tokenOf('s', 1));
+    const own = new RefreshAuthClient({ fetch: network.fetch });
+    own.subscribe((event) => heard.push(event));
+    own.subscribe(() => undefined);
+    pageshow();
+    local.clear();
+    pageshow();
+    pageshow();
+    await Promise.resolve();
+
+    expect(heard).toEqual([{ type: 'token', token: undefined, elsewhere: true }]);
   });
 
   test('the token is kept in memory if storage is blocked', async () => {
@@ -444,9 +424,9 @@ describe('in a browser', () => {
         throw new Error('SecurityError');
       },
     });
-    const own = new RefreshAuthClient({ fetch: network });
+    const own = new RefreshAuthClient({ fetch: network.fetch });
     const answered = own.fetch(`${API}/me`);
-    asked[0]!.answer(200, tokenOf('s', 0));
+    network.asked[0]!.answer(200, tokenOf('s', 0));
     await answered;
 
     expect(own.token).toBe(tokenOf('s', 0));

@@ -1,15 +1,38 @@
+import { HeldToken } from './held-token.js';
+import { LostTokens } from './lost-tokens.js';
+import {
+  type FetchArguments,
+  headersOf,
+  isRepeatable,
+  isSafe,
+  signalOf,
+  urlOf,
+  withToken,
+} from './outgoing-request.js';
+import { retryDelay, wait } from './retry-after.js';
 import { positionOf } from './token-position.js';
 import { browserWindow, defaultStorage, onOtherTabs, type TokenStorage } from './token-storage.js';
 
 export interface RefreshAuthClientOptions {
   /** The only origins to which the token is sent, such as `['https://api.example.com']`. @default in a browser, the origin of the page */
   origins?: readonly string[] | undefined;
-  /** The storage for the token. @default in a browser `localStorage`, which all tabs share; otherwise memory */
+  /**
+   * The storage for the token. If it throws or is full, the token is kept in memory. An asynchronous one is read once.
+   *
+   * @default in a browser `localStorage`, which all tabs share; otherwise memory
+   */
   storage?: TokenStorage | undefined;
   /** The key under which the token is stored. @default 'refresh-auth' */
   key?: string | undefined;
-  /** The function that sends requests. @default the global `fetch` */
+  /** The function that sends requests, such as `fetch` of npm's `undici`. It is called like the global one. @default the global `fetch` */
   fetch?: typeof globalThis.fetch | undefined;
+  /**
+   * How often a GET or HEAD request that was answered 503 is sent again, each time after the delay that the answer's `Retry-After` names. It
+   * is not sent again after a delay of more than a minute, or if the client holds the token of another session by then.
+   *
+   * @default 0
+   */
+  retries?: number | undefined;
 }
 
 /** An event that a client sends to its listeners. */
@@ -30,47 +53,62 @@ type Listener = (event: RefreshAuthClientEvent) => void;
  * ```
  */
 export class RefreshAuthClient {
-  readonly #origins: ReadonlySet<string>;
-  readonly #storage: TokenStorage;
-  readonly #key: string;
+  readonly #origins: readonly string[];
+  readonly #held: HeldToken;
+  readonly #lost = new LostTokens();
   readonly #fetch: typeof globalThis.fetch;
+  readonly #retries: number;
   readonly #listeners = new Set<Listener>();
+  readonly #onOtherTabs: (listener: () => void) => () => void;
+  /** The token of the last event. */
+  #told: string | undefined;
 
   /** @throws TypeError if `origins` contains something else than origins, or is missing outside of a browser */
-  constructor({ origins, storage, key = 'refresh-auth', fetch = globalThis.fetch }: RefreshAuthClientOptions = {}) {
-    this.#origins = new Set(origins ?? ownOrigin());
+  constructor(options: RefreshAuthClientOptions = {}) {
+    const { storage = defaultStorage(), key = 'refresh-auth', fetch = globalThis.fetch, retries = 0 } = options;
+    this.#origins = options.origins ?? ownOrigin();
     for (const origin of this.#origins) checkOrigin(origin);
-    this.#storage = storage ?? defaultStorage();
-    this.#key = key;
+    this.#held = new HeldToken(storage, key);
+    this.#told = this.token;
+    this.#retries = retries;
     // Browsers throw if their `fetch` is called as a method of another object.
     this.#fetch = (...request) => fetch(...request);
+    this.#onOtherTabs = (listener) => onOtherTabs(storage, key, listener);
   }
 
-  /** The current token. It is read from the storage each time, because another tab may have changed it. */
+  /**
+   * The current token. It is read from the storage each time, because another tab may have changed it. `undefined` before an asynchronous
+   * storage has been read: wait for {@link ready}.
+   */
   get token(): string | undefined {
-    return this.#storage.getItem(this.#key) ?? undefined;
+    return this.#held.get();
+  }
+
+  /** Resolves once the storage has been read. Only asynchronous storages take time. Requests wait by themselves. */
+  get ready(): Promise<void> {
+    return this.#held.ready ?? Promise.resolve();
   }
 
   /**
    * Sends a request with the token. Resolves and rejects as the global `fetch` does. A request to another origin, or with an `Authorization`
    * header of its own, is sent unchanged. After a 503 the client keeps the token, and the caller can retry.
    *
-   * A request is sent a second time only if its token was rejected as superseded (401 `token_superseded`), the client holds a newer one by
-   * then, and the body can be read again.
+   * A request is sent a second time only if its token was rejected as superseded (401 `token_superseded`), the client holds a newer one of the
+   * same session by then, and the body can be read again; or, with the option `retries`, after a 503.
    */
-  readonly fetch: typeof globalThis.fetch = async (input, init) => {
-    const request = new Request(input, init);
-    if (!this.#isOurs(request.url) || request.headers.has('Authorization')) return this.#fetch(request);
+  readonly fetch: typeof globalThis.fetch = async (...request) => {
+    if (!this.#isOurs(urlOf(request[0])) || headersOf(request).has('Authorization')) return this.#fetch(...request);
+    if (this.#held.ready) await this.#held.ready;
 
     const sent = this.token;
-    const response = await this.#send(request, sent);
+    const response = await this.#sendPatiently(request, sent);
     if (response.status !== 401 || !this.#isOurResponse(response)) return response;
     if (this.token === sent) {
       this.#notify(() => ({ type: 'unauthorized', response: response.clone() }));
       return response;
     }
-    const again = this.token !== undefined && (await isSuperseded(response)) ? copyOf(input, init) : undefined;
-    return again ? this.#send(again, this.token) : response;
+    const isRetried = this.#isOfHeldSession(sent) && isRepeatable(request) && (await isSuperseded(response));
+    return isRetried ? this.#send(request, this.token) : response;
   };
 
   /**
@@ -78,18 +116,22 @@ export class RefreshAuthClient {
    * or a 401 `token_superseded` the session lives on, so the token is kept.
    */
   async signOut(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+    if (this.#held.ready) await this.#held.ready;
     const sent = this.token;
     const response = await this.fetch(input, { method: 'POST', ...init });
     const isOver = response.ok || (response.status === 401 && !(await isSuperseded(response)));
-    if (isOver && positionOf(this.token)?.sid === positionOf(sent)?.sid) this.clear();
+    if (isOver && this.#isOfHeldSession(sent)) this.clear();
     return response;
   }
 
-  /** Removes the token, here and in all tabs that share the storage. This does not end the session; {@link signOut} does. */
+  /**
+   * Removes the token, here and in all tabs that share the storage. From then on, this client ignores tokens of the session. This does not end
+   * the session, and does not remove the cookie; {@link signOut} does.
+   */
   clear(): void {
     if (this.token === undefined) return;
-    this.#storage.removeItem(this.#key);
-    this.#notify(() => ({ type: 'token', token: undefined, elsewhere: false }));
+    this.#held.set(undefined);
+    this.#tellToken(false);
   }
 
   /**
@@ -98,9 +140,10 @@ export class RefreshAuthClient {
    * @returns a function that unsubscribes the listener
    */
   subscribe(listener: (event: RefreshAuthClientEvent) => void): () => void {
+    if (this.#listeners.size === 0) this.#told = this.token;
     const own: Listener = (event) => listener(event);
-    const stop = onOtherTabs(this.#storage, this.#key, () => {
-      own({ type: 'token', token: this.token, elsewhere: true });
+    const stop = this.#onOtherTabs(() => {
+      if (this.token !== this.#told) this.#tellToken(true);
     });
     this.#listeners.add(own);
     return () => {
@@ -109,36 +152,54 @@ export class RefreshAuthClient {
     };
   }
 
-  async #send(request: Request, token: string | undefined): Promise<Response> {
-    if (token !== undefined) request.headers.set('Authorization', `Bearer ${token}`);
-    const response = await this.#fetch(request);
-    if (this.#isOurResponse(response)) {
-      this.#receive(/^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1], token);
+  /** Sends a request, and sends it again after a 503, as often as the option `retries` allows. */
+  async #sendPatiently(request: FetchArguments, sent: string | undefined): Promise<Response> {
+    let response = await this.#send(request, sent);
+    for (let left = isSafe(request) ? this.#retries : 0; left > 0; left -= 1) {
+      const delay = this.#isOurResponse(response) ? retryDelay(response) : undefined;
+      if (delay === undefined) break;
+      await wait(delay, signalOf(request));
+      if (!this.#isOfHeldSession(sent)) break;
+      response = await this.#send(request, this.token);
     }
     return response;
   }
 
-  #isOurs(url: string): boolean {
-    return this.#origins.has(new URL(url).origin);
-  }
-
-  /** Returns false for a response of another origin, to which a redirect may lead: its tokens are not accepted. */
-  #isOurResponse({ redirected, url }: Response): boolean {
-    return !redirected || this.#isOurs(url);
+  async #send(request: FetchArguments, token: string | undefined): Promise<Response> {
+    const response = await this.#fetch(...withToken(request, token));
+    if (!this.#isOurResponse(response)) return response;
+    const received = /^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1];
+    if (received === undefined) this.#lost.check(response, token, isSafe(request));
+    else if (this.#held.receive(received, isSafe(request))) {
+      this.#lost.arrived(received);
+      this.#tellToken(false);
+    }
+    return response;
   }
 
   /**
-   * Stores a received token. Responses arrive in any order, so a token is ignored if the client holds a newer one, or if its session was ended
-   * or replaced by another one meanwhile.
+   * Compares texts, because some versions of React Native cannot parse URLs. An origin that ends, or is followed by one of these characters,
+   * is the origin for every parser.
    */
-  #receive(received: string | undefined, sent: string | undefined): void {
-    const next = positionOf(received);
-    if (received === undefined || next === undefined) return;
+  #isOurs(url: string): boolean {
+    return this.#origins.some((origin) => url.startsWith(origin) && '/?#'.includes(url.charAt(origin.length)));
+  }
+
+  /** Returns false for a response of another origin, to which a redirect may lead: its tokens are not accepted. */
+  #isOurResponse({ url }: Response): boolean {
+    return !url || this.#isOurs(url);
+  }
+
+  /** Returns true if the held token is of the session of this one. A request of one session is never repeated as another. */
+  #isOfHeldSession(token: string | undefined): boolean {
     const held = positionOf(this.token);
-    const isOutdated = held?.sid === next.sid ? held.gen >= next.gen : positionOf(sent)?.sid === next.sid;
-    if (isOutdated) return;
-    this.#storage.setItem(this.#key, received);
-    this.#notify(() => ({ type: 'token', token: received, elsewhere: false }));
+    return held?.sid === positionOf(token)?.sid;
+  }
+
+  #tellToken(elsewhere: boolean): void {
+    const { token } = this;
+    this.#told = token;
+    this.#notify(() => ({ type: 'token', token, elsewhere }));
   }
 
   /** Calls the listeners in a microtask, so that a listener that throws does not make the caller lose the response. */
@@ -159,15 +220,6 @@ async function isSuperseded(response: Response): Promise<boolean> {
   return typeof body === 'object' && body !== null && (body as { code?: unknown }).code === 'token_superseded';
 }
 
-/** Returns the same request once more, or `undefined` if its body was a stream, which can be read only once. */
-function copyOf(...request: ConstructorParameters<typeof Request>): Request | undefined {
-  try {
-    return new Request(...request);
-  } catch {
-    return undefined;
-  }
-}
-
 function ownOrigin(): string[] {
   const window = browserWindow();
   if (!window) {
@@ -179,9 +231,19 @@ function ownOrigin(): string[] {
 }
 
 function checkOrigin(origin: string): void {
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+  // React Native may have no working `URL`, so the form is checked by text; where there is one, it finds what it would write differently.
+  const hasForm = /^https?:\/\/([a-z\d_.-]+|\[[\da-f:.]+\])(:\d+)?$/.test(origin);
+  if (!hasForm || !isNormalized(origin)) {
     throw new TypeError(
       `\`origins\` contains ${JSON.stringify(origin)}: write scheme://host[:port] and nothing more, such as https://api.example.com`,
     );
+  }
+}
+
+function isNormalized(origin: string): boolean {
+  try {
+    return new URL(origin).origin === origin;
+  } catch {
+    return true;
   }
 }

@@ -1,8 +1,11 @@
-/** A storage for the token: `localStorage`, `sessionStorage`, or any object with these methods. */
+/**
+ * A storage for the token: `localStorage`, `sessionStorage`, or any object with these methods. Methods may return promises, as those of
+ * AsyncStorage in React Native do. The client then reads the token once and keeps it.
+ */
 export interface TokenStorage {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
+  getItem(key: string): string | null | PromiseLike<string | null>;
+  setItem(key: string, value: string): unknown;
+  removeItem(key: string): unknown;
 }
 
 /** The part of a `storage` event that the client reads. Browsers emit it when another tab changes a shared storage. */
@@ -16,8 +19,8 @@ interface StorageChange {
 interface BrowserWindow {
   readonly localStorage: TokenStorage;
   readonly location: { readonly origin: string };
-  addEventListener(type: 'storage', listener: (change: StorageChange) => void): void;
-  removeEventListener(type: 'storage', listener: (change: StorageChange) => void): void;
+  addEventListener(type: 'storage' | 'pageshow', listener: (change: StorageChange) => void): void;
+  removeEventListener(type: 'storage' | 'pageshow', listener: (change: StorageChange) => void): void;
 }
 
 /** Returns the window in a browser; `undefined` in Node.js, even if it has a `localStorage`, because one process may serve many users. */
@@ -36,7 +39,8 @@ export function defaultStorage(): TokenStorage {
 }
 
 /**
- * Calls the listener when another tab changes an entry of the storage.
+ * Calls the listener when another tab may have changed an entry of the storage: at once, or when a page returns from the back/forward cache,
+ * where it received no events.
  *
  * @returns a function that unsubscribes the listener
  */
@@ -46,7 +50,11 @@ export function onOtherTabs(storage: TokenStorage, key: string, listener: () => 
     if (change.storageArea === storage && (change.key === key || change.key === null)) listener();
   };
   window?.addEventListener('storage', onStorage);
-  return () => window?.removeEventListener('storage', onStorage);
+  window?.addEventListener('pageshow', listener);
+  return () => {
+    window?.removeEventListener('storage', onStorage);
+    window?.removeEventListener('pageshow', listener);
+  };
 }
 
 class MemoryStorage implements TokenStorage {
