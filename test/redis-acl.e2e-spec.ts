@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { Cluster, Redis } from 'ioredis';
-import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import type { RedisOption } from '../libs/refresh-auth/src/store/redis/redis-option.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { hashed, sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
 import { TestClock } from './support/clock.js';

@@ -5,7 +5,8 @@ import { Test } from '@nestjs/testing';
 import { Cluster, Redis } from 'ioredis';
 import { RefreshAuthModule, RefreshAuthService } from 'nestjs-refresh-auth';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
-import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import type { RedisOption } from '../libs/refresh-auth/src/store/redis/redis-option.js';
 import { RedisReplicas } from '../libs/refresh-auth/src/store/redis/redis-replicas.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { TestClock } from './support/clock.js';
@@ -152,7 +153,7 @@ describe('Revocations that a replica must have', () => {
 
     expect(await refusal(core.revocations.revokeSession(ended.claims.sid))).toMatchObject({
       code: 'store_unavailable',
-      detail: expect.stringContaining('Connection is closed'),
+      detail: expect.stringContaining('the connection is closed'),
     });
     clock.advance(EXPIRES_IN * 1000);
     expect((await authenticate(core, other.token)).state).toBe('refreshable');

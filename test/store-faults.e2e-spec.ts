@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import type { RefreshAuthOptions } from '../libs/refresh-auth/src/options/refresh-auth-options.js';
-import { connectRedis, type RedisOption } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
+import type { RedisOption } from '../libs/refresh-auth/src/store/redis/redis-option.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
 import { systemClock } from '../libs/refresh-auth/src/tokens/clock.js';

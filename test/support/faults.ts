@@ -109,8 +109,8 @@ async function onStub(reply: string | undefined): Promise<Stage> {
   };
 }
 
-/** The errors of ioredis for a missing connection, and of the library for a missing answer. */
-const GONE = /Stream isn't writeable/;
+/** The errors of the library for a missing connection, and for a missing answer. */
+const GONE = /^no connection to Redis at 127\.0\.0\.1:\d+: /;
 const SILENT = /no answer within storeTimeout/;
 
 export const FAULTS: Fault[] = [
@@ -167,7 +167,7 @@ export const FAULTS: Fault[] = [
     name: 'read-only replica after a failover (READONLY)',
     soon: 'at once',
     // A read that hears it makes the library's client connect anew, and the next one may find it doing so.
-    heard: /^READONLY |^Stream isn't writeable/,
+    heard: /^READONLY |^no connection to Redis at /,
     async stage() {
       const old = await startRedis();
       const promoted = await startRedis({ args: ['--replicaof', '127.0.0.1', String(old.port)] });

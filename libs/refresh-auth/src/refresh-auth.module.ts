@@ -144,7 +144,7 @@ async function createStore(settings: RefreshAuthSettings, clock: Clock): Promise
 async function openStore(settings: RefreshAuthSettings, clock: Clock): Promise<SessionStore> {
   if (settings.store) return settings.store;
   if (settings.redis === undefined) return new InMemorySessionStore(clock);
-  const connection = await connectRedis(settings.redis);
+  const connection = await connectRedis(settings.redis, moduleTitle(settings.name));
   const { keyPrefix, revocationReplicas, storeTimeout } = settings;
   const replicas =
     revocationReplicas > 0 ? await RedisReplicas.open(connection, revocationReplicas, storeTimeout) : undefined;

@@ -4,7 +4,7 @@ import type { CrossSiteSettings } from '../http/cross-site.js';
 import type { DeliverySettings } from '../http/delivery-settings.js';
 import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.js';
 import type { RefreshAheadRule } from '../sessions/refresh-ahead.js';
-import type { RedisOption } from '../store/redis/redis-connection.js';
+import type { RedisOption } from '../store/redis/redis-option.js';
 import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocations.js';
 import type { ReusePolicy } from '../sessions/rotation.js';
 import type { SessionStore } from '../store/session-store.js';

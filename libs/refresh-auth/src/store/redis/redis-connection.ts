@@ -1,12 +1,14 @@
 import type { Redis } from 'ioredis';
 import { RefreshAuthOptionsError } from '../../errors/refresh-auth-options-error.js';
+import { ConnectionProblem, type ObservedClient } from './connection-problem.js';
+import { checkRedisOption, type RedisOption } from './redis-option.js';
 
 type ScriptArguments = [shaOrSource: string, keys: number, ...rest: (string | Buffer | number)[]];
 
 /** The part of an ioredis `Redis` or `Cluster` that the library uses. */
 export interface RedisClient {
   readonly isCluster?: boolean;
-  readonly options?: { readonly enableAutoPipelining?: boolean };
+  readonly options?: ObservedClient['options'] & { readonly enableAutoPipelining?: boolean };
   evalshaBuffer(...args: ScriptArguments): Promise<unknown>;
   evalBuffer(...args: ScriptArguments): Promise<unknown>;
   pipeline(): RedisPipeline;
@@ -16,11 +18,10 @@ export interface RedisClient {
 }
 
 /** The part of a duplicated client that waiting for replicas uses. */
-export interface PipelineClient {
+export interface PipelineClient extends ObservedClient {
   eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   pipeline(): Pipeline;
   once(event: string, listener: () => void): unknown;
-  on(event: string, listener: () => void): unknown;
   disconnect(): void;
 }
 
@@ -36,17 +37,10 @@ interface RedisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
-interface RedisSubscriber {
+interface RedisSubscriber extends ObservedClient {
   subscribe(channel: string): Promise<unknown>;
-  on(event: string, listener: () => void): unknown;
   disconnect(): void;
 }
-
-/**
- * The option `redis`: a URL, options of ioredis, or a `Redis` or `Cluster` of the application, which stays the application's to close.
- * Typed without ioredis, which is optional, so that applications without it compile.
- */
-export type RedisOption = string | object;
 
 /** ioredis would keep a timer of two seconds after it was closed, and so the process, if the server does not answer. */
 const LEAVE_AT_ONCE = { disconnectTimeout: 0 };
@@ -78,16 +72,33 @@ const KEEP_TRYING = {
 
 /** A client, and the knowledge who closes it. */
 export class RedisConnection {
+  /** Of a client of the application, the subscriber tells: a listener for its errors would keep ioredis from printing them. */
+  #problem: ConnectionProblem | undefined;
+
+  /** @param problem that of a client which the library has made, and closes */
   constructor(
     readonly client: RedisClient,
     private readonly isOurs: boolean,
-  ) {}
+    problem?: ConnectionProblem,
+  ) {
+    this.#problem = problem;
+  }
 
   /**
    * Runs a script. With `enableAutoPipelining`, a `Cluster` of ioredis before 5.11.1 takes the script for the key, puts scripts of several
    * nodes into one pipeline, and rejects all of them. In a pipeline of its own a script is routed by its keys in every version.
+   *
+   * @throws the error that Redis answered, or one that says why there is no connection
    */
   async run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
+    try {
+      return await this.#run(command, ...args);
+    } catch (error) {
+      throw isReply(error) ? error : (this.#problem?.explain(error) ?? error);
+    }
+  }
+
+  async #run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
     const { client } = this;
     if (!client.isCluster || !client.options?.enableAutoPipelining) return client[command](...args);
     const pipeline = client.pipeline();
@@ -107,7 +118,8 @@ export class RedisConnection {
     const subscriber = this.client.isCluster
       ? this.client.duplicate([], { ...KEEP_TRYING, redisOptions: KEEP_TRYING })
       : this.client.duplicate(KEEP_TRYING);
-    subscriber.on('error', ignore);
+    const problem = new ConnectionProblem(subscriber);
+    if (!this.isOurs) this.#problem = problem;
     subscriber.on('message', listener);
     subscriber.on('ready', () => {
       subscriber.subscribe(channel).then(listener, (error: Error) => {
@@ -123,13 +135,12 @@ export class RedisConnection {
    *
    * @param longest the longest time that a command may block it, in milliseconds
    */
-  async duplicate(longest: number): Promise<PipelineClient> {
+  async duplicate(longest: number): Promise<{ client: PipelineClient; problem: ConnectionProblem }> {
     const options = { ...FAIL_FAST, lazyConnect: false, socketTimeout: FAIL_FAST.socketTimeout + longest };
     const client = this.client.isCluster
       ? this.client.duplicate([], { ...options, redisOptions: options, clusterRetryStrategy: retryDelay })
       : this.client.duplicate(options);
-    await untilTried(client);
-    return client;
+    return { client, problem: await untilTried(client) };
   }
 
   async close(): Promise<void> {
@@ -142,50 +153,48 @@ export class RedisConnection {
  *
  * @throws RefreshAuthOptionsError when the option is none of the three, or ioredis is missing
  */
-export async function connectRedis(option: unknown): Promise<RedisConnection> {
+export async function connectRedis(option: unknown, call?: string): Promise<RedisConnection> {
   if (isRedisClient(option)) return new RedisConnection(option, false);
-  const isUsable = typeof option === 'string' ? isRedisUrl(option) : isPlainObject(option);
-  if (!isUsable) {
-    throw new RefreshAuthOptionsError(
-      'redis',
-      option === '' ? 'is an empty string' : 'is not a way to reach Redis',
-      "Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis. Leave it out to keep sessions in memory.",
-    );
-  }
-  return openConnection(option as RedisOption);
+  const checked = checkRedisOption(option, call);
+  const Client = await importIoredis(call);
+  return openConnection(checked, Client);
 }
 
-async function openConnection(option: RedisOption): Promise<RedisConnection> {
-  const Client = await importIoredis();
+async function openConnection(option: RedisOption, Client: typeof Redis): Promise<RedisConnection> {
   const client =
     typeof option === 'string'
       ? new Client(option, FAIL_FAST)
       : new Client({ ...FAIL_FAST, ...option, lazyConnect: false });
-  await untilTried(client);
+  const problem = await untilTried(client);
   // Their types know the two methods only without their `Buffer` forms.
-  return new RedisConnection(client as unknown as RedisClient, true);
+  return new RedisConnection(client as unknown as RedisClient, true, problem);
 }
 
 /** Resolves when a client is connected, or its first attempt to connect has failed. */
-async function untilTried(client: Pick<PipelineClient, 'on' | 'once'>): Promise<void> {
-  // Each failure reaches the request that it affects. Without a listener ioredis would print it too.
-  client.on('error', ignore);
+async function untilTried(client: Pick<PipelineClient, 'on' | 'once' | 'options'>): Promise<ConnectionProblem> {
+  // Each failure reaches the request that it affects. Without a listener for errors ioredis would print it too.
+  const problem = new ConnectionProblem(client);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, BOOT_PATIENCE);
     const goOn = () => {
       clearTimeout(timer);
       resolve();
     };
-    client.once('ready', goOn);
-    client.once('error', goOn);
+    for (const event of ['ready', 'error', 'close']) client.once(event, goOn);
   });
+  return problem;
 }
 
-async function importIoredis(): Promise<typeof Redis> {
+async function importIoredis(call?: string): Promise<typeof Redis> {
   try {
     return (await import('ioredis')).Redis;
   } catch (cause) {
-    const error = new RefreshAuthOptionsError('redis', 'needs the package ioredis', 'Install it: npm install ioredis');
+    const error = new RefreshAuthOptionsError(
+      'redis',
+      'needs the package ioredis',
+      'Install it: npm install ioredis',
+      call,
+    );
     error.cause = cause;
     throw error;
   }
@@ -200,19 +209,6 @@ function isRedisClient(option: unknown): option is RedisClient {
   return typeof (option as Partial<RedisClient> | null)?.evalshaBuffer === 'function';
 }
 
-/** Returns false for a URL object or a client of another library, which ioredis would take for options without a host, and so for localhost. */
-function isPlainObject(option: unknown): boolean {
-  if (typeof option !== 'object' || option === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(option);
-  return prototype === Object.prototype || prototype === null;
-}
-
 function retryDelay(times: number): number {
   return Math.min(times * 100, 2000);
 }
-
-function isRedisUrl(text: string): boolean {
-  return URL.canParse(text) && ['redis:', 'rediss:'].includes(new URL(text).protocol);
-}
-
-function ignore(): void {}

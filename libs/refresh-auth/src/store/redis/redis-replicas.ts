@@ -1,5 +1,6 @@
 import { within } from '../deadline.js';
-import type { PipelineClient, RedisConnection } from './redis-connection.js';
+import type { ConnectionProblem } from './connection-problem.js';
+import { isReply, type PipelineClient, type RedisConnection } from './redis-connection.js';
 import type { Script } from './redis-scripts.js';
 import { StoreError } from '../session-store.js';
 
@@ -20,13 +21,15 @@ const PART_OF_TIME = 0.9;
 export class RedisReplicas {
   private constructor(
     private readonly client: PipelineClient,
+    private readonly problem: ConnectionProblem,
     private readonly count: number,
     /** `storeTimeout`, in milliseconds. */
     private readonly timeout: number,
   ) {}
 
   static async open(connection: RedisConnection, count: number, timeout: number): Promise<RedisReplicas> {
-    return new RedisReplicas(await connection.duplicate(timeout), count, timeout);
+    const { client, problem } = await connection.duplicate(timeout);
+    return new RedisReplicas(client, problem, count, timeout);
   }
 
   /**
@@ -41,7 +44,8 @@ export class RedisReplicas {
       await within(left, 'storeTimeout', () => Promise.all(calls.map((call) => this.#write(call, left))));
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      throw this.#tooFew(error instanceof Error ? error.message : 'unknown');
+      const explained = isReply(error) ? error : this.problem.explain(error);
+      throw this.#tooFew(explained instanceof Error ? explained.message : 'unknown');
     }
   }
 
