@@ -110,7 +110,7 @@ async function onStub(reply: string | undefined): Promise<Stage> {
 }
 
 /** The errors of the library for a missing connection, and for a missing answer. */
-const GONE = /^no connection to Redis at 127\.0\.0\.1:\d+: /;
+const GONE = /no connection to Redis (at|by) .*: /;
 const SILENT = /no answer within storeTimeout/;
 
 export const FAULTS: Fault[] = [
