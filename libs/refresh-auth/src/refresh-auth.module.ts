@@ -22,7 +22,7 @@ import { connectRedis } from './store/redis/redis-connection.js';
 import { RedisReplicas } from './store/redis/redis-replicas.js';
 import { RedisSessionStore } from './store/redis/redis-session-store.js';
 import { SessionStore } from './store/session-store.js';
-import { unsupportedPlatform } from './supported-platform.js';
+import { checkJwtVersion, unsupportedPlatform } from './supported-platform.js';
 import { type Clock, systemClock } from './tokens/clock.js';
 
 /**
@@ -132,6 +132,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 function createSettings(options: RefreshAuthOptions, name: string | undefined): RefreshAuthSettings {
   const logger = new Logger(moduleTitle(name));
   for (const warning of unsupportedPlatform()) logger.warn(warning);
+  checkJwtVersion();
   return resolveOptions(options, name);
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RefreshAuthModule } from './refresh-auth.module.js';
-import { SUPPORTED, unsupportedPlatform } from './supported-platform.js';
+import { checkJwtVersion, SUPPORTED, unsupportedPlatform } from './supported-platform.js';
 
 const NODE = '20.19.0';
 const NEST = '12.5.1';
@@ -47,14 +47,56 @@ describe('supported platforms', () => {
   });
 });
 
+describe('[F70] @nestjs/jwt', () => {
+  test.each([
+    ['11.1.6', '11.0.2'],
+    ['12.5.1', '12.0.2'],
+    ['13.0.0-next.1', '13.0.0'],
+  ])('fits: @nestjs/common %s, @nestjs/jwt %s', (common, jwt) => {
+    expect(() => checkJwtVersion(common, jwt)).not.toThrow();
+  });
+
+  test.each([
+    ['11.1.6', '12.0.2', '11'],
+    ['12.5.1', '11.0.2', '12'],
+    ['1.0.0', '11.0.2', '1'],
+  ])('does not fit: @nestjs/common %s, @nestjs/jwt %s', (common, jwt, major) => {
+    expect(() => checkJwtVersion(common, jwt)).toThrow(
+      new Error(
+        `RefreshAuthModule cannot start: @nestjs/jwt ${jwt} does not fit @nestjs/common ${common}. Install the same major version: npm install @nestjs/jwt@${major}`,
+      ),
+    );
+  });
+});
+
 describe('an application with an unsupported NestJS', () => {
   const [, script] = process.argv;
-  const folder = mkdtempSync(join(tmpdir(), 'nestjs-refresh-auth-'));
+  let folder: string;
 
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nestjs-refresh-auth-'));
+  });
   afterEach(() => {
     process.argv[1] = script ?? '';
     Logger.overrideLogger(['error', 'warn', 'log']);
     rmSync(folder, { recursive: true });
+  });
+
+  test('[F70] does not boot with a @nestjs/jwt of another major version', async () => {
+    for (const [name, version] of [
+      ['common', '11.1.6'],
+      ['jwt', '12.0.2'],
+    ]) {
+      const package_ = join(folder, 'node_modules/@nestjs', String(name));
+      mkdirSync(package_, { recursive: true });
+      writeFileSync(join(package_, 'package.json'), JSON.stringify({ version, exports: { '.': './index.js' } }));
+    }
+    process.argv[1] = join(folder, 'dist/main.js');
+
+    const builder = Test.createTestingModule({ imports: [RefreshAuthModule.forRoot({ secret: 'too short' })] });
+    await expect(builder.compile()).rejects.toThrow(
+      'RefreshAuthModule cannot start: @nestjs/jwt 12.0.2 does not fit @nestjs/common 11.1.6. Install the same major version: npm install @nestjs/jwt@11',
+    );
   });
 
   test('is told so when it boots, before anything else', async () => {

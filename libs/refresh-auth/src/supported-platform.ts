@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
 /** The ranges of `engines` and `peerDependencies` in package.json. */
 export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.0.0 || ^12.0.1' } as const;
@@ -10,7 +12,7 @@ export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.
  * @param node the version of Node.js
  * @param nest the version of NestJS, where it is known
  */
-export function unsupportedPlatform(node = process.versions.node, nest = nestVersion()): string[] {
+export function unsupportedPlatform(node = process.versions.node, nest = versionOf('@nestjs/core')): string[] {
   const warnings: string[] = [];
   if (!isSupportedNode(node)) warnings.push(warning(`Node.js ${node}`, SUPPORTED.node));
   if (nest !== undefined && !isSupportedNest(nest)) warnings.push(warning(`NestJS ${nest}`, SUPPORTED.nest));
@@ -31,12 +33,31 @@ function isSupportedNest(version: string): boolean {
   return /^1[12]\./.test(version) && version !== '12.0.0';
 }
 
-/** That of the application, by its main script; unknown where that has none. */
-function nestVersion(): string | undefined {
-  try {
-    const require = createRequire(process.argv[1] ?? '');
-    return (require('@nestjs/core/package.json') as { version: string }).version;
-  } catch {
-    return undefined;
+/**
+ * Refuses a `@nestjs/jwt` of another major version than `@nestjs/common`. npm installs its newest version beside every NestJS, without a
+ * word. Beside NestJS 11 that breaks the tests of the application, because Jest cannot load its ES modules.
+ *
+ * @throws Error if both versions are known and do not fit together
+ */
+export function checkJwtVersion(common = versionOf('@nestjs/common'), jwt = versionOf('@nestjs/jwt')): void {
+  const [major] = common?.split('.') ?? [];
+  if (major === undefined || jwt === undefined || jwt.startsWith(`${major}.`)) return;
+  throw new Error(
+    `RefreshAuthModule cannot start: @nestjs/jwt ${jwt} does not fit @nestjs/common ${common}. Install the same major version: npm install @nestjs/jwt@${major}`,
+  );
+}
+
+/**
+ * Returns the version of a package as the application's main script would load it; `undefined` if that is not known, as in a bundle. Reads the
+ * file, because not every package exports its package.json.
+ */
+function versionOf(name: string): string | undefined {
+  for (const folder of createRequire(process.argv[1] || '/').resolve.paths(name) ?? []) {
+    try {
+      return (JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')) as { version: string }).version;
+    } catch {
+      // The next folder up may have it.
+    }
   }
+  return undefined;
 }
