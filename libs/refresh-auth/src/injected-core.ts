@@ -1,15 +1,22 @@
 import { Inject } from '@nestjs/common';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
+/** What to write, for readers who know nothing of the core. */
+const MISSING_MODULE =
+  'RefreshAuthModule: write RefreshAuthModule.forRoot({ secret }) in the imports of the root module; with isGlobal: false, in those of this module too';
+
 /**
  * The property that holds the core. Dependencies of classes that applications may extend are injected into properties under symbols: a
- * subclass has its constructor to itself, and no name that it chooses can be one of ours.
+ * subclass has its constructor to itself, and no name that it chooses can be one of ours. NestJS shows the description of the symbol where the
+ * module was not imported.
  */
-export const CORE: unique symbol = Symbol('RefreshAuthCore');
+export const CORE: unique symbol = Symbol(MISSING_MODULE);
 
 /** Returns the token under which the core of a module is injected; without a name, that of the module without one. */
 export function coreToken(name?: string): symbol | typeof RefreshAuthCore {
-  return name === undefined ? RefreshAuthCore : Symbol.for(`nestjs-refresh-auth:core:${name}`);
+  return name === undefined
+    ? RefreshAuthCore
+    : Symbol.for(`nestjs-refresh-auth: RefreshAuthModule.forRoot({ name: '${name}' })`);
 }
 
 /**

@@ -7,5 +7,7 @@ export const NAME = Symbol.for('nestjs-refresh-auth:name');
 
 /** Returns the token under which the service of a module is injected; without a name, that of the module without one. */
 export function serviceToken(name?: string): symbol | typeof RefreshAuthService {
-  return name === undefined ? RefreshAuthService : Symbol.for(`nestjs-refresh-auth:service:${name}`);
+  return name === undefined
+    ? RefreshAuthService
+    : Symbol.for(`nestjs-refresh-auth: the service of RefreshAuthModule.forRoot({ name: '${name}' })`);
 }

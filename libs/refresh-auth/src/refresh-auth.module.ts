@@ -2,7 +2,7 @@ import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit }
 import { APP_FILTER, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { Arrivals } from './contexts/arrivals.js';
 import { moduleTitle } from './errors/module-title.js';
-import { OriginWarnings } from './http/origin-warnings.js';
+import { EventLog } from './event-log.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 import { RefreshAuthFilter } from './refresh-auth.filter.js';
 import { RefreshAuthGuard } from './refresh-auth.guard.js';
@@ -16,7 +16,6 @@ import { RefreshAuthService } from './refresh-auth.service.js';
 import { CLOCK, NAME, SETTINGS } from './refresh-auth.constants.js';
 import { findWarnings } from './options/boot-warnings.js';
 import { RegisteredGuards } from './registered-guards.js';
-import type { RefreshAuthEvent } from './events/events.js';
 import { InMemorySessionStore } from './store/in-memory-session-store.js';
 import { connectRedis } from './store/redis/redis-connection.js';
 import { RedisReplicas } from './store/redis/redis-replicas.js';
@@ -59,8 +58,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
   ],
 })
 export class RefreshAuthModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
-  readonly #logger: Logger;
-  readonly #origins = new OriginWarnings();
+  readonly #log: EventLog;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: RefreshAuthSettings,
@@ -70,12 +68,12 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     super();
-    this.#logger = new Logger(moduleTitle(settings.name));
+    this.#log = new EventLog(settings);
   }
 
   async onModuleInit(): Promise<void> {
     this.#checkNeighbours();
-    this.core.events.observable.subscribe((event) => this.#log(event));
+    this.core.events.observable.subscribe((event) => this.#log.log(event));
     await Promise.all([this.core.start(), this.#warn()]);
   }
 
@@ -95,36 +93,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 
   /** Tells the operator what may need attention. */
   async #warn(): Promise<void> {
-    for (const warning of await findWarnings(this.settings, this.store, this.clock)) this.#logger.warn(warning);
-  }
-
-  #log(event: RefreshAuthEvent): void {
-    if (event.type === 'token-rejected') {
-      const warning = this.#origins.about(event);
-      if (warning !== undefined) this.#logger.warn(warning);
-    }
-    if (event.type === 'store-failed') this.#logger.warn(`The session store failed: ${event.reason}`);
-    if (event.type === 'token-too-large') {
-      this.#logger.warn(
-        `A new token has ${event.bytes} bytes, which is too many for where it is delivered. Sign fewer claims.`,
-      );
-    }
-    if (event.type === 'store-recovered') this.#logger.log('The session store works again');
-    if (event.type === 'subscription-failed') {
-      this.#logger.warn(
-        `Redis does not let this process listen for revocations (${event.reason}): it learns of those of others by polling, every 2 s. Allow its user the channels of the option \`keyPrefix\`: ACL SETUSER <user> &${this.settings.keyPrefix}:*`,
-      );
-    }
-    if (event.type === 'prefix-shared') {
-      this.#logger.warn(
-        `Another application, with none of the keys of this one, keeps its sessions under the same \`keyPrefix\`, '${event.keyPrefix}': when one ends all sessions of a user, it ends those of the user with the same id in the other. Give each application a \`keyPrefix\` of its own. Ignore this if you have just replaced all keys of this application.`,
-      );
-    }
-    if (event.type === 'prefix-split') {
-      this.#logger.warn(
-        `A token was accepted whose \`iss\` or \`aud\` the options \`issuer\` and \`audience\` of this process do not name. This process keeps sessions under '${event.keyPrefix}', and those that name them, by default, under '${event.other}': a session that one of them ends goes on here, and the reverse. Set the option \`keyPrefix\` to the same value in all processes that accept each other's tokens.`,
-      );
-    }
+    for (const warning of await findWarnings(this.settings, this.store, this.clock)) this.#log.warn(warning);
   }
 }
 

@@ -3,7 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { CORE, InjectCore } from '../injected-core.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 
-const INDICATORS: unique symbol = Symbol('HealthIndicatorService');
+const INDICATORS: unique symbol = Symbol('TerminusModule: write it in the imports of this module');
 
 /** The indicator of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
 export abstract class ModuleHealthIndicator {
