@@ -53,16 +53,24 @@ function installationWithRunners({ application, runner, ioredis }) {
 const typescriptPackages = (names) =>
   Object.fromEntries(names.map((name) => [name, `npm:typescript@${axes.typescript[name].version}`]));
 
-/** @returns the folder in which the tarball and the packages are installed */
-export async function installTarball({ name, packages }, tarball) {
+/**
+ * Installs the tarball and the packages.
+ *
+ * @param {{ name: string, packages: Record<string, string>, line?: string[] }} installation `line`: what `npm install` gets afterwards, the
+ * library included, instead of a library that is among the packages
+ * @returns the folder
+ */
+export async function installTarball({ name, packages, line }, tarball) {
   const folder = join(workshop, name);
   mkdirSync(folder, { recursive: true });
   copyFileSync(tarball, join(folder, 'nestjs-refresh-auth.tgz'));
   const { dependencies, peerDependencies } = manifest;
+  const ours = 'file:nestjs-refresh-auth.tgz';
   await install(
     folder,
-    { ...packages, 'nestjs-refresh-auth': 'file:nestjs-refresh-auth.tgz' },
+    line ? packages : { ...packages, 'nestjs-refresh-auth': ours },
     { dependencies, peerDependencies },
+    line?.map((each) => (each === 'nestjs-refresh-auth' ? ours : each)),
   );
   await unpack(tarball, join(folder, 'node_modules/nestjs-refresh-auth'));
   return folder;
@@ -104,21 +112,23 @@ function npmInstall(folder, ...more) {
   return runProgram('npm', ['install', ...options, ...more], { cwd: folder });
 }
 
-/** Does nothing where the same was installed before. `more` is what else the result depends on. */
-async function install(folder, dependencies, more = {}) {
-  const wanted = JSON.stringify({ dependencies, more });
+/** Does nothing where the same was installed before. `more` is what else the result depends on; `line` is installed afterwards. */
+async function install(folder, dependencies, more = {}, line = []) {
+  const wanted = JSON.stringify({ dependencies, more, line });
   const done = join(folder, 'installed.json');
   if (existsSync(done) && readFileSync(done, 'utf8') === wanted) return;
   mkdirSync(folder, { recursive: true });
   rmSync(done, { force: true });
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }, null, 2));
-  const { code, output } = await npmInstall(folder, '--no-package-lock');
-  if (code !== 0) {
-    throw new Error(
-      `The matrix cannot install what it tests with: npm install failed in ${folder}.\n` +
-        `It needs the npm registry; is it in reach? npm said:\n${output}`,
-    );
+  for (const packages of line.length > 0 ? [[], line] : [[]]) {
+    const { code, output } = await npmInstall(folder, '--no-package-lock', ...packages);
+    if (code !== 0) {
+      throw new Error(
+        `The matrix cannot install what it tests with: npm install ${packages.join(' ')} failed in ${folder}.\n` +
+          `It needs the npm registry; is it in reach? npm said:\n${output}`,
+      );
+    }
   }
   writeFileSync(done, wanted);
 }

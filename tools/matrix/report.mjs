@@ -107,9 +107,9 @@ function replaceSection(text, cutoff, section) {
 /** @param results of the cells that stand for all, of all, or of the versions of the peers: the sections of cells that were not run stay as they are */
 export async function writeReport(results, { isAll }) {
   const ofPeers = results.filter(({ cell }) => cell.peers);
-  const others = results.filter(({ cell }) => !cell.peers);
+  const others = results.filter(({ cell }) => !cell.peers && !cell.page);
   let text = replaceSection(readFileSync(file, 'utf8'), 'impossible', impossibleSection());
-  text = replaceSection(text, 'peers', peersTable(ofPeers));
+  if (ofPeers.length > 0) text = replaceSection(text, 'peers', peersTable(ofPeers));
   if (others.length > 0) {
     text = isAll
       ? replaceSection(text, 'all', allSection(others))

@@ -11,22 +11,25 @@ import { startRedis } from '../support/redis-server.mjs';
 import { axes, combinations, listed, nameOf, whyImpossible } from './axes.mjs';
 import { checkRefusal, installationOf, installNodes, installTarball } from './installs.mjs';
 import { peerCells, peerSets } from './peers.mjs';
+import { readmeCells, readmeInstallation, readmeSteps } from './readme-cells.mjs';
 import { writeReport } from './report.mjs';
 import { boot, build, keys, test } from './steps.mjs';
 
 const LANES = 2;
-const USAGE = `npm run test:matrix              the ${listed.length} cells that stand for all, and the versions of the peers
+const USAGE = `npm run test:matrix              the ${listed.length} cells that stand for all, the versions of the peers, and README.md
 npm run test:matrix -- --peers   the versions of the peers
-npm run test:matrix -- --all     every cell that can exist, and the versions of the peers
+npm run test:matrix -- --readme  the applications of somebody who follows README.md
+npm run test:matrix -- --all     every cell that can exist, the versions of the peers, and README.md
 npm run test:matrix -- CELL      one cell, such as '${nameOf(listed[0])}'`;
 
 function chooseCells(args) {
-  if (args.length === 0) return [...listed, ...peerCells];
+  if (args.length === 0) return [...listed, ...peerCells, ...readmeCells];
+  if (args.length === 1 && args[0] === '--readme') return readmeCells;
   if (args.length === 1 && args[0] === '--peers') return peerCells;
   if (args.length === 1 && args[0] === '--all') {
-    return [...combinations.filter((cell) => !whyImpossible(cell)), ...peerCells];
+    return [...combinations.filter((cell) => !whyImpossible(cell)), ...peerCells, ...readmeCells];
   }
-  const known = new Map([...combinations, ...peerCells].map((cell) => [nameOf(cell), cell]));
+  const known = new Map([...combinations, ...peerCells, ...readmeCells].map((cell) => [nameOf(cell), cell]));
   const cells = args.map((name) => known.get(name));
   for (const cell of cells) {
     if (!cell) {
@@ -72,12 +75,14 @@ async function inLanes(items, act) {
   await Promise.all(Array.from({ length: LANES }, lane));
 }
 
+const installationFor = (cell) => (cell.page ? readmeInstallation(cell) : installationOf(cell));
+
 /** One npm at a time, since several are slower, and beside the first cells. @returns the folders by name, each when it is there */
 function installAll(cells, tarball) {
   const folders = new Map();
   let before = Promise.resolve();
   for (const cell of cells) {
-    const installation = installationOf(cell);
+    const installation = installationFor(cell);
     if (folders.has(installation.name)) continue;
     before = before.then(() => installTarball(installation, tarball));
     // A failure reaches whoever waits for it. While nobody waits yet, it must not count as unhandled.
@@ -97,18 +102,24 @@ async function runCells(cells, tarball, redisUrl) {
   const results = [];
   await inLanes(cells, async (cell, index) => {
     const node = nodes[cell.node];
-    const { name } = installationOf(cell);
+    const { name } = installationFor(cell);
     const folder = await installed.get(name);
-    const steps = {
-      build: () => once(done.build, `${name} ${keys.build(cell)}`, () => build(cell, folder, node)),
-      boot: () => once(done.boot, keys.boot(cell), () => boot(cell, folder, node, redisUrl)),
-      ...(cell.runner && { test: () => once(done.test, keys.test(cell), () => test(cell, folder, node)) }),
-    };
+    const steps = cell.page
+      ? stepsOfReadme(cell, folder, node, redisUrl)
+      : {
+          build: () => once(done.build, `${name} ${keys.build(cell)}`, () => build(cell, folder, node)),
+          boot: () => once(done.boot, keys.boot(cell), () => boot(cell, folder, node, redisUrl)),
+          ...(cell.runner && { test: () => once(done.test, keys.test(cell), () => test(cell, folder, node)) }),
+        };
     const failed = await firstFailure(steps);
     results[index] = { cell, failed };
     console.log(failed ? `FAILED ${nameOf(cell)}: ${failed.step}` : `ok ${nameOf(cell)}`);
   });
   return results;
+}
+
+function stepsOfReadme(...context) {
+  return Object.fromEntries(Object.entries(readmeSteps).map(([step, act]) => [step, () => act(...context)]));
 }
 
 /** @returns the first step that says something, and what it says */

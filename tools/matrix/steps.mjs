@@ -60,10 +60,10 @@ export async function test(cell, installation, node) {
   return failure(await runProgram(node, args, { cwd: folder, env: environment(cell) }));
 }
 
-const failure = ({ code, output }) => (code === 0 ? undefined : output.trim() || `exit code ${code}`);
+export const failure = ({ code, output }) => (code === 0 ? undefined : output.trim() || `exit code ${code}`);
 
 /** The environment without the variables that the runners of this repository set. */
-function environment({ adapter }) {
+export function environment({ adapter }) {
   const { NODE_OPTIONS: _, JEST_WORKER_ID: __, ...rest } = process.env;
   return { ...rest, ADAPTER: adapter, CI: 'true' };
 }
