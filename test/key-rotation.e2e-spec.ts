@@ -24,7 +24,7 @@ function kidOf(token: string): unknown {
   return (JSON.parse(header) as { kid?: string }).kid;
 }
 
-/** The procedure in docs/sessions.md. */
+/** The procedure in docs/deployment.md. */
 describe.each<[name: string, old: KeyOptions, next: KeyOptions]>([
   ['from a single secret to ES256', single, es],
   ['from ES256 to RS256', es, rs],
