@@ -15,7 +15,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
   let demo: DemoProcess;
 
   beforeAll(async () => {
-    demo = await startDemo({ HTTP_ADAPTER, JWT_SECRET, DEMO_FAULTS: '1', STORE_TIMEOUT: '8s' });
+    demo = await startDemo({ HTTP_ADAPTER, JWT_SECRET, STORE_TIMEOUT: '8s' });
   });
 
   afterAll(() => demo.stop());
@@ -32,6 +32,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     ['/page/page.css', 'text/css; charset=utf-8'],
     ['/page/icon.svg', 'image/svg+xml'],
     ['/page/client/index.js', 'text/javascript; charset=utf-8'],
+    ['/page/docs/demo.md', 'text/plain; charset=utf-8'],
   ])('%s is served as %s, with nosniff', async (path, type) => {
     const { status, headers } = await ask(path);
 
@@ -39,12 +40,15 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     expect(headers['content-security-policy']).toContain("default-src 'none'");
   });
 
-  test.each(['/page/none.js', '/page/..%2fpackage.json', '/page/client/..%2f..%2fpackage.json', '/page/tsconfig.json'])(
-    '%s is not',
-    async (path) => {
-      expect((await ask(path)).status).toBe(404);
-    },
-  );
+  test.each([
+    '/page/none.js',
+    '/page/..%2fpackage.json',
+    '/page/client/..%2f..%2fpackage.json',
+    '/page/docs/..%2fREADME.md',
+    '/page/tsconfig.json',
+  ])('%s is not', async (path) => {
+    expect((await ask(path)).status).toBe(404);
+  });
 
   test('a sign-in can have shorter times', async () => {
     const answer = await login({ expiresIn: 2, refreshWindow: 10, sessionLifetime: 20 });
@@ -90,6 +94,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     const { token } = issueAged(HOUR, { secret: JWT_SECRET }, ADA);
 
     expect((await turnStore(false)).json()).toEqual({ running: false });
+    expect((await ask('/about')).json()).toMatchObject({ storeState: 'stopped' });
     expect(refusal(await ask('/me', bearer(token)))).toEqual(storeUnavailable);
     expect((await ask('/me', bearer(delivered(await login({})).header ?? ''))).status).toBe(200);
     expect((await turnStore(true)).json()).toEqual({ running: true });
@@ -108,8 +113,8 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
   });
 });
 
-test.each(adapters)('without DEMO_FAULTS, on %s, there is no switch', async (HTTP_ADAPTER) => {
-  const demo = await startDemo({ HTTP_ADAPTER });
+test.each(adapters)('with DEMO_FAULTS=0, on %s, there is no switch', async (HTTP_ADAPTER) => {
+  const demo = await startDemo({ HTTP_ADAPTER, DEMO_FAULTS: '0' });
   try {
     for (const method of ['GET', 'PUT']) {
       expect((await send(`${demo.url}/faults/store`, { method, body: { running: false } })).status).toBe(404);

@@ -2,7 +2,7 @@ import { ask, reasonOf } from './answers.js';
 import { element, make, on, write } from './dom.js';
 import { duration, short } from './format.js';
 import { bringOutcome, outcomeOf, scrollToOutcome, showOutcome } from './outcome.js';
-import { playTheft, theftHint, theftObstacle } from './theft.js';
+import { playTheft, THEFT_COMMAND, theftHint, theftObstacle } from './theft.js';
 import { claimsOf, forged, tampered } from './tokens.js';
 import { until, untilExpired, whyNotExpiring } from './waiting.js';
 
@@ -23,6 +23,7 @@ const NO_SWITCH = 'Start the demo with DEMO_FAULTS=1 to have this switch.';
  * @property {string} [begins] the title of the experiments from here on
  * @property {string} name
  * @property {(session: Session) => string} hint
+ * @property {[when: string, command: string]} [command] starts the demo so that it can be tried
  * @property {(session: Session) => string | undefined} [obstacle] the reason why it cannot be tried now
  * @property {(session: Session) => Promise<Outcome | undefined>} run `undefined` if it has shown its outcome itself
  */
@@ -35,6 +36,7 @@ const EXPERIMENTS = [
     name: 'Steal a token',
     hint: theftHint,
     obstacle: theftObstacle,
+    command: ['With all routes under reuse detection:', THEFT_COMMAND],
     run: playTheft,
   },
   {
@@ -132,9 +134,10 @@ let underWay;
 /** @param {Session} session */
 export function prepareExperiments(session) {
   for (const experiment of EXPERIMENTS) {
-    const { id, name, begins } = experiment;
+    const { id, name, begins, command } = experiment;
     const button = make('button', { type: 'button', id, 'aria-describedby': `${id}-hint` }, name);
     const item = make('li', {}, button, make('p', { class: 'small', id: `${id}-hint` }));
+    if (command) item.append(make('p', { class: 'small' }, `${command[0]} `, make('code', {}, command[1])));
     if (begins !== undefined) list.append(make('li', { class: 'group' }, make('h3', {}, begins)));
     list.append(item);
     on(button, 'click', async () => {

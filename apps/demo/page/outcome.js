@@ -41,11 +41,15 @@ export function showSteps(headline, steps) {
   const items = steps.map(({ title, result }, index) => {
     const item = make('li', {}, make('p', {}, title));
     if (index === current) item.setAttribute('aria-current', 'step');
-    if (result) item.append(make('p', { class: 'small' }, badge(result.answer), ` ${result.why}`));
-    if (result) item.append(make('details', {}, make('summary', {}, 'The answer'), content(title, result.answer)));
+    if (result) {
+      const { answer, why } = result;
+      item.append(make('p', { class: 'small' }, why));
+      item.append(make('details', {}, make('summary', {}, badge(answer)), content(title, answer)));
+    }
     return item;
   });
   answerList.replaceChildren(make('ol', { class: 'steps' }, ...items));
+  if (isInSight(box)) items[current]?.scrollIntoView({ block: 'nearest' });
   return undefined;
 }
 
@@ -57,6 +61,12 @@ export function showSteps(headline, steps) {
 export function bringOutcome(below) {
   const place = isWide.matches ? lab : below;
   if (box.parentElement !== place) place.append(box);
+}
+
+/** @param {HTMLElement} target */
+function isInSight(target) {
+  const { top, bottom } = target.getBoundingClientRect();
+  return top < innerHeight && bottom > 0;
 }
 
 export function scrollToOutcome() {
@@ -90,8 +100,9 @@ function drawAnswer(what, answer) {
 }
 
 /** @param {Answer} answer */
-function badge({ verdict, code }) {
-  return make('span', { class: 'badge', 'data-verdict': verdict }, code ?? VERDICTS[verdict]);
+function badge({ verdict, code, status }) {
+  const text = code ?? (verdict === 'other' && status > 0 ? String(status) : VERDICTS[verdict]);
+  return make('span', { class: 'badge', 'data-verdict': verdict }, text);
 }
 
 /**

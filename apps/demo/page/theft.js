@@ -11,7 +11,8 @@ import { sleep } from './waiting.js';
 const EXPIRES_IN = 2;
 /** Nobody watches an experiment for longer, in seconds. */
 const MOST_PATIENCE = 60;
-const COMMAND = 'REUSE_GRACE=1s REUSE_REVOKE_AFTER=5s npm start';
+/** Starts the demo so that the theft takes seconds. One way of delivery, because a client must not keep two copies under reuse detection. */
+export const THEFT_COMMAND = 'REUSE_GRACE=1s REUSE_REVOKE_AFTER=5s TOKEN_DELIVERY=header npm start';
 /** How late the page presents a token after the server's own limit has passed, in seconds. */
 const MARGIN = 0.3;
 
@@ -21,7 +22,9 @@ const MARGIN = 0.3;
 /** @param {Session} session */
 export function theftObstacle(session) {
   if (!session.seesToken) return 'The token is in a cookie that scripts cannot read, by design.';
-  return watchable(session) ? undefined : `Needs reuse detection with short times. Start the demo with ${COMMAND}`;
+  return watchable(session)
+    ? undefined
+    : 'Needs reuse detection with short times: start the demo with the command below.';
 }
 
 /** @param {Session} session */
@@ -30,8 +33,7 @@ export function theftHint(session) {
   if (!policy) return '';
   const { grace, revokeAfter } = policy.reuse;
   const where = policy.base === '' ? '' : ` on the routes under ${policy.base}`;
-  const elsewhere = policy.base === '' ? '' : ` For the same on all routes, start the demo with ${COMMAND}`;
-  return `A thief copies a token. Eight steps with reuse detection${where}, in a session of their own: ${duration(EXPIRES_IN + revokeAfter)} with REUSE_GRACE=${grace}s and REUSE_REVOKE_AFTER=${revokeAfter}s.${elsewhere}`;
+  return `Eight steps under reuse detection${where}, in a session of its own. With REUSE_GRACE=${grace}s and REUSE_REVOKE_AFTER=${revokeAfter}s they take ${duration(EXPIRES_IN + revokeAfter + 1)}.`;
 }
 
 /**
@@ -42,7 +44,7 @@ export function theftHint(session) {
  */
 export async function playTheft(session) {
   const policy = watchable(session);
-  if (!policy) throw new Error(`Start the demo with ${COMMAND}`);
+  if (!policy) throw new Error(`Start the demo with ${THEFT_COMMAND}`);
   const steps = stepsOf(session, policy);
   /** @type {Parameters<typeof showSteps>[1]} */
   const shown = steps.map(({ title }, index) => ({ title: `${index + 1}. ${title}` }));
