@@ -82,10 +82,10 @@ export function connect(kind: Kind, url: string, credentials: Credentials = {}):
 }
 
 async function connectPlain(url: string, { headers = {}, query = {} }: Credentials): Promise<GatewayClient> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}?${new URLSearchParams(query)}`, { headers });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}?${new URLSearchParams(query).toString()}`, { headers });
   const answers = new Answers();
   socket.on('message', (text: Buffer) => answers.add(JSON.parse(text.toString()) as Answer));
-  const closed = once(socket, 'close').then(([code, reason]) => [code, String(reason)]);
+  const closed = once(socket, 'close').then(([status, reason]) => ({ status, code: String(reason) }));
   await once(socket, 'open');
   const send = (event: string, data?: unknown): void => socket.send(JSON.stringify({ event, data }));
   return answers.client(send, closed, () => socket.close());

@@ -12,7 +12,7 @@ import {
   setUp,
   type Stage,
 } from '../../../../test/support/core.js';
-import { RefreshAuthError, type RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
+import type { RefreshAuthError, RefreshAuthErrorCode } from '../errors/refresh-auth-error.js';
 import type { RefreshAuthOptions } from '../options/refresh-auth-options.js';
 import type { RefreshAuthCore } from '../refresh-auth.core.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
@@ -123,7 +123,7 @@ describe('a connection', () => {
     expect(stage.store.requests).toEqual([]);
     await pass(1);
 
-    expect(all.map(({ ends }) => ends)).toEqual(Array(3).fill(['token_expired']));
+    expect(all.flatMap(({ ends }) => ends)).toEqual(Array(3).fill('token_expired'));
     expect(stage.store.requests).toHaveLength(1);
     expect(stage.store.requests[0]).not.toHaveProperty('candidate');
   });
