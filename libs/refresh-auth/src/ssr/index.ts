@@ -1,0 +1,1 @@
+export { type ApiOnBehalf, type BrowserHeaders, onBehalfOf, type OnBehalfOfOptions } from './on-behalf-of.js';
