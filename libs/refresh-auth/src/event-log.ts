@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import { moduleTitle } from './errors/module-title.js';
 import type { RefreshAuthEvent } from './events/events.js';
 import { OriginWarnings } from './http/origin-warnings.js';
+import type { RefreshAuthSettings } from './options/refresh-auth-options.js';
+import { missingShutdownHooks } from './shutdown-warning.js';
 
 /** Logs the events that an operator may have to act on, and rejected tokens at level debug. Contains no token, claim or secret. */
 export class EventLog {
@@ -9,9 +11,13 @@ export class EventLog {
   readonly #origins = new OriginWarnings();
   readonly #keyPrefix: string;
 
-  constructor({ name, keyPrefix }: { readonly name: string | undefined; readonly keyPrefix: string }) {
+  /** True until it is known if NestJS can run its shutdown hooks, where something is written by them. */
+  #isShutdownOpen: boolean;
+
+  constructor({ name, keyPrefix, reuseDetection, redis, store }: RefreshAuthSettings) {
     this.#logger = new Logger(moduleTitle(name));
     this.#keyPrefix = keyPrefix;
+    this.#isShutdownOpen = reuseDetection !== undefined && (redis ?? store) !== undefined;
   }
 
   /** Logs a warning about the set-up. */
@@ -21,6 +27,8 @@ export class EventLog {
 
   log(event: RefreshAuthEvent): void {
     switch (event.type) {
+      case 'refreshed':
+        return this.#checkShutdown();
       case 'token-rejected':
         return this.#logRejection(event);
       case 'store-failed':
@@ -46,6 +54,14 @@ export class EventLog {
       default:
         return undefined;
     }
+  }
+
+  /** A refresh shows that the application serves requests. From the first one on, uses are queued. */
+  #checkShutdown(): void {
+    if (!this.#isShutdownOpen) return;
+    this.#isShutdownOpen = false;
+    const warning = missingShutdownHooks();
+    if (warning !== undefined) this.#logger.warn(warning);
   }
 
   #logRejection(event: Extract<RefreshAuthEvent, { type: 'token-rejected' }>): void {

@@ -2,6 +2,7 @@ import { cookieNames } from './http/cookie.js';
 import { Credentials } from './http/credentials.js';
 import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
+import { DroppedCookieWarning } from './http/dropped-cookie-warning.js';
 import { ErrorAnswers } from './http/error-answers.js';
 import { Admissions } from './contexts/admissions.js';
 import { AdmittedSockets } from './contexts/admitted-sockets.js';
@@ -46,6 +47,7 @@ export class RefreshAuthCore {
   readonly delivery: Delivery;
   readonly answers: ErrorAnswers;
   readonly admissions = new Admissions<Authentication>();
+  readonly droppedCookie: DroppedCookieWarning;
   readonly noRefresh: NoRefresh;
   readonly refreshAhead: RefreshAhead | undefined;
   readonly usedGenerations: UsedGenerations | undefined;
@@ -113,6 +115,7 @@ export class RefreshAuthCore {
     this.crossSite = new CrossSiteCheck(settings.delivery.cookie && settings.csrf, events);
     this.openSessions = new OpenSessions(rotation, revocations, times, settings.reloader !== undefined);
     this.sockets = new AdmittedSockets(this.credentials, this.crossSite, this.authenticator, this.openSessions);
+    this.droppedCookie = new DroppedCookieWarning(settings.delivery.cookie, settings.name);
     this.answers = new ErrorAnswers(parties.issuer);
     this.delivery = new Delivery(
       settings,

@@ -84,6 +84,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
       receive: (first) => this.#core.delivery.deliver(response, first),
       replaced: request && !isForeign ? this.#presentedSessions(request) : [],
     });
+    if (request) this.#core.droppedCookie.check(request);
     return issued as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
