@@ -168,12 +168,12 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, expiresIn: '7d' },
       'expiresIn',
-      'is 604800 s, but refreshWindow is 604800 s by default, not longer than that. Write a shorter one, or give `refreshWindow` too.',
+      'is 604800 s, too long for refreshWindow, which is 604800 s by default. Write a shorter one, or give `refreshWindow` too.',
     ],
     [
       { secret: SECRET, sessionLifetime: '1d' },
       'sessionLifetime',
-      'is 86400 s, shorter than refreshWindow (604800 s by default). Write a longer one, or a shorter `refreshWindow`.',
+      'is 86400 s, too short for refreshWindow (604800 s by default). Write a longer one, or a shorter `refreshWindow`.',
     ],
     // [F75]
     [

@@ -10,21 +10,22 @@ import type { RefreshAuthSettings } from './refresh-auth-options.js';
  */
 export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettings): void {
   const option = (path: string): OptionReader => new OptionReader(undefined, path, moduleTitle(one.name));
-  const of = `that of ${other.name === undefined ? 'the module without a name' : `module '${other.name}'`}`;
+  const its = other.name === undefined ? 'the module without a name' : `module '${other.name}'`;
   if (one.name === other.name) {
     option('name').fail(
-      `is ${of}`,
+      `is that of ${its}`,
       'Give each RefreshAuthModule of the application a name of its own; one may have none.',
     );
   }
-  checkDistinctCookies(one.delivery.cookie, other.delivery.cookie, option, of);
+  checkDistinctCookies(one.delivery.cookie, other.delivery.cookie, option, its);
   if (one.store !== undefined && one.store === other.store) {
     option('store').fail(
-      `is ${of}`,
+      `is that of ${its}`,
       'Give each a store of its own: a user of one may have the id of a user of the other.',
     );
   }
-  if (one.keyPrefix === other.keyPrefix) option('keyPrefix').fail(`is ${of}`, 'Write another one, or leave it out.');
+  if (one.keyPrefix === other.keyPrefix)
+    option('keyPrefix').fail(`is that of ${its}`, 'Write another one, or leave it out.');
   const sharesKey = one.keys.all.some((key) =>
     other.keys.all.some(({ verifyingKey }) => key.verifyingKey.equals(verifyingKey)),
   );
@@ -34,7 +35,7 @@ export function checkDistinct(one: RefreshAuthSettings, other: RefreshAuthSettin
     (audience === undefined || other.parties.audience === undefined || audience === other.parties.audience)
   ) {
     option('audience').fail(
-      `does not differ from ${of}, and both verify with the same key`,
+      `does not differ from that of ${its}, and both verify with the same key`,
       'Give each an audience, or a secret of its own.',
     );
   }
@@ -45,11 +46,11 @@ function checkDistinctCookies(
   one: Cookie | undefined,
   other: Cookie | undefined,
   option: (path: string) => OptionReader,
-  of: string,
+  its: string,
 ): void {
   if (one && one.name === other?.name) {
     option('delivery.cookie.name').fail(
-      `is ${of}`,
+      `is that of ${its}`,
       "Write another one, such as delivery: { cookie: { name: '__Host-admin' } }.",
     );
   }
@@ -57,7 +58,7 @@ function checkDistinctCookies(
   const shared = cookieNames(one).find((name) => names.includes(name));
   if (shared !== undefined) {
     option('delivery.cookie.previous').fail(
-      `has the name \`${shared}\`, and so has ${of}`,
+      `has the name \`${shared}\`, and so has that of ${its}`,
       'Leave it out of one of them: a module reads and removes only cookies of its own.',
     );
   }

@@ -230,8 +230,8 @@ function readLifetimes(options: Options): Lifetimes {
   const refreshWindow = window.seconds();
   const sessionLifetime = session.value === false ? Number.POSITIVE_INFINITY : session.seconds();
   const clockTolerance = options.clockTolerance.or(0).seconds(0);
-  if (refreshWindow <= expiresIn) failAsTooShort(window, refreshWindow, token, expiresIn, 'not longer than');
-  if (sessionLifetime < refreshWindow) failAsTooShort(session, sessionLifetime, window, refreshWindow, 'shorter than');
+  if (refreshWindow <= expiresIn) failAsTooShort(window, refreshWindow, token, expiresIn);
+  if (sessionLifetime < refreshWindow) failAsTooShort(session, sessionLifetime, window, refreshWindow);
   if (clockTolerance > LONGEST_TOLERANCE) {
     options.clockTolerance.fail(
       `is ${clockTolerance} s`,
@@ -242,22 +242,16 @@ function readLifetimes(options: Options): Lifetimes {
 }
 
 /** Names the option that the application wrote, because it cannot find a default in its code. */
-function failAsTooShort(
-  longer: OptionReader,
-  seconds: number,
-  shorter: OptionReader,
-  least: number,
-  comparison: string,
-): never {
+function failAsTooShort(longer: OptionReader, seconds: number, shorter: OptionReader, least: number): never {
   if (longer.isDefault) {
     return shorter.fail(
-      `is ${least} s, but ${longer.path} is ${seconds} s by default, ${comparison} that`,
+      `is ${least} s, too long for ${longer.path}, which is ${seconds} s by default`,
       `Write a shorter one, or give \`${longer.path}\` too.`,
     );
   }
-  const byDefault = shorter.isDefault ? ' by default' : '';
+  const found = shorter.isDefault ? `${least} s by default` : `${least} s`;
   return longer.fail(
-    `is ${seconds} s, ${comparison} ${shorter.path} (${least} s${byDefault})`,
+    `is ${seconds} s, too short for ${shorter.path} (${found})`,
     `Write a longer one, or a shorter \`${shorter.path}\`.`,
   );
 }

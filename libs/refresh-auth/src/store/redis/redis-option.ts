@@ -84,30 +84,30 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * @throws RefreshAuthOptionsError if ioredis would ignore it, or a part of it
  */
 export function checkRedisOption(option: unknown, call?: string): RedisOption {
-  const fail = (name: string, problem: string, remedy: string): never => {
+  const fail = (problem: string, remedy = REMEDY, name = 'redis'): never => {
     throw new RefreshAuthOptionsError(name, problem, remedy, call);
   };
   if (typeof option === 'string') {
     if (isRedisUrl(option)) return option;
-    return fail('redis', option === '' ? 'is an empty string' : 'is not a way to reach Redis', REMEDY);
+    return fail(option === '' ? 'is an empty string' : 'is not a way to reach Redis');
   }
-  if (isForeignClient(option)) return fail('redis', 'is a client of another library than ioredis', REMEDY);
-  if (!isPlainObject(option)) return fail('redis', 'is not a way to reach Redis', REMEDY);
+  if (isForeignClient(option)) return fail('is a client of another library than ioredis');
+  if (!isPlainObject(option)) return fail('is not a way to reach Redis');
   const unknown = Object.keys(option).find((name) => !(IOREDIS_OPTIONS as readonly string[]).includes(name));
   if (unknown !== undefined) {
     const remedy = Object.hasOwn(REMEDIES, unknown) ? REMEDIES[unknown] : undefined;
     fail(
-      `redis.${unknown}`,
       'is not an option of ioredis',
       remedy ?? 'Leave it out, or write options of ioredis, such as host, port, username, password, db and tls.',
+      `redis.${unknown}`,
     );
   }
   const { host } = option as { host?: unknown };
   if (typeof host === 'string' && host.includes('/')) {
     fail(
-      'redis.host',
       'is a URL',
       "Write the name of the host alone, or the URL itself: redis: 'redis://localhost:6379'.",
+      'redis.host',
     );
   }
   return option;
