@@ -31,7 +31,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
     ['/page/app.js', 'text/javascript; charset=utf-8'],
     ['/page/page.css', 'text/css; charset=utf-8'],
     ['/page/icon.svg', 'image/svg+xml'],
-    ['/page/client/index.js', 'text/javascript; charset=utf-8'],
+    ['/page/client.js', 'text/javascript; charset=utf-8'],
     ['/page/docs/demo.md', 'text/plain; charset=utf-8'],
   ])('%s is served as %s, with nosniff', async (path, type) => {
     const { status, headers } = await ask(path);
@@ -43,7 +43,7 @@ describe.each(adapters)('what the demo has for its page, on %s', (HTTP_ADAPTER) 
   test.each([
     '/page/none.js',
     '/page/..%2fpackage.json',
-    '/page/client/..%2f..%2fpackage.json',
+    '/page/..%2f..%2fpackage.json',
     '/page/docs/..%2fREADME.md',
     '/page/tsconfig.json',
   ])('%s is not', async (path) => {

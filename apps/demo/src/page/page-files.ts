@@ -11,18 +11,18 @@ const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
-  map: 'application/json',
   svg: 'image/svg+xml',
   // Browsers show it, and would download text/markdown.
   md: 'text/plain; charset=utf-8',
 };
 
-/** Reads the files of the page once: its own, those of the library's client, and the documentation. Browsers load them without bundling or compiling. */
+/** Reads the files of the page once: its own, the library's client, and the documentation. Browsers load them as they are. */
 @Injectable()
 export class PageFiles {
   readonly #files = new Map([
     ...filesBeside(import.meta.resolve('demo/page/index.html'), ''),
-    ...filesBeside(import.meta.resolve('nestjs-refresh-auth/client'), 'client/'),
+    // One file, which imports no other.
+    ...fileAt(import.meta.resolve('nestjs-refresh-auth/client'), 'client.js'),
     ...filesBeside(new URL('../../../docs/', import.meta.resolve('demo/page/index.html')).href, 'docs/'),
   ]);
 
@@ -44,11 +44,13 @@ export class PageFiles {
 }
 
 function filesBeside(url: string, prefix: string): [string, PageFile][] {
-  const folder = new URL('.', url);
-  return readdirSync(folder).flatMap((name) => {
-    const type = TYPES[name.split('.').at(-1) ?? ''];
-    return type === undefined ? [] : [[prefix + name, { type, content: readFileSync(new URL(name, folder)) }]];
-  });
+  return readdirSync(new URL('.', url)).flatMap((name) => fileAt(new URL(name, url).href, prefix + name));
+}
+
+/** Returns no file if the page has no use for its type. */
+function fileAt(url: string, path: string): [string, PageFile][] {
+  const type = TYPES[path.split('.').at(-1) ?? ''];
+  return type === undefined ? [] : [[path, { type, content: readFileSync(new URL(url)) }]];
 }
 
 function inlineScript(page: PageFile | undefined): string {

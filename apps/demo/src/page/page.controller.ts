@@ -21,11 +21,6 @@ export class PageController {
     return this.#send(name, response);
   }
 
-  @Get('page/client/:name')
-  client(@Param('name') name: string, @Res({ passthrough: true }) response: unknown): StreamableFile {
-    return this.#send(`client/${name}`, response);
-  }
-
   @Get('page/docs/:name')
   documentation(@Param('name') name: string, @Res({ passthrough: true }) response: unknown): StreamableFile {
     return this.#send(`docs/${name}`, response);
