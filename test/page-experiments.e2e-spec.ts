@@ -214,7 +214,7 @@ describe('the page of the demo, in memory, as npm start runs it', () => {
   test('the links to the documentation work, and the code is named', async () => {
     const links = await page.page.locator('#links a').evaluateAll((all) => all.map(({ href }) => String(href)));
 
-    expect(links).toHaveLength(3);
+    expect(links).toHaveLength(4);
     for (const link of links) expect((await send(link)).status).toBe(200);
     await page.says('links', /docs\/demo\.md.*apps\/demo\/src.*libs\/refresh-auth\/src/s);
   });

@@ -46,11 +46,6 @@ async function storm(page, requests) {
   await page.locator(`#storm-rows tr:nth-child(${requests})`).waitFor({ state: 'attached' });
 }
 
-async function attempt(page, experiment) {
-  await page.click(`#${experiment}`);
-  await page.locator('#answers article').first().waitFor();
-}
-
 const card = (page, title) => page.locator('section', { has: page.getByRole('heading', { name: title }) });
 const save = (target, name, options) => target.screenshot({ path: join(folder, `${name}.png`), ...options });
 
@@ -68,9 +63,13 @@ try {
   await signIn(page, 6);
   await storm(page, 30);
   await save(card(page, 'A storm of requests'), 'storm');
-  await attempt(page, 'old-generation');
-  // It follows the reader down the page, and would hang in the middle of the picture.
-  await page.locator('.outcome').evaluate((outcome) => outcome.style.setProperty('position', 'static'));
+  await page.click('#theft');
+  await page.locator('#outcome').filter({ hasText: 'The theft was noticed' }).waitFor();
+  // They follow the reader down the page, and would hang in the middle of the picture.
+  await page.locator('.outcome, .status-bar').evaluateAll((boxes) => {
+    for (const { style } of boxes) Object.assign(style, { position: 'static', maxHeight: 'none' });
+  });
+  await page.mouse.move(0, 0);
   await save(card(page, 'Try to break it'), 'try');
   await page.close();
 

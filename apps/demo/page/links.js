@@ -5,7 +5,8 @@ import { element, make } from './dom.js';
 /** The pages of the documentation. The server has them, so that the links work in every clone. */
 const PAGES = /** @type {const} */ ([
   ['demo.md', 'This page and its settings'],
-  ['sessions.md', 'Sessions: how they end, and how theft is noticed'],
+  ['concepts.md', 'Concepts: every word of this page'],
+  ['reuse-detection.md', 'Reuse detection: how theft is noticed'],
   ['failure-modes.md', 'What happens while the store is down'],
 ]);
 
