@@ -153,7 +153,7 @@ describe.each(adapters)('[F52] a stream on %s', (adapter) => {
     expect(opened.map(({ status }) => status)).toEqual(Array(100).fill(200));
     expect(new Set(opened.map(({ headers }) => headers.get('authorization'))).size).toBe(1);
     expect(app.events.concat(elsewhere.events).filter(({ type }) => type === 'refreshed')).toHaveLength(1);
-    await Promise.all(opened.map(({ body }) => body?.cancel()));
+    await Promise.all(opened.map(async ({ body }) => body?.cancel()));
     await untilNoneIsOpen(elsewhere);
   });
 
