@@ -8,6 +8,7 @@ import { measureMicro } from './parts/micro.js';
 import { measureRefreshes } from './parts/refreshes.js';
 import { measureRevocations } from './parts/revocations.js';
 import { measureSessions } from './parts/sessions.js';
+import { measureSockets } from './parts/sockets.js';
 import { measureStorm } from './parts/storm.js';
 import { measureWaiters } from './parts/waiters.js';
 import { startRedis } from '../../support/redis-server.mjs';
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, (effort: Effort) => Promise<Section[]>>> = 
   sessions: measureSessions,
   listing: measureListing,
   revocations: measureRevocations,
+  sockets: measureSockets,
   cache: measureCache,
 };
 
