@@ -1,5 +1,6 @@
-// A server that renders pages for browsers, against a real application and a real Redis.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+// A server that renders pages for browsers, against a real application. Its store is in memory, where the test's clock decides
+// the age of a token; Redis has a clock of its own.
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   CurrentUser,
@@ -16,7 +17,6 @@ import { HOUR, MINUTE, SECOND } from './support/aged-tokens.js';
 import { type Adapter, adapters } from './support/apps.js';
 import { decodePayload } from './support/hostile-tokens.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
-import { type RedisServer, startRedis } from './support/redis-server.js';
 
 @Controller()
 class RoutesController {
@@ -88,15 +88,8 @@ const POLICIES: Record<Adapter, [string, RefreshAuthOptions['reuseDetection']]> 
 };
 
 describe.each(adapters)('On %s,', (adapter) => {
-  let redis: RedisServer;
   let app: AuthApp;
   let browser: Browser;
-
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-
-  afterAll(() => redis.stop());
 
   beforeEach(() => {
     browser = new Browser();
@@ -110,7 +103,7 @@ describe.each(adapters)('On %s,', (adapter) => {
   const start = async (reuseDetection: RefreshAuthOptions['reuseDetection']): Promise<void> => {
     app = await startAuthApp(adapter, {
       controllers: [RoutesController],
-      options: { redis: redis.url, expiresIn: '1m', refreshWindow: '1d', reuseDetection, delivery: { header: false } },
+      options: { expiresIn: '1m', refreshWindow: '1d', reuseDetection, delivery: { header: false } },
     });
     // The clock of the front end's server.
     jest.spyOn(Date, 'now').mockImplementation(() => app.clock.now());
