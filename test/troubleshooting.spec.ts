@@ -113,7 +113,7 @@ describe('docs/troubleshooting.md', () => {
     );
     // The texts of these files are warnings.
     const warnings = sources
-      .filter(({ path }) => /-warnings?\.ts$|supported-platform/.test(path))
+      .filter(({ path }) => /-warnings?\.ts$|supported-platform|event-log/.test(path))
       .flatMap(({ path, file }) =>
         nodesOf(file).flatMap((node) =>
           ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)

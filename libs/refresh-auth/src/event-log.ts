@@ -26,34 +26,26 @@ export class EventLog {
   }
 
   log(event: RefreshAuthEvent): void {
-    switch (event.type) {
-      case 'refreshed':
-        return this.#checkShutdown();
-      case 'token-rejected':
-        return this.#logRejection(event);
-      case 'store-failed':
-        return this.#logger.warn(`The session store failed: ${event.reason}`);
-      case 'store-recovered':
-        return this.#logger.log('The session store works again');
-      case 'token-too-large':
-        return this.#logger.warn(
-          `A new token has ${event.bytes} bytes, which is too many for where it is delivered. Sign fewer claims.`,
-        );
-      case 'subscription-failed':
-        return this.#logger.warn(
-          `Redis does not let this process listen for revocations (${event.reason}): it learns of those of others by polling, every 2 s. Allow its user the channels of the option \`keyPrefix\`: ACL SETUSER <user> &${this.#keyPrefix}:*`,
-        );
-      case 'prefix-shared':
-        return this.#logger.warn(
-          `Another application, with none of the keys of this one, keeps its sessions under the same \`keyPrefix\`, '${event.keyPrefix}': when one ends all sessions of a user, it ends those of the user with the same id in the other. Give each application a \`keyPrefix\` of its own. Ignore this if you have just replaced all keys of this application.`,
-        );
-      case 'prefix-split':
-        return this.#logger.warn(
-          `A token was accepted whose \`iss\` or \`aud\` the options \`issuer\` and \`audience\` of this process do not name. This process keeps sessions under '${event.keyPrefix}', and those that name them, by default, under '${event.other}': a session that one of them ends goes on here, and the reverse. Set the option \`keyPrefix\` to the same value in all processes that accept each other's tokens.`,
-        );
-      default:
-        return undefined;
-    }
+    const { type } = event;
+    if (type === 'token-rejected') this.#logRejection(event);
+    if (type === 'refreshed') this.#checkShutdown();
+    if (type === 'store-recovered') this.#logger.log('The session store works again');
+    const warning = this.#warningOf(event);
+    if (warning !== undefined) this.#logger.warn(warning);
+  }
+
+  #warningOf(event: RefreshAuthEvent): string | undefined {
+    if (event.type === 'token-rejected') return this.#origins.about(event);
+    if (event.type === 'store-failed') return `The session store failed: ${event.reason}`;
+    if (event.type === 'token-too-large')
+      return `A new token has ${event.bytes} bytes, which is too many for where it is delivered. Sign fewer claims.`;
+    if (event.type === 'subscription-failed')
+      return `Redis does not let this process listen for revocations (${event.reason}): it learns of those of others by polling, every 2 s. Allow its user the channels of the option \`keyPrefix\`: ACL SETUSER <user> &${this.#keyPrefix}:*`;
+    if (event.type === 'prefix-shared')
+      return `Another application, with none of the keys of this one, keeps its sessions under the same \`keyPrefix\`, '${event.keyPrefix}': when one ends all sessions of a user, it ends those of the user with the same id in the other. Give each application a \`keyPrefix\` of its own. Ignore this if you have just replaced all keys of this application.`;
+    if (event.type === 'prefix-split')
+      return `A token was accepted whose \`iss\` or \`aud\` the options \`issuer\` and \`audience\` of this process do not name. This process keeps sessions under '${event.keyPrefix}', and those that name them, by default, under '${event.other}': a session that one of them ends goes on here, and the reverse. Set the option \`keyPrefix\` to the same value in all processes that accept each other's tokens.`;
+    return undefined;
   }
 
   /** A refresh shows that the application serves requests. From the first one on, uses are queued. */
@@ -69,7 +61,5 @@ export class EventLog {
     const reason = detail === undefined ? code : `${code} (${detail})`;
     const whose = session === undefined ? '' : `, session ${session}, generation ${gen}`;
     this.#logger.debug(`Rejected: ${reason}${whose}`);
-    const warning = this.#origins.about(event);
-    if (warning !== undefined) this.#logger.warn(warning);
   }
 }
