@@ -87,9 +87,9 @@ describe('an application with an unsupported NestJS', () => {
       ['common', '11.1.6'],
       ['jwt', '12.0.2'],
     ]) {
-      const package_ = join(folder, 'node_modules/@nestjs', String(name));
-      mkdirSync(package_, { recursive: true });
-      writeFileSync(join(package_, 'package.json'), JSON.stringify({ version, exports: { '.': './index.js' } }));
+      const installed = join(folder, 'node_modules/@nestjs', String(name));
+      mkdirSync(installed, { recursive: true });
+      writeFileSync(join(installed, 'package.json'), JSON.stringify({ version, exports: { '.': './index.js' } }));
     }
     process.argv[1] = join(folder, 'dist/main.js');
 
