@@ -76,6 +76,7 @@ try {
   const dark = await open({ colorScheme: 'dark' });
   await signIn(dark, 2);
   await refresh(dark);
+  await dark.evaluate(() => scrollTo(0, 0));
   await save(dark, 'dark');
   await dark.close();
 

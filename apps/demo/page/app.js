@@ -35,7 +35,10 @@ async function start() {
 async function begin(session) {
   describeServer(session);
   drawLinks(session.about);
-  prepareSignIn(session, () => request.focus({ preventScroll: true }));
+  prepareSignIn(session, () => {
+    request.focus({ preventScroll: true });
+    tokenCard.scrollIntoView({ block: 'start' });
+  });
   prepareButtons(session);
   prepareStorm(session);
   prepareExperiments(session);
