@@ -6,13 +6,14 @@ import { FaultsModule } from './faults/faults.module.js';
 import type { StoreFaults } from './faults/store-faults.js';
 import { GRACE, gracePolicy } from './grace/grace.js';
 import { GraceModule } from './grace/grace.module.js';
+import { LiveModule } from './live/live.module.js';
 import { PageModule } from './page/page.module.js';
 import { PublicModule } from './public/public.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import type { Settings } from './settings.js';
 import { UsersModule } from './users/users.module.js';
 
-@Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule] })
+@Module({ imports: [AuthModule, UsersModule, AdminModule, PublicModule, LiveModule] })
 export class AppModule {
   /** @param faults the switch between the demo and its store, if `DEMO_FAULTS` is on */
   static forRoot(settings: Settings, faults?: StoreFaults): DynamicModule {

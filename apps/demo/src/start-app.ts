@@ -1,5 +1,6 @@
 import { type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
 import type { ServerResponse } from 'node:http';
 import { AppModule } from './app.module.js';
 import { openFaults } from './faults/faults.js';
@@ -28,6 +29,7 @@ export async function startApp(settings: Settings): Promise<INestApplication> {
     response.setHeader('X-Demo-Process', settings.process.name);
     next();
   });
+  app.useWebSocketAdapter(new WsAdapter(app));
   app.enableShutdownHooks();
   await app.init();
   await app.listen(settings.port, settings.host).catch((error: Error) => {

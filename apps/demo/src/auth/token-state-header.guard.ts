@@ -11,6 +11,8 @@ export class TokenStateHeaderGuard implements CanActivate {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   canActivate(context: ExecutionContext): boolean {
+    // Messages over a socket have no headers.
+    if (context.getType() !== 'http') return true;
     const http = context.switchToHttp();
     const state = getTokenState(http.getRequest());
     if (state) {

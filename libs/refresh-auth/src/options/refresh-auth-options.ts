@@ -84,7 +84,8 @@ export interface RefreshAuthOptions {
   reuseDetection?: false | ReuseDetectionOptions | undefined;
   /**
    * How a request with a valid token finds out that its session has ended. `'pushed'`: the store pushes revocations to every process, and the
-   * token is checked in memory. `'every-request'`: the store is asked for each request. @default 'pushed'
+   * token is checked in memory. `'every-request'`: the store is asked for each HTTP request and each handshake of a socket. Messages over an
+   * admitted socket ask memory only, under both. @default 'pushed'
    */
   revocation?: RevocationMode | undefined;
   /**

@@ -3,7 +3,7 @@ import { format, resolveConfig } from 'prettier';
 import { type Section, toMarkdown } from '../support/section.js';
 
 const ROOT = new URL('../../../../', import.meta.url);
-const PAGES = ['README.md', 'docs/performance.md', 'docs/sizing.md'];
+const PAGES = ['README.md', 'docs/contexts.md', 'docs/performance.md', 'docs/sizing.md'];
 /** Replaces the text between the two comments that the benchmark owns. */
 const BLOCK = /(<!-- bench:([\w-]+) -->\n)[^]*?(<!-- bench -->)/g;
 
