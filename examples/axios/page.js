@@ -31,6 +31,7 @@ const act = async (action) => {
   await action();
   document.body.dataset.done = done += 1;
 };
-for (const [id, action] of Object.entries(actions))
-  document.getElementById(id).addEventListener('click', () => act(action));
+for (const [id, action] of Object.entries(actions)) {
+  document.getElementById(id).addEventListener('click', () => void act(action));
+}
 await act(load);

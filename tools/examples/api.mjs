@@ -5,7 +5,18 @@ import { root } from '../scripts/library.mjs';
 import { startProcess } from '../support/child-process.mjs';
 
 /** How long a token is valid, in seconds. */
-export const EXPIRES_IN = 3;
+const EXPIRES_IN = 3;
+
+/** How often the tokens of an example expire at least. */
+export const EXPIRIES = 3;
+
+/** How many requests an example sends at once. */
+export const STORM = 20;
+
+/** Resolves when every token that exists now has expired. */
+export function expiry() {
+  return new Promise((resolve) => setTimeout(resolve, (EXPIRES_IN + 0.1) * 1000));
+}
 
 /**
  * @typedef {object} Answer
@@ -16,7 +27,7 @@ export const EXPIRES_IN = 3;
  * @property {string | undefined} code the code of an error
  */
 
-/** @param {{ delivery: 'cookie' | 'header', trustedOrigins?: string[], reuseDetection?: boolean }} settings */
+/** @param {{ delivery: 'cookie' | 'header', trustedOrigins?: string[] }} settings */
 export async function startApi({ delivery, trustedOrigins = [] }) {
   const demo = await startProcess(process.execPath, ['dist/apps/demo/main.js'], {
     cwd: root,
@@ -34,10 +45,12 @@ export async function startApi({ delivery, trustedOrigins = [] }) {
   const demoUrl = demo.match[1];
   /** @type {Answer[]} */
   const answers = [];
-  const proxy = createServer((request, response) => forward(demoUrl, request, response, answers)).listen(
-    0,
-    '127.0.0.1',
-  );
+  const listeners = new Set();
+  const note = (answer) => {
+    answers.push(answer);
+    for (const listener of listeners) listener(answer);
+  };
+  const proxy = createServer((request, response) => forward(demoUrl, request, response, note)).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const setStore = async (running) => {
     const init = { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ running }) };
@@ -47,6 +60,15 @@ export async function startApi({ delivery, trustedOrigins = [] }) {
   return {
     url: `http://127.0.0.1:${proxy.address().port}`,
     answers,
+    /** Resolves when the API has given an answer of this kind. */
+    answered: (isMeant) =>
+      new Promise((resolve) => {
+        listeners.add(function listen(answer) {
+          if (!isMeant(answer)) return;
+          listeners.delete(listen);
+          resolve(answer);
+        });
+      }),
     stopStore: () => setStore(false),
     startStore: () => setStore(true),
     async close() {
@@ -57,7 +79,7 @@ export async function startApi({ delivery, trustedOrigins = [] }) {
   };
 }
 
-function forward(demoUrl, request, response, answers) {
+function forward(demoUrl, request, response, note) {
   const { method, url, headers } = request;
   const sent = sendRequest(demoUrl + url, { method, headers }, (answer) => {
     const noted = {
@@ -67,7 +89,7 @@ function forward(demoUrl, request, response, answers) {
       state: answer.headers['x-token-state'],
       code: undefined,
     };
-    answers.push(noted);
+    note(noted);
     response.writeHead(answer.statusCode, answer.headers);
     answer.on('data', (chunk) => {
       if (answer.statusCode >= 400) noted.code = /"code":"(\w+)"/.exec(chunk)?.[1];

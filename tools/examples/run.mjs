@@ -30,7 +30,7 @@ function install(name, workshop, tarball) {
   const npm = (...args) =>
     execFileSync('npm', args, {
       cwd: folder,
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: 'pipe',
       shell: process.platform === 'win32',
     });
   npm(
@@ -69,7 +69,7 @@ async function main(names) {
         console.log(`ok ${name}, in ${Math.round((performance.now() - started) / 1000)} s`);
       } catch (error) {
         failures += 1;
-        console.error(`FAILED ${name}\n`, error);
+        console.error(`FAILED ${name}\n`, error, String(error.stdout ?? ''), String(error.stderr ?? ''));
       }
     }
   } finally {

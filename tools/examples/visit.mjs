@@ -1,11 +1,9 @@
 // Drives a front end in Chromium as its users do. Every example has the same buttons, so that one script drives them all.
 import assert from 'node:assert/strict';
-import { EXPIRES_IN } from './api.mjs';
+import { EXPIRIES, expiry, STORM } from './api.mjs';
 import { serveEmptyPage } from './static-site.mjs';
 
 const PATIENCE_MS = 30_000;
-const EXPIRIES = 3;
-const STORM = 20;
 
 /** A tab with a front end. The page counts what it has done in `data-done` of its body. */
 class Tab {
@@ -34,11 +32,6 @@ class Tab {
   async says(id, text) {
     await this.page.locator(`#${id}`).filter({ hasText: text }).waitFor();
   }
-}
-
-/** Resolves when every token that exists now has expired. */
-function expiry() {
-  return new Promise((resolve) => setTimeout(resolve, (EXPIRES_IN + 0.1) * 1000));
 }
 
 /**

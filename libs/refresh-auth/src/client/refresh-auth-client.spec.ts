@@ -433,6 +433,16 @@ describe('in a browser', () => {
   });
 });
 
+test('the session is that of the token, whatever its generation', () => {
+  const sessions = [client.session];
+  for (const token of [tokenOf('s', 0), tokenOf('s', 1), tokenOf('t', 0)]) {
+    held(token);
+    sessions.push(client.session);
+  }
+
+  expect(sessions).toEqual([undefined, 's', 's', 't']);
+});
+
 describe('origins', () => {
   test('are required outside of a browser', () => {
     expect(() => new RefreshAuthClient()).toThrow('`origins` is missing: write the origins to which the token is sent');

@@ -84,6 +84,14 @@ export class RefreshAuthClient {
     return this.#held.get();
   }
 
+  /**
+   * The id of the current session. It stays the same when the token is refreshed, and changes with each sign-in: a page then has to drop what it
+   * shows of the previous user.
+   */
+  get session(): string | undefined {
+    return positionOf(this.token)?.sid;
+  }
+
   /** Resolves once the storage has been read. Only asynchronous storages take time. Requests wait by themselves. */
   get ready(): Promise<void> {
     return this.#held.ready ?? Promise.resolve();
@@ -192,8 +200,7 @@ export class RefreshAuthClient {
 
   /** Returns true if the held token is of the session of this one. A request of one session is never repeated as another. */
   #isOfHeldSession(token: string | undefined): boolean {
-    const held = positionOf(this.token);
-    return held?.sid === positionOf(token)?.sid;
+    return this.session === positionOf(token)?.sid;
   }
 
   #tellToken(elsewhere: boolean): void {
