@@ -93,6 +93,11 @@ function threeFields(state: string): GraphqlAnswer {
   return { data: { me: { sub: '1' }, sub: '1', state } };
 }
 
+/** One field of the first operation's answer. */
+function field({ answers }: { answers: GraphqlAnswer[] }, name: string): unknown {
+  return (answers[0]?.data as Record<string, unknown> | undefined)?.[name];
+}
+
 describe.each(drivers)('on %s', (driver) => {
   let app: AuthApp;
   let token: string;
@@ -157,12 +162,9 @@ describe.each(drivers)('on %s', (driver) => {
   });
 
   describe('[F56] a refusal has its code, and neither a stack nor the name of a file', () => {
-    const withoutTrace: unknown = expect.not.stringMatching(/\bat |\.ts|\.js|node_modules/);
-
     async function refusal(operation: string, presented: Parameters<typeof query>[2]): Promise<unknown[]> {
-      const answer = await query(app.url, operation, presented);
-      expect(answer.body).toEqual(withoutTrace);
-      return answer.answers.flatMap(codesOf);
+      const { answers, body } = await query(app.url, operation, presented);
+      return /\bat |\.ts|\.js|node_modules/.test(body) ? [body] : answers.flatMap(codesOf);
     }
 
     test('of the guard, for each field that it protects', async () => {
@@ -215,7 +217,7 @@ describe.each(drivers)('on %s', (driver) => {
       [token, other.token, undefined].map(async (one) => query(app.url, '{ sub }', one ? bearer(one) : {})),
     );
 
-    expect(answers.map(({ answers: [answer] }) => (answer?.data as { sub: unknown }).sub)).toEqual(['1', '2', null]);
+    expect(answers.map((answer) => field(answer, 'sub'))).toEqual(['1', '2', null]);
   });
 });
 
@@ -248,7 +250,7 @@ describe.each(drivers)('two processes on %s', (driver) => {
       }),
     ).finally(() => agents.forEach((agent) => agent.destroy()));
 
-    const states = answers.map(({ answers: [answer] }) => (answer?.data as { state: string }).state);
+    const states = answers.map((answer) => String(field(answer, 'state')));
     expect(answers.map(({ answers: [answer] }) => answer)).toEqual(states.map(threeFields));
     expect(states.filter((state) => state !== 'already-refreshed')).toEqual(['refreshable']);
     expect(apps.flatMap((app) => app.events.filter(({ type }) => type === 'refreshed'))).toHaveLength(1);
@@ -291,7 +293,9 @@ test.each<[string, (typeof drivers)[number], object]>([
 });
 
 test('[F55] a context that leads to no response cannot deliver the new token, which is one warning', async () => {
-  const context = ({ headers, raw }: { headers: object; raw: IncomingMessage }) => ({ req: { headers, rawHeaders: raw.rawHeaders } });
+  const context = ({ headers, raw }: { headers: object; raw: IncomingMessage }) => ({
+    req: { headers, rawHeaders: raw.rawHeaders },
+  });
   const app = await startGraphqlApp('Apollo on Fastify', { typeDefs, providers, graphql: { context } });
   const { token } = await app.auth.issue({ sub: '1' });
   app.clock.advance(EXPIRED);
@@ -300,7 +304,7 @@ test('[F55] a context that leads to no response cannot deliver the new token, wh
   await app.close();
 
   expect(answers.map((answer) => [answer.answers, delivered(answer)])).toEqual(
-    Array(2).fill([[{ data: { sub: '1' } }], nothing]),
+    answers.map(() => [[{ data: { sub: '1' } }], nothing]),
   );
   expect(app.logs.filter((line) => line.startsWith('warn'))).toEqual([
     expect.stringContaining(

@@ -7,6 +7,7 @@ import { ErrorAnswers } from './http/error-answers.js';
 import { Admissions } from './contexts/admissions.js';
 import { AdmittedSockets } from './contexts/admitted-sockets.js';
 import { NoRefresh } from './contexts/no-refresh.js';
+import { UndeliveredWarning } from './contexts/undelivered-warning.js';
 import { longestDeliverable } from './http/token-size.js';
 import { defaultKeyPrefix, type RefreshAuthSettings } from './options/refresh-auth-options.js';
 import { type Authentication, Authenticator } from './sessions/authenticator.js';
@@ -49,6 +50,7 @@ export class RefreshAuthCore {
   readonly admissions = new Admissions<Authentication>();
   readonly droppedCookie: DroppedCookieWarning;
   readonly noRefresh: NoRefresh;
+  readonly undelivered: UndeliveredWarning;
   readonly refreshAhead: RefreshAhead | undefined;
   readonly usedGenerations: UsedGenerations | undefined;
   readonly openSessions: OpenSessions;
@@ -105,6 +107,7 @@ export class RefreshAuthCore {
     this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events);
     this.refreshAhead = refreshAhead && new RefreshAhead(rotation, revocations, times, refreshAhead);
     this.noRefresh = new NoRefresh(reuseDetection, settings.name);
+    this.undelivered = new UndeliveredWarning(settings.name);
     this.signIns = new SignIns(access, signer, revocations, tracked);
     this.revocations = revocations;
     this.tracked = tracked;

@@ -1,9 +1,10 @@
 import { type ArgumentsHost, Catch, Inject } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
+import { lookForRequestResponse } from './contexts/execution-context.js';
+import { withoutStack } from './contexts/graphql-transport.js';
 import type { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { HeaderlessError } from './http/error-answers.js';
-import type { HttpResponse } from './http/http-message.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
@@ -18,10 +19,12 @@ export class RefreshAuthFilter extends BaseExceptionFilter<RefreshAuthError> {
 
   override catch(rejection: RefreshAuthError, host: ArgumentsHost): void | Observable<never> {
     const type = host.getType<string>();
-    // Microservices want a stream, and crash on what is thrown; GraphQL makes its own answer of what is thrown.
+    // Microservices want a stream, and crash on what is thrown.
     if (type === 'rpc') return throwError(() => ({ code: rejection.code, message: rejection.message }));
-    if (type !== 'http') throw rejection;
-    this.core.answers.addHeaders(rejection, host.switchToHttp().getResponse<HttpResponse>());
+    // Gateways make their own answer of what is thrown, and so does GraphQL, whose answer has headers.
+    if (type !== 'http' && type !== 'graphql') throw rejection;
+    this.core.answers.addHeaders(rejection, lookForRequestResponse(host)?.response);
+    if (type === 'graphql') throw withoutStack(rejection);
     super.catch(rejection, host);
   }
 }

@@ -19,6 +19,7 @@ import {
   isAmbient,
   isMessage,
   lookForRequestResponse,
+  rivalTokens,
   transportOf,
 } from './contexts/execution-context.js';
 import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
@@ -28,7 +29,7 @@ import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication } from './sessions/authenticator.js';
 import type { RefreshAhead } from './sessions/refresh-ahead.js';
-import type { TokenClaims } from './tokens/claims.js';
+import type { IssuedToken, TokenClaims } from './tokens/claims.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
 const REFLECTOR: unique symbol = Symbol('Reflector');
@@ -103,7 +104,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 
   /** The token of a request, if there is one and no choice has to be made. Read once: an application's own `getToken` may redeem a ticket. */
   #onlyToken(context: ExecutionContext, request: HttpRequest | undefined): string | undefined {
-    if (request && this.#core.credentials.rivals(request).length > 1) return undefined;
+    if (request && rivalTokens(context, request, this.#core.credentials).length > 1) return undefined;
     try {
       return this.getToken(request, context);
     } catch {
@@ -151,7 +152,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 
   /** The token of a request that has several, or the error of one that has none. */
   async #chooseToken(context: ExecutionContext, request: HttpRequest | undefined): Promise<string> {
-    const rivals = request ? this.#core.credentials.rivals(request) : [];
+    const rivals = request ? rivalTokens(context, request, this.#core.credentials) : [];
     if (rivals.length > 1) await this.#core.authenticator.learnEnds(rivals);
     return this.getToken(request, context);
   }
@@ -162,16 +163,26 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     response: HttpResponse | undefined,
     token: string,
   ): Promise<Authentication> {
-    const { authenticator, crossSite, delivery, noRefresh, refreshAhead } = this.#core;
+    const { authenticator, crossSite, noRefresh, refreshAhead } = this.#core;
     const refusal = this.#isAmbient(context, request, token) ? crossSite.admit(request) : undefined;
     const isServed = noRefresh.isHonoured(request);
     const isUse = response !== undefined && !isServed;
     const waited = waitedFor(request, this.#core.clock);
     const expired = refusal ?? (isServed ? 'serve' : 'refresh');
     const authentication = await authenticator.authenticate(token, expired, { waited, isUse });
-    if (response && authentication.refreshed) delivery.deliver(response, authentication.refreshed, token);
+    if (authentication.refreshed) this.#deliver(context, response, authentication.refreshed, token);
     else if (isUse && !refusal && refreshAhead) this.#deliverAhead(refreshAhead, authentication, response, token);
     return authentication;
+  }
+
+  #deliver(
+    context: ExecutionContext,
+    response: HttpResponse | undefined,
+    refreshed: IssuedToken,
+    presented: string,
+  ): void {
+    if (response) this.#core.delivery.deliver(response, refreshed, presented);
+    else this.#core.undelivered.give(context);
   }
 
   /** Refreshes while the handler runs. The new token is delivered if it is ready before the headers are sent. */

@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import type { Credentials } from '../http/credentials.js';
 import type { HttpRequest } from '../http/http-message.js';
 import { graphqlTransport } from './graphql-transport.js';
@@ -15,7 +15,7 @@ const TRANSPORTS: Readonly<Record<string, Transport>> = {
 };
 
 /** Returns the transport of a context. Types that NestJS does not have, such as those of bots, pass the client or message first, as sockets do. */
-export function transportOf(context: Pick<ExecutionContext, 'getType'>): Transport {
+export function transportOf(context: Pick<ArgumentsHost, 'getType'>): Transport {
   return TRANSPORTS[context.getType<string>()] ?? socketTransport;
 }
 
@@ -33,7 +33,7 @@ export function findRequestResponse(context: ExecutionContext): RequestResponse 
 }
 
 /** Returns what {@link findRequestResponse} finds; `undefined` if it would throw. */
-export function lookForRequestResponse(context: ExecutionContext): RequestResponse | undefined {
+export function lookForRequestResponse(context: ArgumentsHost): RequestResponse | undefined {
   return transportOf(context).find(context);
 }
 
@@ -47,12 +47,16 @@ export function findToken(
   request: HttpRequest | undefined,
   credentials: Credentials,
 ): string {
-  const sent = transportOf(context).sentToken(context);
+  const transport = transportOf(context);
+  const sent = transport.sentToken(context);
   if (sent !== undefined) return sent;
-  if (request) return credentials.token(request);
-  throw new Error(
-    `RefreshAuthGuard finds no token in a context of type ${context.getType()}. ${transportOf(context).remedy}`,
-  );
+  if (request) return credentials.token(transport.credentialsOf(request));
+  throw new Error(`RefreshAuthGuard finds no token in a context of type ${context.getType()}. ${transport.remedy}`);
+}
+
+/** Returns the values of our cookies if several of them may be live, and otherwise none: see {@link Credentials.rivals}. */
+export function rivalTokens(context: ExecutionContext, request: HttpRequest, credentials: Credentials): string[] {
+  return credentials.rivals(transportOf(context).credentialsOf(request));
 }
 
 /** Returns true if browsers attach this token by themselves, even to requests that other sites trigger: it came in a cookie. */
@@ -62,8 +66,9 @@ export function isAmbient(
   token: string,
   credentials: Credentials,
 ): boolean {
-  if (!request || !credentials.isAmbient(request, token)) return false;
-  return transportOf(context).sentToken(context) !== token;
+  const transport = transportOf(context);
+  if (!request || !credentials.isAmbient(transport.credentialsOf(request), token)) return false;
+  return transport.sentToken(context) !== token;
 }
 
 /**

@@ -1,35 +1,99 @@
+import type { ArgumentsHost } from '@nestjs/common';
 import { type HttpRequest, type HttpResponse, rawRequest, responseTo } from '../http/http-message.js';
-import { isWebSocket, sentHeaders } from '../http/sent-headers.js';
+import { asSent, isWebSocket, sentHeaders } from '../http/sent-headers.js';
+import { responseNotedFor } from './arrivals.js';
+import { initPayloadToken } from './connection-init.js';
 import { httpTransport } from './http-transport.js';
 import type { Transport } from './transport.js';
 
+/** The context of an operation, with the names that the drivers of NestJS use by default. */
 interface GraphqlContext {
-  readonly req?: HttpRequest;
+  readonly req?: HttpRequest | GraphqlWsContext;
   readonly request?: HttpRequest;
   readonly res?: HttpResponse;
+  /** In Mercurius. Over a socket it is no reply, and has only a request. */
   readonly reply?: HttpResponse & { readonly request?: HttpRequest };
+  /** The payload of `connection_init` in Mercurius. */
+  readonly _connectionInit?: unknown;
 }
 
-/** Resolvers of GraphQL. Request and response have the names that Apollo and Mercurius use in their contexts. */
+/** The context of graphql-ws, which the driver of Apollo provides as `req`. */
+interface GraphqlWsContext {
+  /** The payload of `connection_init`. */
+  readonly connectionParams?: unknown;
+  readonly extra?: { readonly request?: HttpRequest };
+}
+
+/** Resolvers of GraphQL, over HTTP and over sockets. */
 export const graphqlTransport: Transport = {
   find: (context) => {
-    const { req, request, res, reply } = context.getArgByIndex<GraphqlContext>(2);
-    const found = req ?? request ?? reply?.request;
-    return found && { request: found, response: res ?? reply ?? responseTo(found) };
+    const operation = operationOf(context);
+    const request = requestOf(operation);
+    if (!request) return undefined;
+    refuseSharedContext(operation, request);
+    return { request, response: isSocket(request) ? undefined : responseIn(operation, request) };
   },
 
   remedy: 'Extend the guard and override getRequestResponse(context)',
 
-  carrier: (context) => context.getArgByIndex<object>(2),
+  carrier: operationOf,
 
-  sentToken: () => undefined,
-
-  isMessage: (request) => {
-    // A message must not be able to hide that it is one, so only the headers that the client sent count. HTTP routes receive no messages, so
-    // the cheaper check is enough for them.
-    const sent = request && sentHeaders(rawRequest(request));
-    return sent ? sent.all('upgrade').some(isWebSocket) : httpTransport.isMessage(request);
+  sentToken: (context) => {
+    const { req, _connectionInit: payload } = operationOf(context);
+    return initPayloadToken(isGraphqlWs(req) ? req.connectionParams : payload);
   },
 
-  denial: (error) => error,
+  // Mercurius adds the payload of `connection_init` to the headers of the request that opened the socket.
+  credentialsOf: (request) => (isSocket(request) ? asSent(request) : request),
+
+  isMessage: (request) => request !== undefined && isSocket(request),
+
+  denial: withoutStack,
 };
+
+/** Returns the error without the lines of its stack, because Apollo shows them to clients unless `NODE_ENV` is `production` or `test`. */
+export function withoutStack<T extends Error>(error: T): T {
+  error.stack = `${error.name}: ${error.message}`;
+  return error;
+}
+
+/** Resolvers of references, in a federation, have no arguments: their second parameter is the context, and the third the info. */
+function operationOf(context: ArgumentsHost): GraphqlContext {
+  const third = context.getArgByIndex<GraphqlContext>(2);
+  return 'fieldNodes' in third ? context.getArgByIndex<GraphqlContext>(1) : third;
+}
+
+function requestOf({ req, request, reply }: GraphqlContext): HttpRequest | undefined {
+  if (isGraphqlWs(req)) return req.extra?.request;
+  return req ?? request ?? reply?.request;
+}
+
+function responseIn({ res, reply }: GraphqlContext, request: HttpRequest): HttpResponse | undefined {
+  return res ?? reply ?? responseTo(request) ?? responseNotedFor(request);
+}
+
+function isGraphqlWs(req: HttpRequest | GraphqlWsContext | undefined): req is GraphqlWsContext {
+  return req !== undefined && 'extra' in req && !('headers' in req);
+}
+
+/**
+ * Returns true for a request that opened a socket. A message must not be able to hide that it is one, so only the headers that the client
+ * sent count. HTTP routes receive no messages, so the cheaper check is enough for them.
+ */
+function isSocket(request: HttpRequest): boolean {
+  const sent = sentHeaders(rawRequest(request));
+  return sent ? sent.all('upgrade').some(isWebSocket) : httpTransport.isMessage(request);
+}
+
+/**
+ * Mercurius writes the reply of each request into the context, but its driver keeps the first request in an object that all requests share.
+ * The guard would then see the token of another request.
+ *
+ * @throws Error if the request and the reply are of different requests
+ */
+function refuseSharedContext({ reply }: GraphqlContext, request: HttpRequest): void {
+  if (!reply?.request || rawRequest(reply.request) === rawRequest(request)) return;
+  throw new Error(
+    'Several requests share one GraphQL context, so RefreshAuthGuard cannot tell whose token to check. Write the option `context` of GraphQLModule as a function that returns a new object for each request: `context: () => ({ ... })`',
+  );
+}

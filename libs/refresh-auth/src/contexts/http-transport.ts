@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost } from '@nestjs/common';
 import { type HttpRequest, type HttpResponse, rawRequest } from '../http/http-message.js';
 import { isWebSocket } from '../http/sent-headers.js';
 import type { Transport } from './transport.js';
@@ -6,7 +6,7 @@ import type { Transport } from './transport.js';
 /** Routes of Express and Fastify. */
 export const httpTransport: Transport = {
   // `getArgByIndex` because `switchToHttp()` creates three functions at each call.
-  find: (context: ExecutionContext) => ({
+  find: (context: ArgumentsHost) => ({
     request: context.getArgByIndex<HttpRequest>(0),
     response: context.getArgByIndex<HttpResponse>(1),
   }),
@@ -16,6 +16,8 @@ export const httpTransport: Transport = {
   carrier: (context) => rawRequest(context.getArgByIndex<HttpRequest>(0)),
 
   sentToken: () => undefined,
+
+  credentialsOf: (request) => request,
 
   isMessage: (request) => {
     if (!request) return false;

@@ -1,3 +1,4 @@
+import type { RawResponse } from '../http/http-message.js';
 import type { LiveTokenState } from '../sessions/authenticator.js';
 
 /** The result that the guard leaves on a request for handlers. */
@@ -26,8 +27,19 @@ export class RequestNotes implements RequestState {
   user: unknown;
   /** When the request arrived, in milliseconds on the monotonic clock. */
   arrivedAt: number | undefined;
-  /** Private, so that printing a request does not show tokens. */
+  /** Private like the response, so that printing a request does not show tokens. */
   #decisions: Decision | undefined;
+  #response: RawResponse | undefined;
+
+  get response(): RawResponse | undefined {
+    return this.#response;
+  }
+
+  /** Notes when the request has arrived, on the monotonic clock, and the response to it. Several modules note the same. */
+  arrive(at: number, response: RawResponse): void {
+    this.arrivedAt ??= at;
+    this.#response = response;
+  }
 
   decision(by: object, token: string): unknown {
     let decision = this.#decisions;

@@ -11,6 +11,8 @@ export const rpcTransport: Transport = {
 
   sentToken: () => undefined,
 
+  credentialsOf: (request) => request,
+
   isMessage: () => true,
 
   denial: async ({ code, message }) => {

@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost } from '@nestjs/common';
 import { handshakeToken, refusalOf, requestOf, sendIfOnlyEmitted, type SocketClient } from './socket-client.js';
 import type { Transport } from './transport.js';
 
@@ -15,6 +15,8 @@ export const socketTransport: Transport = {
 
   sentToken: (context) => handshakeToken(clientOf(context)),
 
+  credentialsOf: (request) => request,
+
   isMessage: () => true,
 
   denial: async (error, context) => {
@@ -26,6 +28,6 @@ export const socketTransport: Transport = {
   },
 };
 
-function clientOf(context: ExecutionContext): SocketClient {
+function clientOf(context: ArgumentsHost): SocketClient {
   return context.getArgByIndex<SocketClient>(0);
 }

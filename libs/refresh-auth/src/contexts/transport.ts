@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { HttpRequest, HttpResponse } from '../http/http-message.js';
 
@@ -12,7 +12,7 @@ export interface RequestResponse {
 /** One kind of execution context: where its request, response and token are, and how its clients learn of a refusal. */
 export interface Transport {
   /** Returns the request and the response; `undefined` if the context does not lead to them. */
-  find(context: ExecutionContext): RequestResponse | undefined;
+  find(context: ArgumentsHost): RequestResponse | undefined;
 
   /** What an application can do if `find` finds nothing: the end of the error message. */
   readonly remedy: string;
@@ -27,6 +27,9 @@ export interface Transport {
    * @throws RefreshAuthError `token_malformed`
    */
   sentToken(context: ExecutionContext): string | undefined;
+
+  /** Returns the request whose headers carry the token, if nothing was sent beside it. */
+  credentialsOf(request: HttpRequest): HttpRequest;
 
   /** Returns true for a message over an open connection. All messages of a socket share the request that opened it. */
   isMessage(request: HttpRequest | undefined): boolean;

@@ -69,6 +69,11 @@ export class RefreshAuthError extends HttpException {
     for (const name of ['detail', 'origin']) Object.defineProperty(this, name, { enumerable: false });
   }
 
+  /** GraphQL servers copy this to their answers. A getter of the class, so that it is in no body of HTTP and in no log. */
+  get extensions(): { refreshAuth: { code: RefreshAuthErrorCode } } {
+    return { refreshAuth: { code: this.code } };
+  }
+
   /** True if the token is dead, as opposed to a request that was rejected for another reason. */
   get isDeadToken(): boolean {
     return this.statusCode === 401;

@@ -31,7 +31,7 @@ export class Credentials {
    */
   token(request: HttpRequest): string {
     const raw = rawRequest(request);
-    const token = bearerToken(raw) ?? this.#cookieToken(raw);
+    const token = headerToken(raw) ?? this.#cookieToken(raw);
     if (token === undefined) throw new RefreshAuthError('token_missing');
     return token;
   }
@@ -56,7 +56,7 @@ export class Credentials {
   /** Returns all tokens of a request, from header and cookies. A malformed `Authorization` header is skipped. */
   all(request: HttpRequest): string[] {
     const raw = rawRequest(request);
-    const bearer = attempt(() => bearerToken(raw));
+    const bearer = attempt(() => headerToken(raw));
     return [...new Set([...(bearer === undefined ? [] : [bearer]), ...this.#cookieValues(raw)])];
   }
 
@@ -91,12 +91,20 @@ export class Credentials {
   }
 }
 
-function bearerToken(request: RawRequest): string | undefined {
+function headerToken(request: RawRequest): string | undefined {
   const { authorization } = request.headers;
   if (authorization === undefined) return undefined;
   if (hasSeveralAuthorizations(request)) throw malformed('more than one Authorization header');
-  if (!BEARER.test(authorization)) return undefined;
-  return onlyToken(authorization);
+  return bearerToken(authorization);
+}
+
+/**
+ * Returns the token of an `Authorization` header; `undefined` for another scheme.
+ *
+ * @throws RefreshAuthError `token_malformed`
+ */
+export function bearerToken(authorization: string): string | undefined {
+  return BEARER.test(authorization) ? onlyToken(authorization) : undefined;
 }
 
 /**

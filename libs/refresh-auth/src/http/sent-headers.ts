@@ -1,5 +1,5 @@
 import { IncomingMessage } from 'node:http';
-import type { RawRequest } from './http-message.js';
+import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
 
 /**
  * The headers of the HTTP request as the client sent it. `request.headers` is not reliable, because frameworks and middleware write to it.
@@ -45,6 +45,23 @@ export function sentHeaders(raw: RawRequest): SentHeaders | undefined {
   }
   // serverless-http creates a Node.js request, and sets only its `headers`.
   return raw instanceof IncomingMessage ? new SentHeaders(Object.entries(headers).flat()) : undefined;
+}
+
+/** Returns a request with only the headers of this one that can carry a token, as the client sent them. */
+export function asSent(request: HttpRequest): RawRequest {
+  const raw = rawRequest(request);
+  const sent = sentHeaders(raw);
+  if (!sent) return raw;
+  const [authorization] = sent.all('authorization');
+  const cookies = sent.all('cookie');
+  const { rawHeaders = [] } = raw;
+  return {
+    rawHeaders,
+    headers: {
+      ...(authorization !== undefined && { authorization }),
+      ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
+    },
+  };
 }
 
 function isNamed(candidate: unknown, name: string): boolean {
