@@ -19,6 +19,7 @@ export { RefreshAuthModule } from './refresh-auth.module.js';
 export type { RefreshAuthOptions, ReuseDetectionOptions } from './options/refresh-auth-options.js';
 export { RefreshAuthService, type SignInOptions, type SignOutOptions } from './refresh-auth.service.js';
 export type { Authentication, Inspection, LiveTokenState } from './sessions/authenticator.js';
+export type { Legacy } from './sessions/legacy-tokens.js';
 export type { ReloadClaims } from './sessions/claims-reloader.js';
 export type { RefreshAuthEvent } from './events/events.js';
 export type { IssueOptions } from './options/issue-options.js';

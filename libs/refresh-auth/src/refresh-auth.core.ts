@@ -16,7 +16,7 @@ import { LatestTokens } from './sessions/latest-tokens.js';
 import { KeyAnnouncements } from './store/key-announcements.js';
 import { KnownRevocations } from './revocation/known-revocations.js';
 import { canPush, type PushingStore, RevocationLog } from './revocation/revocation-log.js';
-import { logRetention, recordRetention, revocationTtl, Revocations } from './revocation/revocations.js';
+import { logRetention, revocationTtl, Revocations } from './revocation/revocations.js';
 import { RevocationEvents } from './revocation/revocation-events.js';
 import { RefreshAhead } from './sessions/refresh-ahead.js';
 import { OpenSessions } from './sessions/open-sessions.js';
@@ -44,7 +44,10 @@ export class RefreshAuthCore {
   readonly revocations: Revocations;
   readonly tracked: TrackedSessions | undefined;
   readonly credentials: Credentials;
+  /** For requests whose token browsers attach by themselves. */
   readonly crossSite: CrossSiteCheck;
+  /** For sign-ins and sign-outs, which change the cookie. Accepts every request where there is none. */
+  readonly cookieCrossSite: CrossSiteCheck;
   readonly delivery: Delivery;
   readonly answers: ErrorAnswers;
   readonly admissions = new Admissions<Authentication>();
@@ -64,7 +67,7 @@ export class RefreshAuthCore {
     readonly store: SessionStore,
     readonly clock: Clock,
   ) {
-    const { keys, parties, lifetimes, reuseDetection, refreshAhead } = settings;
+    const { keys, parties, lifetimes, reuseDetection, refreshAhead, legacy } = settings;
     const times = new TokenTimes(lifetimes, clock);
     const events = new Events(clock);
     const access = new StoreAccess(store, settings.storeTimeout, events, clock);
@@ -78,19 +81,13 @@ export class RefreshAuthCore {
         : undefined;
 
     // Kept as long as any token can be refreshed, so that a choice among several cookies seldom needs the store.
-    const known = new KnownRevocations(clock, logRetention(lifetimes), recordRetention(lifetimes));
+    const ttl = revocationTtl(lifetimes, legacy !== undefined);
+    const known = new KnownRevocations(clock, logRetention(lifetimes), ttl.record);
     const revocationEvents = new RevocationEvents(events);
     const log = canPush(store)
-      ? new RevocationLog(
-          access as StoreAccess<PushingStore>,
-          events,
-          revocationEvents,
-          known,
-          clock,
-          revocationTtl(lifetimes),
-        )
+      ? new RevocationLog(access as StoreAccess<PushingStore>, events, revocationEvents, known, clock, ttl)
       : undefined;
-    const revocations = new Revocations(access, events, revocationEvents, known, log, { ...settings, times });
+    const revocations = new Revocations(access, events, revocationEvents, known, log, { ...settings, times, ttl });
     const usedGenerations = reuseDetection && new UsedGenerations(access, events, reuseDetection.revokeAfter);
     const latestTokens = new LatestTokens(signer, sealer, verifier, events);
     const rotation = new Rotation(access, latestTokens, revocations, events, {
@@ -104,18 +101,20 @@ export class RefreshAuthCore {
     this.name = settings.name;
     this.events = events;
     this.signer = signer;
-    this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events);
+    this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events, legacy);
     this.refreshAhead = refreshAhead && new RefreshAhead(rotation, revocations, times, refreshAhead);
     this.noRefresh = new NoRefresh(reuseDetection, settings.name);
     this.undelivered = new UndeliveredWarning(settings.name);
     this.signIns = new SignIns(access, signer, revocations, tracked);
     this.revocations = revocations;
     this.tracked = tracked;
-    this.credentials = new Credentials(cookieNames(settings.delivery.cookie), (token) =>
-      this.authenticator.liveClaims(token),
+    this.credentials = new Credentials(
+      cookieNames(settings.delivery.cookie),
+      (token) => this.authenticator.liveClaims(token),
+      (token) => this.authenticator.mayBeLegacy(token),
     );
-    // Without a cookie, no token is one that browsers add by themselves.
-    this.crossSite = new CrossSiteCheck(settings.delivery.cookie && settings.csrf, events);
+    this.crossSite = new CrossSiteCheck(settings.csrf, events);
+    this.cookieCrossSite = settings.delivery.cookie ? this.crossSite : new CrossSiteCheck(undefined, events);
     this.openSessions = new OpenSessions(rotation, revocations, times, settings.reloader !== undefined);
     this.sockets = new AdmittedSockets(this.credentials, this.crossSite, this.authenticator, this.openSessions);
     this.droppedCookie = new DroppedCookieWarning(settings.delivery.cookie, settings.name);

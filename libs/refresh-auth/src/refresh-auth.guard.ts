@@ -141,7 +141,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
       // A message may change something, even if a GET opened its socket.
       if (request && this.#isAmbient(context, request, token)) crossSite.refuseForeign(request);
       // Each message is checked again, since it may come long after the previous one. No response could carry a new token.
-      return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false });
+      return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false, request });
     }
     const earlier = admissions.recall(request, token);
     if (earlier) return earlier;
@@ -169,7 +169,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     const isUse = response !== undefined && !isServed;
     const waited = waitedFor(request, this.#core.clock);
     const expired = refusal ?? (isServed ? 'serve' : 'refresh');
-    const authentication = await authenticator.authenticate(token, expired, { waited, isUse });
+    const authentication = await authenticator.authenticate(token, expired, { waited, isUse, request });
     if (authentication.refreshed) this.#deliver(context, response, authentication.refreshed, token);
     else if (isUse && !refusal && refreshAhead) this.#deliverAhead(refreshAhead, authentication, response, token);
     return authentication;
@@ -212,8 +212,8 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 
   /**
    * Returns the token of a call. Override it for the messages of microservices, where the application decides in which place they carry
-   * their token. The guard checks the origin of a request only if its token came from the library's cookie. If you override this and read
-   * another cookie, check the origin too.
+   * their token. The guard checks the origin of a request only if its token came from the library's cookie, or is one for the option
+   * `legacy` and came from any cookie. If you override this and read another cookie, check the origin too.
    *
    * @param request the request that `getRequestResponse` has found; `undefined` for a message of a microservice
    * @throws RefreshAuthError `token_missing` or `token_malformed`; Error for a message of a microservice, unless overridden

@@ -19,7 +19,7 @@ import {
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
-/** Options of one sign-in: its limits, its details, and whether another site may trigger it. */
+/** Options of one sign-in: its limits, its details, if another site may trigger it, and if it ends other sessions. */
 export interface SignInOptions extends IssueOptions {
   /**
    * Accepts a sign-in that another site triggers. Use it only for routes to which an identity provider posts a form (`form_post`), and
@@ -27,6 +27,11 @@ export interface SignInOptions extends IssueOptions {
    * sign its visitors in to an account of its own. @default false
    */
   crossSite?: boolean | undefined;
+  /**
+   * Ends the other sessions that the request presents. `false` keeps them, as for a route that gives old clients a new token while their
+   * other tabs go on with the old one. @default true
+   */
+  replace?: boolean | undefined;
 }
 
 /** Which sessions a sign-out ends. */
@@ -56,33 +61,35 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Starts a session and delivers its first token with this response. Ends every other session that the request presents, unless another
-   * site triggered the request. If the store is down, they live on in other processes until it can be written again, and the event
+   * Starts a session and delivers its first token with this response. Ends every other session that the request presents, unless
+   * `replace` is `false` or another site triggered the request. If the store is down, they live on in other processes until it can be written again, and the event
    * `store-failed` names them.
    *
    * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
    * @param claims `sub`, and whatever else the application wants to find in the token
-   * @param options limits and details of this session, and whether another site may trigger the sign-in
+   * @param options limits and details of this session, whether another site may trigger the sign-in, and whether it ends other sessions
    * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie, or is longer than
    *   8,192 bytes; RefreshAuthError `request_cross_site` when another site made a browser ask by an unsafe method: nothing has begun or
    *   ended; `store_unavailable` when a tracked session could not begin; `session_revoked` when all sessions of the user were ended at the
-   *   same moment
+   *   same moment; `reload_failed` when `legacy` failed for a token that the request presents: nothing has begun or ended
    */
   async signIn<C extends OwnClaims<TClaims>>(
     response: HttpResponse,
     claims: C,
-    { crossSite = false, ...options }: SignInOptions = {},
+    { crossSite = false, replace = true, ...options }: SignInOptions = {},
   ): Promise<IssuedToken<SignedClaims<TClaims, C>>> {
     new OptionReader(crossSite, 'crossSite', 'signIn').boolean();
+    new OptionReader(replace, 'replace', 'signIn').boolean();
     const settings = readIssueOptions('signIn', options, this.#core.settings.lifetimes);
     const request = requestOf(response);
     // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
-    if (request && !crossSite) this.#core.crossSite.admit(request);
-    const isForeign = request && this.#core.crossSite.isForeign(request);
+    if (request && !crossSite) this.#core.cookieCrossSite.admit(request);
+    const isForeign = request && this.#core.cookieCrossSite.isForeign(request);
+    const isReplacing = request && replace && !isForeign;
     const issued = await this.#core.signIns.start(claims, settings, {
       check: (first) => this.#core.delivery.checkSize(first),
       receive: (first) => this.#core.delivery.deliver(response, first),
-      replaced: request && !isForeign ? this.#presentedSessions(request) : [],
+      replaced: isReplacing ? await this.#presentedSessions(request) : [],
     });
     if (request) this.#core.droppedCookie.check(request);
     return issued as unknown as IssuedToken<SignedClaims<TClaims, C>>;
@@ -95,7 +102,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * @param options `scope`: only the presented session, every session of its user, or the user's other sessions; under `'others'` the
    *   presented session goes on and the cookie stays
    * @throws RefreshAuthError `request_cross_site`: another site made a browser ask, nothing has ended, and the cookie stays;
-   *   `store_unavailable`: nothing is known to have ended, and the cookie stays
+   *   `store_unavailable`, or `reload_failed` from `legacy`: nothing is known to have ended, and the cookie stays
    */
   async signOut(
     request: HttpRequest,
@@ -103,8 +110,9 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     { scope = 'session' }: SignOutOptions = {},
   ): Promise<void> {
     // Checked even if the request has no cookie: SameSite may have kept the browser from sending it, and the response would still remove it.
-    this.#core.crossSite.refuseForeign(request);
-    await Promise.all(this.#presentedSessions(request, scope).map((session) => this.#end(session, scope)));
+    this.#core.cookieCrossSite.refuseForeign(request);
+    const sessions = await this.#presentedSessions(request, scope);
+    await Promise.all(sessions.map((session) => this.#end(session, scope)));
     if (scope !== 'others') this.#core.delivery.clear(response);
   }
 
@@ -243,11 +251,18 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * Returns the claims of one token per presented session, or per user if `scope` ends sessions of whole users. The token that the guard would
    * use comes first, so that `'others'` spares its session.
    */
-  #presentedSessions(request: HttpRequest, scope: NonNullable<SignOutOptions['scope']> = 'session'): TokenClaims[] {
+  async #presentedSessions(
+    request: HttpRequest,
+    scope: NonNullable<SignOutOptions['scope']> = 'session',
+  ): Promise<TokenClaims[]> {
+    const { admissions, authenticator, credentials } = this.#core;
+    // An application's own guard may have found a token where only it looks, such as the cookie of an earlier login.
+    const admitted = await Promise.allSettled(admissions.all(request));
+    const found = admitted.map((result) => (result.status === 'fulfilled' ? result.value.claims : undefined));
+    for (const token of new Set([...this.#acceptedToken(request), ...credentials.all(request)]))
+      found.push(await authenticator.presentedSession(token, request));
     const sessions = new Map<string, TokenClaims>();
-    const tokens = this.#core.credentials.all(request);
-    for (const token of new Set([...this.#acceptedToken(request), ...tokens])) {
-      const claims = this.#core.authenticator.liveSession(token);
+    for (const claims of found) {
       const id = scope === 'session' ? claims?.sid : claims?.sub;
       if (claims && id !== undefined && !sessions.has(id)) sessions.set(id, claims);
     }

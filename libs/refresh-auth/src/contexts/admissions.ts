@@ -11,6 +11,12 @@ export class Admissions<T> {
     return ownNotes(rawRequest(request))?.decision(this, token) as T | Promise<T> | undefined;
   }
 
+  /** Returns everything that was decided on a request, about any token. */
+  all(request: HttpRequest): Promise<T>[] {
+    const decisions = ownNotes(rawRequest(request))?.decisions(this) ?? [];
+    return decisions.map(async (decision) => decision as T | Promise<T>);
+  }
+
   /** Call this after the request was read: a property that is added to a request of Express slows down later reads of it. */
   remember(request: HttpRequest, token: string, decision: T | Promise<T>): void {
     notesOn(rawRequest(request)).addDecision(this, token, decision);

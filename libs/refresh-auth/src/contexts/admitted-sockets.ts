@@ -4,6 +4,7 @@ import type { Credentials } from '../http/credentials.js';
 import type { CrossSiteCheck } from '../http/cross-site.js';
 import type { HttpRequest } from '../http/http-message.js';
 import type { Authentication, Authenticator } from '../sessions/authenticator.js';
+import { BEFORE_FIRST } from '../sessions/legacy-tokens.js';
 import type { Connection, OpenSession, OpenSessions } from '../sessions/open-sessions.js';
 import {
   closeWith,
@@ -161,9 +162,10 @@ export class AdmittedSockets {
   async #authenticate(client: SocketClient, request: HttpRequest | undefined): Promise<Presented> {
     const token = handshakeToken(client) ?? (await this.#tokenOf(request));
     // No response could carry a new token, so the client has not used it.
-    const authentication = await this.authenticator.authenticate(token, 'refresh', { waited: 0, isUse: false });
-    const presented = authentication.refreshed ? this.authenticator.liveSession(token) : undefined;
-    return { authentication, generation: (presented ?? authentication.claims).gen };
+    const authentication = await this.authenticator.authenticate(token, 'refresh', { waited: 0, isUse: false, request });
+    const presented = authentication.refreshed ? this.authenticator.liveSession(token) : authentication.claims;
+    // A legacy token comes before the first one of its session.
+    return { authentication, generation: presented?.gen ?? BEFORE_FIRST };
   }
 
   async #tokenOf(request: HttpRequest | undefined): Promise<string> {

@@ -47,6 +47,15 @@ export class RequestNotes implements RequestState {
     return decision?.result;
   }
 
+  /** All that an object has decided on the request. */
+  decisions(by: object): unknown[] {
+    const found: unknown[] = [];
+    for (let decision = this.#decisions; decision; decision = decision.before) {
+      if (decision.by === by) found.push(decision.result);
+    }
+    return found;
+  }
+
   addDecision(by: object, token: string, result: unknown): void {
     this.#decisions = { by, token, result, before: this.#decisions };
   }

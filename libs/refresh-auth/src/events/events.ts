@@ -9,7 +9,7 @@ interface SessionFacts {
 }
 
 interface GenerationFacts extends SessionFacts {
-  /** The generation that the event is about. */
+  /** The generation that the event is about. -1 is a token that the option `legacy` has accepted. */
   readonly gen: number;
 }
 

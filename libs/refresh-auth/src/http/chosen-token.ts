@@ -21,7 +21,8 @@ interface LiveToken {
  *
  * - The first name with a live token decides the session. Two live sessions under that name are an error.
  * - The token is the latest one of that session, under any name.
- * - If no token is live, the first one is chosen. Verifying it then gives the error.
+ * - If no token is live, the only one that may be a legacy token is chosen; several of these are an error.
+ * - Otherwise the first one is chosen. Verifying it then gives the error.
  *
  * @param valuesByName the values of each name that is read, the current name first
  * @returns the token, or the error `token_malformed` if the cookies are ambiguous
@@ -29,6 +30,7 @@ interface LiveToken {
 export function chooseToken(
   valuesByName: readonly (readonly string[])[],
   findLive: FindLive,
+  mayBeLegacy: (token: string) => boolean = () => false,
 ): string | RefreshAuthError | undefined {
   const tokensByName = valuesByName.map((values) => [...new Set(values)].filter(hasTokenShape));
   const [first, ...others] = new Set(tokensByName.flat());
@@ -43,7 +45,8 @@ export function chooseToken(
     const session = liveByName.flatMap((found) => found ?? []).filter(({ sid }) => sid === one.sid);
     return session.reduce((latest, other) => (other.gen > latest.gen ? other : latest), one).token;
   }
-  return first;
+  const [legacy, ...more] = [first ?? '', ...others].filter(mayBeLegacy);
+  return more.length > 0 ? malformed('two tokens of another login in cookies') : (legacy ?? first);
 }
 
 /** Returns those tokens of one name that are live, or `undefined` if there are too many to verify. */

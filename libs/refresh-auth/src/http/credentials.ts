@@ -3,6 +3,7 @@ import { malformed } from '../tokens/compact.js';
 import { chooseToken, type FindLive, MAX_TOKENS } from './chosen-token.js';
 import { cookieValues } from './cookie-values.js';
 import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js';
+import { sentHeaders } from './sent-headers.js';
 
 /** Matches the scheme in any case, but not a longer scheme that begins with the same letters (RFC 9110 section 11.1). */
 const BEARER = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
@@ -18,10 +19,12 @@ export class Credentials {
   /**
    * @param cookieNames the current name first, then those of earlier deployments; empty if cookies are not read
    * @param findLive tells which tokens are live if cookies carry several
+   * @param mayBeLegacy tells which tokens only the application can verify
    */
   constructor(
     private readonly cookieNames: readonly string[],
     private readonly findLive: FindLive,
+    private readonly mayBeLegacy: (token: string) => boolean = () => false,
   ) {}
 
   /**
@@ -60,14 +63,29 @@ export class Credentials {
     return [...new Set([...(bearer === undefined ? [] : [bearer]), ...this.#cookieValues(raw)])];
   }
 
-  /** Returns true if browsers attach this token by themselves, even to requests that other sites trigger: it came in a cookie. */
+  /**
+   * Returns true if browsers attach this token by themselves, even to requests that other sites trigger: it came in our cookie, or is a legacy
+   * token and came in any.
+   */
   isAmbient(request: HttpRequest, token: string): boolean {
-    return this.areAmbient(request) && this.#cookieValues(rawRequest(request)).includes(token);
+    if (this.areAmbient(request) && this.#cookieValues(rawRequest(request)).includes(token)) return true;
+    return this.#mayBeAttached(request, token) && this.mayBeLegacy(token);
   }
 
   /** Returns true if any token of this request would be one that browsers attach by themselves. */
   areAmbient(request: HttpRequest): boolean {
     return this.cookieNames.length > 0 && !BEARER.test(rawRequest(request).headers.authorization ?? '');
+  }
+
+  /**
+   * Returns true if a token may have come in a cookie, of any name and in any encoding: for every request with a cookie, unless another header
+   * has the token. No other site can make a browser send that.
+   */
+  #mayBeAttached(request: HttpRequest, token: string): boolean {
+    const raw = rawRequest(request);
+    const sent = sentHeaders(raw);
+    if (!sent) return raw.headers.cookie !== undefined;
+    return sent.all('cookie').length > 0 && !sent.hasBesideCookies(token);
   }
 
   #cookieToken(request: RawRequest): string | undefined {
@@ -81,7 +99,7 @@ export class Credentials {
 
   #choose(request: RawRequest): string | RefreshAuthError | undefined {
     const valuesByName = this.cookieNames.map((name) => cookieValues(request.headers.cookie, [name]));
-    const chosen = chooseToken(valuesByName, this.findLive);
+    const chosen = chooseToken(valuesByName, this.findLive, this.mayBeLegacy);
     if (chosen !== undefined) this.#chosen.set(request, chosen);
     return chosen;
   }

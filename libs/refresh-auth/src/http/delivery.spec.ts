@@ -272,6 +272,14 @@ describe('[D11] under reuse detection, a response that is later than the grace',
     expect(headers).toMatchObject({ authorization: `Bearer ${token}` });
   });
 
+  test('delivers nothing to a client with a token of an earlier login, which it can present again', () => {
+    const { clock, delivery, response, sent, issued } = setUp({ ...DETECTION, legacy: () => undefined });
+    delivery.deliver(response, issued, 'of an earlier login');
+    clock.advance(31_000);
+
+    expect(sent()).toEqual({});
+  });
+
   test.each<[string, number, RefreshAuthOptions]>([
     ['within the grace', 30, DETECTION],
     ['without reuse detection', 31, { ...DETECTION, reuseDetection: false }],

@@ -66,7 +66,7 @@ export class Delivery {
     },
     private readonly sessions: {
       readonly revocations: Pick<Revocations, 'ends'>;
-      readonly authenticator: Pick<Authenticator, 'liveSession'>;
+      readonly authenticator: Pick<Authenticator, 'liveSession' | 'mayBeLegacy'>;
     },
     private readonly answers: ErrorAnswers,
     private readonly events: Events,
@@ -202,7 +202,8 @@ export class Delivery {
     const { reuseDetection } = this.settings;
     if (!reuseDetection || presented === undefined) return false;
     if (this.clock.monotonic() - since <= reuseDetection.grace) return false;
-    return this.sessions.authenticator.liveSession(presented) !== undefined;
+    const { authenticator } = this.sessions;
+    return authenticator.liveSession(presented) !== undefined || authenticator.mayBeLegacy(presented);
   }
 
   /** Turns a sign-in into 401 if its session has ended meanwhile. It must not look like a success without a token. */

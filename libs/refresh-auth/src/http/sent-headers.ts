@@ -27,6 +27,13 @@ export class SentHeaders {
     return values;
   }
 
+  /** Returns true if a header other than `Cookie` contains a text. */
+  hasBesideCookies(text: string): boolean {
+    return this.lines.some(
+      (value, index) => index % 2 === 1 && !isNamed(this.lines[index - 1], 'cookie') && String(value).includes(text),
+    );
+  }
+
   /** Returns the value of a header; `undefined` if there are several different ones, so that their order never decides. */
   only(name: string): string | undefined {
     const [value, other] = this.all(name);

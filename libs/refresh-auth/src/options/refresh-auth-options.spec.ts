@@ -7,6 +7,7 @@ import { RefreshAuthModule } from '../refresh-auth.module.js';
 import { type RefreshAuthOptions, resolveOptions } from './refresh-auth-options.js';
 import { checkDistinct } from './distinct-modules.js';
 import { checkStore } from './store-options.js';
+import { LegacyTokens } from '../sessions/legacy-tokens.js';
 import { ClaimsReloader } from '../sessions/claims-reloader.js';
 import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import type { SessionStore } from '../store/session-store.js';
@@ -116,7 +117,7 @@ describe('options that boot', () => {
 
   test('options that are undefined have their defaults', () => {
     const names =
-      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure reuseDetection revocation revocationReplicas refreshAhead reloadClaims reloadTimeout sessions csrf delivery';
+      'keys expiresIn refreshWindow sessionLifetime clockTolerance issuer audience redis store keyPrefix storeTimeout onStoreFailure reuseDetection revocation revocationReplicas refreshAhead reloadClaims reloadTimeout legacy sessions csrf delivery';
     const undefinedOptions = Object.fromEntries(names.split(' ').map((name) => [name, undefined]));
 
     const { keys: _, ...settings } = resolveOptions({ secret, ...undefinedOptions });
@@ -269,6 +270,7 @@ test.each([
   'refreshAhead',
   'reloadClaims',
   'reloadTimeout',
+  'legacy',
   'sessions',
   'delivery',
 ])('option %s that is null is a mistake, not a wish for the default', (option) => {
@@ -462,6 +464,25 @@ describe('option reloadClaims', () => {
       });
     },
   );
+});
+
+describe('option legacy', () => {
+  test('is a function', () => {
+    expect(resolveOptions({ secret, legacy: () => undefined }).legacy).toEqual(expect.any(LegacyTokens));
+    for (const legacy of [null, true, {}, 'jwt', 7]) {
+      expect(errorOf({ legacy })).toEqual({
+        option: 'legacy',
+        says: 'is not a function. Write (token, request) => claims with sub and iat, or undefined to reject the token.',
+      });
+    }
+  });
+
+  test('needs an end of sessions', () => {
+    expect(errorOf({ legacy: () => undefined, sessionLifetime: false })).toEqual({
+      option: 'legacy',
+      says: 'is given, and `sessionLifetime` is false. Write a `sessionLifetime` that is not shorter than the old tokens live: the end of a session is remembered for that long.',
+    });
+  });
 });
 
 describe('what an option asks of the store', () => {
@@ -663,7 +684,7 @@ test.each(['expires_in', 'ExpiresIn', 'jwt', 'cookie', 'algorithms', '__proto__'
 
     expect(optionsErrorOf(() => resolveOptions(options))).toEqual({
       option: name,
-      says: 'is not known. Use only secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, reuseDetection, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, sessions, delivery, csrf.',
+      says: 'is not known. Use only secret, keys, expiresIn, refreshWindow, sessionLifetime, clockTolerance, issuer, audience, redis, store, keyPrefix, storeTimeout, onStoreFailure, reuseDetection, revocation, revocationReplicas, refreshAhead, reloadClaims, reloadTimeout, legacy, sessions, delivery, csrf.',
     });
   },
 );
@@ -693,6 +714,7 @@ describe('a wrong option stops the boot, and its path is the exact one', () => {
     ['refreshAhead', { secret, refreshAhead: 900 }],
     ['reloadClaims', { secret, reloadClaims: {} }],
     ['reloadTimeout', { secret, reloadTimeout: 0 }],
+    ['legacy', { secret, legacy: 'jwt' }],
     ['sessions', { secret, sessions: true }],
     ['onStoreFailure', { secret, onStoreFailure: 'ignore' }],
     ['delivery.header.name', { secret, delivery: { header: { name: 'a b' } } }],

@@ -3,6 +3,7 @@ import { moduleTitle } from '../errors/module-title.js';
 import type { CrossSiteSettings } from '../http/cross-site.js';
 import type { DeliverySettings } from '../http/delivery-settings.js';
 import { ClaimsReloader, type ReloadClaims } from '../sessions/claims-reloader.js';
+import { type Legacy, LegacyTokens } from '../sessions/legacy-tokens.js';
 import type { RefreshAheadRule } from '../sessions/refresh-ahead.js';
 import type { RedisOption } from '../store/redis/redis-option.js';
 import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocations.js';
@@ -101,8 +102,14 @@ export interface RefreshAuthOptions {
   refreshAhead?: Duration | undefined;
   /** Loads the claims anew at each refresh, or ends the session with `null`. @default none: a successor has the claims of its predecessor */
   reloadClaims?: ReloadClaims | undefined;
-  /** How long `reloadClaims` may take: a string with a unit. @default '2s' */
+  /** How long `reloadClaims` and `legacy` may take: a string with a unit. @default '2s' */
   reloadTimeout?: string | undefined;
+  /**
+   * Accepts tokens of the login that the application had before, while clients still have them: see docs/migration. The guard serves the
+   * request, and its response carries a token of ours. All who present one old token share one session, which ends like any other. Needs a
+   * `sessionLifetime`, not shorter than the old tokens live. @default none
+   */
+  legacy?: Legacy | undefined;
   /**
    * `'tracked'`: sessions have a record in the store from their sign-in on, can be listed, and end when the record is lost. @default 'untracked'
    */
@@ -135,6 +142,7 @@ export interface RefreshAuthSettings {
   readonly revocationReplicas: number;
   readonly refreshAhead: RefreshAheadRule | undefined;
   readonly reloader: ClaimsReloader | undefined;
+  readonly legacy: LegacyTokens | undefined;
   readonly tracked: boolean;
   readonly delivery: DeliverySettings;
   readonly csrf: CrossSiteSettings;
@@ -161,6 +169,7 @@ const OPTIONS: Readonly<Record<keyof RefreshAuthOptions, true>> = {
   refreshAhead: true,
   reloadClaims: true,
   reloadTimeout: true,
+  legacy: true,
   sessions: true,
   delivery: true,
   csrf: true,
@@ -206,6 +215,7 @@ export function resolveOptions(given: RefreshAuthOptions, name?: string): Refres
     revocationReplicas: readReplicas(options.revocationReplicas.or(0), redis),
     refreshAhead: options.refreshAhead.isGiven ? readRefreshAhead(options.refreshAhead, lifetimes) : undefined,
     reloader: readReloader(options.reloadClaims, options.reloadTimeout.or('2s'), call),
+    legacy: readLegacy(options.legacy, options.reloadTimeout.or('2s'), lifetimes, call),
     tracked: options.sessions.or('untracked').choice(['untracked', 'tracked']) === 'tracked',
     delivery: readDelivery(options.delivery),
     csrf: readCrossSite(options.csrf),
@@ -318,6 +328,31 @@ function readReloader(option: OptionReader, timeoutOption: OptionReader, title: 
   const logger = new Logger(title);
   return new ClaimsReloader(reloadClaims as ReloadClaims, timeout, ({ message, stack }) =>
     logger.error(`reloadClaims failed, so the token was not refreshed (503 reload_failed): ${message}`, stack),
+  );
+}
+
+function readLegacy(
+  option: OptionReader,
+  timeoutOption: OptionReader,
+  { sessionLifetime }: Lifetimes,
+  title: string,
+): LegacyTokens | undefined {
+  if (!option.isGiven) return undefined;
+  const legacy = option.value;
+  if (typeof legacy !== 'function')
+    return option.fail(
+      'is not a function',
+      'Write (token, request) => claims with sub and iat, or undefined to reject the token.',
+    );
+  if (sessionLifetime === Number.POSITIVE_INFINITY) {
+    option.fail(
+      'is given, and `sessionLifetime` is false',
+      'Write a `sessionLifetime` that is not shorter than the old tokens live: the end of a session is remembered for that long.',
+    );
+  }
+  const logger = new Logger(title);
+  return new LegacyTokens(legacy as Legacy, timeoutOption.milliseconds(), ({ message, stack }) =>
+    logger.error(`legacy failed, so a token was neither accepted nor rejected (503 reload_failed): ${message}`, stack),
   );
 }
 

@@ -26,7 +26,14 @@ export function logRetention(lifetimes: Lifetimes): number {
   return (lifetimes.expiresIn + retentionMargin(lifetimes)) * 1000;
 }
 
-export function revocationTtl(lifetimes: Lifetimes): RevocationTtl {
+/**
+ * How long this process asks to keep a revocation.
+ *
+ * @param hasLegacy true if tokens of another login are accepted: they are for as long as their session can last
+ */
+export function revocationTtl(lifetimes: Lifetimes, hasLegacy = false): RevocationTtl {
+  const longest = (lifetimes.sessionLifetime + retentionMargin(lifetimes)) * 1000;
+  if (hasLegacy) return { record: longest, log: longest };
   return { record: recordRetention(lifetimes), log: logRetention(lifetimes) };
 }
 
@@ -47,13 +54,15 @@ export class Revocations {
       readonly revocation: RevocationMode;
       readonly onStoreFailure: StoreFailurePolicy;
       readonly tracked: boolean;
+      /** How long this process asks to keep a revocation. */
+      readonly ttl: RevocationTtl;
     },
   ) {}
 
   /** How long a revocation is kept at least: as long as the tokens of any process live, and as long as the given token. */
   ttl(token?: TimesOfToken): RevocationTtl {
     const { times } = this.settings;
-    const { record, log } = this.log?.longest ?? revocationTtl(times.lifetimes);
+    const { record, log } = this.log?.longest ?? this.settings.ttl;
     if (!token) return { record, log };
     return {
       record: Math.max(record, times.retention(token.refresh_exp)),

@@ -4,6 +4,7 @@ import type { Revocations } from '../revocation/revocations.js';
 import { StoreOutage } from '../store/store-access.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { VerifiedTokens } from '../tokens/verified-tokens.js';
+import { isLegacy, type LegacyTokens } from './legacy-tokens.js';
 import type { Presentation, Rotation } from './rotation.js';
 import type { UsedGenerations } from './used-generations.js';
 
@@ -57,6 +58,8 @@ export class Authenticator {
     /** `undefined` without reuse detection. */
     private readonly usedGenerations: UsedGenerations | undefined,
     private readonly events: Events,
+    /** `undefined` without the option `legacy`. */
+    private readonly legacy: LegacyTokens | undefined,
   ) {}
 
   /**
@@ -79,8 +82,10 @@ export class Authenticator {
   async authenticate(token: string, expired: ExpiredHandling, presentation: Presentation): Promise<Authentication> {
     let claims: TokenClaims | undefined;
     try {
-      claims = this.#refreshing.get(token) ?? this.verified.verify(token);
-      if (!this.verified.times.isValid(claims, presentation.waited)) {
+      const verified = this.#refreshing.get(token) ?? this.#verify(token, presentation.request);
+      // Not awaited if it is ours: racers are to find the refresh of the first one under way.
+      claims = verified instanceof Promise ? await verified : verified;
+      if (isLegacy(claims) || !this.verified.times.isValid(claims, presentation.waited)) {
         return await this.#authenticateExpired(token, claims, expired, presentation);
       }
       await this.revocations.check(claims);
@@ -98,8 +103,8 @@ export class Authenticator {
    */
   async inspect(token: string): Promise<Inspection> {
     try {
-      const claims = this.verified.verify(token);
-      if (this.verified.times.isValid(claims)) {
+      const claims = await this.#verify(token, undefined);
+      if (!isLegacy(claims) && this.verified.times.isValid(claims)) {
         await this.revocations.check(claims);
         return { state: 'valid', claims };
       }
@@ -123,6 +128,28 @@ export class Authenticator {
     }
   }
 
+  /**
+   * As `liveSession`, also for a legacy token.
+   *
+   * @param request the request that presents it
+   * @throws RefreshAuthError `reload_failed`
+   */
+  async presentedSession(token: string, request: unknown): Promise<TokenClaims | undefined> {
+    const claims = this.liveSession(token);
+    if (claims || !this.mayBeLegacy(token)) return claims;
+    try {
+      return await this.#verify(token, request);
+    } catch (error) {
+      if (error instanceof RefreshAuthError && error.isDeadToken) return undefined;
+      throw error;
+    }
+  }
+
+  /** Returns true for a token that is not one of ours, if the application may know it: it gave the option `legacy`. */
+  mayBeLegacy(token: string): boolean {
+    return this.legacy?.isCandidate(token) ?? false;
+  }
+
   /** Returns the claims of a token that would be accepted, as far as this process knows without asking the store. */
   liveClaims(token: string): TokenClaims | undefined {
     try {
@@ -142,6 +169,23 @@ export class Authenticator {
     if (sessions.length > 1) await Promise.all(sessions.map((claims) => this.revocations.learnFromStore(claims)));
   }
 
+  /**
+   * The one place where a token that fails verification may still be a legacy one.
+   *
+   * @throws RefreshAuthError of our own verification, if it is not
+   */
+  #verify(token: string, request: unknown): TokenClaims | Promise<TokenClaims> {
+    try {
+      return this.verified.verify(token);
+    } catch (error) {
+      if (!this.legacy?.isCandidate(token)) throw error;
+      return this.legacy.claims(token, request, this.verified.times).then((claims) => {
+        if (claims) return claims;
+        throw error;
+      });
+    }
+  }
+
   #accept(claims: TokenClaims, isUse: boolean): Authentication {
     if (isUse) this.usedGenerations?.see(claims);
     return { state: 'valid', claims };
@@ -153,11 +197,13 @@ export class Authenticator {
     expired: ExpiredHandling,
     presentation: Presentation,
   ): Promise<Authentication> {
-    if (expired === 'reject' || typeof expired === 'object') throw notRefreshed(expired);
+    // A legacy token is as good as a valid one, so a message over a socket is accepted with it.
+    if (typeof expired === 'object' || (expired === 'reject' && !isLegacy(claims))) throw notRefreshed(expired);
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
-    this.#refreshing.set(token, claims);
+    // The application verifies a legacy token for each request.
+    if (!isLegacy(claims)) this.#refreshing.set(token, claims);
     try {
-      if (expired === 'look') return { state: await this.rotation.look(claims), claims };
+      if (expired === 'look' || expired === 'reject') return { state: await this.rotation.look(claims), claims };
       if (expired === 'serve') return { state: await this.rotation.serve(claims, presentation.waited), claims };
       const { state, refreshed } = await this.rotation.refresh(claims, presentation);
       return { state, claims: refreshed.claims, refreshed };

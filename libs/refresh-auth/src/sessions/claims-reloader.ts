@@ -1,6 +1,5 @@
-import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, isObject, reservedClaims, type TokenClaims } from '../tokens/claims.js';
-import { within } from '../store/deadline.js';
+import { callHook, kindOf } from './application-hook.js';
 
 /**
  * The option `reloadClaims`: loads the claims for a refresh anew, so that rights that were lost are not refreshed. Without side effects: it may
@@ -28,13 +27,10 @@ export class ClaimsReloader {
    * @throws RefreshAuthError `reload_failed`: nothing is issued, and the client keeps its token
    */
   async reload(claims: TokenClaims): Promise<TokenClaims | null> {
-    try {
-      const fresh: unknown = await within(this.timeout, 'reloadTimeout', async () => this.reloadClaims(claims));
+    return callHook('reloadClaims', this.timeout, this.report, async () => {
+      const fresh: unknown = await this.reloadClaims(claims);
       return fresh === null ? null : successorClaims(claims, fresh);
-    } catch (error) {
-      this.report(readable(error));
-      throw new RefreshAuthError('reload_failed', 'reloadClaims failed: the log says why');
-    }
+    });
   }
 }
 
@@ -46,21 +42,4 @@ function successorClaims(claims: TokenClaims, fresh: unknown): TokenClaims {
   const own = checkOwnClaims(fresh, claims);
   if (own.sub !== claims.sub) throw new TypeError('Claim `sub` has changed: return the one that it was given');
   return { ...reservedClaims(claims), ...own };
-}
-
-/** An error with a message and a stack. An application can throw anything, even what throws when it is looked at. */
-function readable(error: unknown): Error {
-  try {
-    if (error instanceof Error) return Object.assign(new Error(error.message), { stack: error.stack });
-    return new TypeError(`it threw ${typeof error === 'string' ? `'${error}'` : kindOf(error)}`);
-  } catch {
-    return new TypeError('it threw something that cannot be read');
-  }
-}
-
-/** Its type alone: what it holds is not for the log. */
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return String(value);
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

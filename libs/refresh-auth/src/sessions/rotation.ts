@@ -12,6 +12,7 @@ import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.j
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { TokenTimes } from '../tokens/token-times.js';
 import type { ClaimsReloader } from './claims-reloader.js';
+import { isLegacy } from './legacy-tokens.js';
 import type { LatestToken, LatestTokens } from './latest-tokens.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
@@ -38,6 +39,8 @@ export interface Presentation {
   readonly waited: number;
   /** True if the client presented it itself, in a request whose response can carry the next token. */
   readonly isUse: boolean;
+  /** The request, for the option `legacy`. Left out without HTTP. */
+  readonly request?: unknown;
 }
 
 /** The question about a session, without the session. */
@@ -72,7 +75,7 @@ export class Rotation {
       /** True if sessions have a record from their sign-in on. */
       readonly tracked: boolean;
       /** Keeps the details of tracked sessions sealed with the current key. */
-      readonly details: Pick<TrackedSessions, 'currentSeal' | 'sealAnew'> | undefined;
+      readonly details: Pick<TrackedSessions, 'currentSeal' | 'sealAnew' | 'sealDetails'> | undefined;
       /** In bytes: a longer token would not reach the client, or be rejected when it comes back. */
       readonly longestToken: number;
     },
@@ -178,7 +181,7 @@ export class Rotation {
       }
       if (answer.outcome === 'handed-over') {
         const latest = this.latestTokens.open(presented, answer.latest, answer.sealed);
-        if (latest && this.#isHandedOver(latest)) {
+        if (latest && this.#isHandedOver(latest, presented)) {
           return { state: 'already-refreshed', refreshed: this.#fitting(latest) };
         }
         offer = latest
@@ -208,8 +211,9 @@ export class Rotation {
     throw new RefreshAuthError(code, `the next token has ${bytes} bytes, of at most ${longestToken}`);
   }
 
-  async #ask(ask: Ask, { sid, sub, rev }: TokenClaims, question: Question): Promise<RotationAnswer> {
-    const { tracked } = this.settings;
+  async #ask(ask: Ask, { sid, sub, rev, gen }: TokenClaims, question: Question): Promise<RotationAnswer> {
+    // A legacy token begins the record of its session, so that a missing one says nothing.
+    const tracked = this.settings.tracked && (!isLegacy({ gen }) || question.candidate !== undefined);
     const answer = await ask((store, deadline) =>
       store.rotate({ sid, sub, rev, tracked, ...question, ...endsBefore(deadline, question) }),
     );
@@ -229,6 +233,7 @@ export class Rotation {
       generation,
       ...(successor ? { candidate: this.#candidate(presented, successor) } : {}),
       ...(successor && details ? { currentSeal: details.currentSeal } : {}),
+      ...(successor && details && isLegacy({ gen: generation }) ? { details: details.sealDetails(presented) } : {}),
       ...(rejected ? { rejected } : {}),
       ...(reuse ? { reuse } : {}),
     };
@@ -297,8 +302,10 @@ export class Rotation {
   }
 
   /** Returns false if the latest token has itself expired, and is to be refreshed in turn. */
-  #isHandedOver({ claims }: IssuedToken): boolean {
+  #isHandedOver({ claims }: IssuedToken, presented: TokenClaims): boolean {
     const state = this.settings.times.state(claims);
+    // A legacy token that the application accepts outlives a session that nobody used for a whole refresh window.
+    if (state === 'token_expired' && isLegacy(presented)) return false;
     if (state === 'token_expired' || state === 'session_expired') throw new RefreshAuthError(state);
     return state === 'valid';
   }

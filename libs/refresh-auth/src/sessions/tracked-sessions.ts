@@ -59,7 +59,6 @@ export class TrackedSessions {
    */
   async begin({ token, claims }: IssuedToken, device: string | undefined, ask: Ask): Promise<number | undefined> {
     const { sub, sid, rev } = claims;
-    const details: Details = { sid, ...(device === undefined ? {} : { device }) };
     const answer = await ask((store) =>
       store.rotate({
         sid,
@@ -71,12 +70,18 @@ export class TrackedSessions {
           sealed: this.sealer.seal(token, claims),
           ttl: this.times.retention(claims.refresh_exp),
         },
-        details: this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS }),
+        details: this.sealDetails(claims, device),
       }),
     );
     if (answer.outcome === 'rotated') return undefined;
     if (answer.outcome === 'revoked' && answer.cutoff !== undefined) return answer.cutoff;
     throw new RefreshAuthError('session_revoked');
+  }
+
+  /** Seals what is listed of a session. */
+  sealDetails({ sid, sub }: Pick<TokenClaims, 'sid' | 'sub'>, device?: string): Uint8Array {
+    const details: Details = { sid, ...(device === undefined ? {} : { device }) };
+    return this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS });
   }
 
   /** The first bytes of all details that are sealed with the current key. */

@@ -177,7 +177,8 @@ function isNestedDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
 }
 
-function isPlausibleTime(value: unknown): value is number {
+/** Returns true for a whole number of seconds since 1970, from the year 2000 to 9999. */
+export function isPlausibleTime(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= EARLIEST_TIME && (value as number) <= LATEST_TIME;
 }
 

@@ -66,7 +66,8 @@ export function malformed(detail: string): RefreshAuthError {
   return new RefreshAuthError('token_malformed', detail);
 }
 
-function readSegment(segment: string): unknown {
+/** Decodes a segment of a token, not verified. Returns `undefined` if it is not JSON. */
+export function readSegment(segment: string): unknown {
   try {
     return JSON.parse(Buffer.from(segment, 'base64url').toString()) as unknown;
   } catch {
