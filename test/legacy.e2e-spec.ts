@@ -20,6 +20,7 @@ import { DAY, HOUR, MINUTE } from './support/aged-tokens.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, type AuthAppOptions, globalGuard, SECRET, startAuthApp } from './support/auth-app.js';
 import { TestClock } from './support/clock.js';
+import { connect, KINDS, NewsGateway, withGateways } from './support/gateways.js';
 import { bearer, cookie, delivered, nothing } from './support/delivered.js';
 import { decodePayload, respell } from './support/hostile-tokens.js';
 import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
@@ -242,6 +243,19 @@ describe('one request with it', () => {
     const answer = await me(tolerant, bearer(token));
     expect([answer.status, delivered(answer)]).toEqual([200, nothing]);
     expect(refusal(await me(strict, bearer(token)))).toEqual(storeUnavailable);
+  });
+});
+
+describe.each(KINDS)('a socket of %s', (kind) => {
+  test('is admitted with an old token in its handshake, and closed when the session ends', async () => {
+    const app = await start({}, { providers: [globalGuard, NewsGateway], configure: withGateways(kind) });
+    const request = bearer(old.token());
+    const socket = await connect(kind, app.url, { headers: request.headers as Record<string, string> });
+
+    const answer = await socket.ask('news');
+    expect(answer).toEqual({ event: 'news', data: { sub: '1', role: 'member', state: 'valid' } });
+    await post(app, 'sign-out', request);
+    await socket.closed;
   });
 });
 

@@ -111,7 +111,7 @@ export class RefreshAuthCore {
     this.credentials = new Credentials(
       cookieNames(settings.delivery.cookie),
       (token) => this.authenticator.liveClaims(token),
-      (token) => this.authenticator.mayBeLegacy(token),
+      legacy && ((token) => this.authenticator.mayBeLegacy(token)),
     );
     this.crossSite = new CrossSiteCheck(settings.csrf, events);
     this.cookieCrossSite = settings.delivery.cookie ? this.crossSite : new CrossSiteCheck(undefined, events);

@@ -196,7 +196,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   /**
    * Returns the state of a token. Never refreshes, writes nothing, and returns no new token.
    *
-   * @throws RefreshAuthError `store_unavailable`, where only the store could tell
+   * @throws RefreshAuthError `store_unavailable`, where only the store could tell; `reload_failed` if `legacy` failed
    */
   async inspect(token: string): Promise<Inspection<TokenClaims & TClaims>> {
     return (await this.#core.authenticator.inspect(token)) as Inspection<TokenClaims & TClaims>;

@@ -19,12 +19,12 @@ export class Credentials {
   /**
    * @param cookieNames the current name first, then those of earlier deployments; empty if cookies are not read
    * @param findLive tells which tokens are live if cookies carry several
-   * @param mayBeLegacy tells which tokens only the application can verify
+   * @param mayBeLegacy tells which tokens only the application can verify; `undefined` without the option `legacy`
    */
   constructor(
     private readonly cookieNames: readonly string[],
     private readonly findLive: FindLive,
-    private readonly mayBeLegacy: (token: string) => boolean = () => false,
+    private readonly mayBeLegacy?: (token: string) => boolean,
   ) {}
 
   /**
@@ -69,7 +69,7 @@ export class Credentials {
    */
   isAmbient(request: HttpRequest, token: string): boolean {
     if (this.areAmbient(request) && this.#cookieValues(rawRequest(request)).includes(token)) return true;
-    return this.#mayBeAttached(request, token) && this.mayBeLegacy(token);
+    return this.mayBeLegacy !== undefined && this.#mayBeAttached(request, token) && this.mayBeLegacy(token);
   }
 
   /** Returns true if any token of this request would be one that browsers attach by themselves. */
