@@ -162,7 +162,11 @@ export class AdmittedSockets {
   async #authenticate(client: SocketClient, request: HttpRequest | undefined): Promise<Presented> {
     const token = handshakeToken(client) ?? (await this.#tokenOf(request));
     // No response could carry a new token, so the client has not used it.
-    const authentication = await this.authenticator.authenticate(token, 'refresh', { waited: 0, isUse: false, request });
+    const authentication = await this.authenticator.authenticate(token, 'refresh', {
+      waited: 0,
+      isUse: false,
+      request,
+    });
     const presented = authentication.refreshed ? this.authenticator.liveSession(token) : authentication.claims;
     // A legacy token comes before the first one of its session.
     return { authentication, generation: presented?.gen ?? BEFORE_FIRST };
