@@ -31,6 +31,7 @@ function install(name, workshop, tarball) {
     execFileSync('npm', args, {
       cwd: folder,
       stdio: 'pipe',
+      env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' },
       shell: process.platform === 'win32',
     });
   npm(

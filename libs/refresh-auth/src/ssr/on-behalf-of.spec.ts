@@ -156,6 +156,20 @@ describe('refresh()', () => {
     expect(sent).toEqual([]);
   });
 
+  test('does not wait for a copy of the response that a framework keeps and does not read', async () => {
+    const copies: Response[] = [];
+    const api = apiFor(browser(PAST), {
+      fetch: async () => {
+        const response = new Response('{}');
+        copies.push(response.clone());
+        return response;
+      },
+    });
+
+    await expect(api.refresh('/me')).resolves.toBeUndefined();
+    expect(copies).toHaveLength(1);
+  });
+
   test('does not reject if the API is down', async () => {
     const api = apiFor(browser(PAST), { fetch: () => Promise.reject(new TypeError('fetch failed')) });
 

@@ -91,8 +91,10 @@ export function onBehalfOf(
     fetch: send,
     refresh: async (path, init) => {
       if (!canSetCookies || !jar.hasExpired(Date.now())) return;
-      const response = await send(path, init).catch(() => undefined);
-      await response?.body?.cancel();
+      // Read to its end, which frees the connection. `cancel()` would wait for copies of the body that frameworks keep.
+      await send(path, init)
+        .then((response) => response.text())
+        .catch(() => undefined);
     },
     get setCookies() {
       return jar.setCookies;
