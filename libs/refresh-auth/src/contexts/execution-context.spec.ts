@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { inspect } from 'node:util';
 import { Credentials } from '../http/credentials.js';
+import type { RawResponse } from '../http/http-message.js';
 import { carrierOf, findRequestResponse, findToken, isAmbient, isMessage } from './execution-context.js';
+import { notesOn } from './request-notes.js';
 
 const request = { headers: {} };
 const response = {
@@ -45,6 +48,53 @@ describe('request and response of a GraphQL resolver are found', () => {
   ])('on %s', (_, graphql, expected) => {
     expect(findRequestResponse(context('graphql', graphql))).toEqual(expected);
   });
+});
+
+test('the response that was noted when a request arrived is found, where the context of GraphQL has only the request', () => {
+  const arrived = { ...request };
+  notesOn(arrived).arrive(1, response as unknown as RawResponse);
+
+  expect(findRequestResponse(context('graphql', { req: arrived }))).toEqual({ request: arrived, response });
+  expect(inspect(arrived, { depth: 9, showHidden: true })).not.toContain('getHeader');
+});
+
+describe('a socket of GraphQL has the request that opened it, and no response', () => {
+  const upgrade = { headers: {}, rawHeaders: ['Upgrade', 'websocket'] };
+
+  test.each([
+    ['Apollo, by the context of graphql-ws', { req: { acknowledged: true, extra: { request: upgrade } } }],
+    ['Mercurius, whose reply has only a request', { request: upgrade, reply: { request: upgrade } }],
+    ['a context of the application', { req: upgrade, res: response }],
+  ])('on %s', (_, graphql) => {
+    expect(findRequestResponse(context('graphql', graphql))).toEqual({ request: upgrade, response: undefined });
+  });
+
+  test('and its headers are read as the client sent them, whatever its payload has added', () => {
+    const lines = ['Upgrade', 'websocket', 'Authorization', 'Bearer of-the-header', 'Cookie', 'a=b', 'Cookie', 'c=d'];
+    const polluted = { headers: { cookie: 'authorization=of-the-payload' }, rawHeaders: lines };
+    const credentials = new Credentials(['authorization', 'c'], () => undefined);
+
+    expect(findToken(context('graphql', { req: polluted }), polluted, credentials)).toBe('of-the-header');
+    const withCookies = { ...polluted, rawHeaders: lines.filter((_, index) => index !== 2 && index !== 3) };
+    expect(findToken(context('graphql', { req: withCookies }), withCookies, credentials)).toBe('d');
+  });
+});
+
+test('resolvers of references, which have no arguments, have their context before the info', () => {
+  const operation = { req: request, res: response };
+  const host = new ExecutionContextHost([{ id: 1 }, operation, { fieldNodes: [] }]);
+  host.setType('graphql');
+
+  expect(findRequestResponse(host)).toEqual({ request, response });
+  expect(carrierOf(host)).toBe(operation);
+});
+
+test('a context of GraphQL that several requests share is an error', () => {
+  const shared = { req: request, reply: { ...reply, request: { raw: { headers: {} } } } };
+
+  expect(() => findRequestResponse(context('graphql', shared))).toThrow(
+    /^Several requests share one GraphQL context, .* as a function that returns a new object for each request/,
+  );
 });
 
 test('a message of a microservice has no request; one of socket.io has that of its client', () => {
