@@ -1,5 +1,6 @@
 // The guides in docs/migration: their blocks compile, and their applications replace each other while users are signed in.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import assert from 'node:assert/strict';
 import { Balancer, GuideApp, type GuideProcess, STEPS, type Step } from './support/guide-app.js';
 import { decodePayload } from './support/hostile-tokens.js';
 import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
@@ -104,7 +105,8 @@ class PairsPage extends JwtPage {
 class CookiePage extends Page {
   async signIn(name: Name): Promise<void> {
     this.storage.name = name;
-    expect((await this.withCookies('/auth/login', { method: 'POST', body: this.credentials })).status).toBe(204);
+    const { status } = await this.withCookies('/auth/login', { method: 'POST', body: this.credentials });
+    assert.equal(status, 204);
   }
 
   orders(): Promise<HttpAnswer> {
@@ -184,10 +186,8 @@ class Site<P extends Page> {
     const racers = racing ? await Promise.all(Array.from({ length: 10 }, () => racing.orders())) : [];
     const answers = [...racers];
     for (const tab of [...this.tabs, ...this.tabs]) answers.push(await tab.orders());
-    expect({ when, statuses: [...new Set(answers.map(({ status }) => status))] }).toEqual({
-      when,
-      statuses: this.tabs.length > 0 ? [200] : [],
-    });
+    const statuses = [...new Set(answers.map(({ status }) => status))];
+    assert.deepEqual({ when, statuses }, { when, statuses: this.tabs.length > 0 ? [200] : [] });
   }
 
   async close(): Promise<void> {
