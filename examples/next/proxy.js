@@ -1,9 +1,9 @@
-// Refreshes an expired token before anything renders, since server components cannot set cookies.
+// The recipe of docs/front-ends/nextjs.md.
 import { NextResponse } from 'next/server';
 import { apiFor } from './lib/api.js';
 
 export async function proxy(request) {
-  const api = apiFor(request.headers, true);
+  const api = apiFor(request);
   await api.refresh('/me');
   const headers = new Headers(request.headers);
   headers.set('Cookie', api.cookie);
@@ -13,4 +13,5 @@ export async function proxy(request) {
   return response;
 }
 
-export const config = { matcher: '/((?!api|_next/static|_next/image|favicon.ico).*)' };
+// Not for /api, which refreshes by itself, and not for files, which are cached.
+export const config = { matcher: '/((?!api/|_next/static/|_next/image/|favicon.ico).*)' };

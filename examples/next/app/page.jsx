@@ -1,12 +1,10 @@
-import { headers } from 'next/headers';
-import { apiFor } from '../lib/api.js';
-import { Buttons } from './buttons.jsx';
+// The recipe of docs/front-ends/nextjs.md.
+import { apiForPage } from '../lib/api.js';
+import { Screen } from './screen.jsx';
 
 export default async function Page() {
-  const api = apiFor(await headers(), false);
-  const [user, me] = await Promise.all([api.fetch('/users/1'), api.fetch('/me')]);
-  const username = user.ok && me.ok ? (await user.json()).username : undefined;
-  // 503: the session lives, the store does not answer at the moment.
-  const problem = user.ok || user.status === 401 ? undefined : user.status;
-  return <Buttons username={username} problem={problem} renderedAt={performance.now()} />;
+  const api = await apiForPage();
+  const response = await api.fetch('/users/1');
+  const user = response.ok ? await response.json() : undefined;
+  return <Screen status={response.status} user={user?.username} />;
 }

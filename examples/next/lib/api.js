@@ -1,6 +1,23 @@
+// The recipe of docs/front-ends/nextjs.md.
 import { onBehalfOf } from 'nestjs-refresh-auth/ssr';
+import { cookies, headers } from 'next/headers';
 
-/** The API for the browser whose request this is. `canSetCookies`: not in server components. */
-export function apiFor(headers, canSetCookies) {
-  return onBehalfOf(headers, { api: process.env.API_URL, canSetCookies });
+/** For proxy.js and route handlers. */
+export const apiFor = (request) => onBehalfOf(request.headers, { api: process.env.API_URL, canSetCookies: true });
+
+/** For server components, which cannot set cookies, and for server actions, which can. */
+export async function apiForPage({ canSetCookies = false } = {}) {
+  const browser = new Headers(await headers());
+  browser.set('Cookie', (await cookies()).toString());
+  return onBehalfOf(browser, { api: process.env.API_URL, canSetCookies });
+}
+
+/** Hands the lines of a server action on to the browser. */
+export async function setCookies(lines) {
+  const jar = await cookies();
+  for (const [[name, value], ...attributes] of lines.map((line) => line.split(/; ?/).map((part) => part.split('=')))) {
+    const given = Object.fromEntries(attributes.map(([key, text = true]) => [key.toLowerCase(), text]));
+    const { path, domain, secure, partitioned, httponly: httpOnly, samesite: sameSite } = given;
+    jar.set({ name, value, path, domain, secure, partitioned, httpOnly, sameSite, maxAge: Number(given['max-age']) });
+  }
 }

@@ -1,19 +1,21 @@
-// The calls of the browser's own scripts.
+// The recipe of docs/front-ends/nextjs.md.
 import { apiFor } from '../../../lib/api.js';
 
 async function forward(request) {
-  const { pathname, search } = new URL(request.url);
-  const api = apiFor(request.headers, true);
-  const { status, headers, body } = await api.fetch(pathname.replace('/api', '') + search, {
+  const api = apiFor(request);
+  const { pathname, search } = request.nextUrl;
+  const type = request.headers.get('Content-Type');
+  const response = await api.fetch(pathname.slice('/api'.length) + search, {
     method: request.method,
-    headers: { 'Content-Type': request.headers.get('Content-Type') ?? 'application/json' },
-    body: request.method === 'GET' ? undefined : await request.text(),
+    headers: type ? { 'Content-Type': type } : {},
+    body: type ? await request.arrayBuffer() : undefined,
   });
-  const response = new Response(body, { status, headers: { 'Cache-Control': 'private, no-store' } });
-  for (const name of ['Content-Type', 'Retry-After'])
-    if (headers.has(name)) response.headers.set(name, headers.get(name));
-  for (const line of api.setCookies) response.headers.append('Set-Cookie', line);
-  return response;
+  const headers = new Headers({ 'Cache-Control': 'private, no-store' });
+  for (const name of ['Content-Type', 'Retry-After']) {
+    if (response.headers.has(name)) headers.set(name, response.headers.get(name));
+  }
+  for (const line of api.setCookies) headers.append('Set-Cookie', line);
+  return new Response(response.body, { status: response.status, headers });
 }
 
-export { forward as DELETE, forward as GET, forward as PATCH, forward as POST, forward as PUT };
+export { forward as GET, forward as POST, forward as PUT, forward as PATCH, forward as DELETE };
