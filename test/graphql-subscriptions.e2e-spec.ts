@@ -13,7 +13,8 @@ import { wrapStore } from 'nestjs-refresh-auth/testing';
 import type { Observable } from 'rxjs';
 import { type AuthApp, globalGuard } from './support/auth-app.js';
 import { TestClock } from './support/clock.js';
-import { codesOf, drivers, startGraphqlApp } from './support/graphql-app.js';
+import { bearer, delivered } from './support/delivered.js';
+import { codesOf, drivers, query, startGraphqlApp } from './support/graphql-app.js';
 import {
   graphqlClient,
   type Opening,
@@ -258,6 +259,19 @@ describe.each(drivers)('over a socket of %s', (driver) => {
   });
 });
 
+test('a context of the application, as the warning about a missing response asks for, serves requests and sockets', async () => {
+  const context = (request: unknown, reply: unknown) => ({ request, reply });
+  const app = await startGraphqlApp('Apollo on Fastify', { typeDefs, providers, graphql: { context } });
+  const { token } = await app.auth.issue({ sub: '1' });
+  const [overSocket] = await operate(app.url, { payload: { authorization: bearerOf(token) } }, MINE);
+  app.clock.advance(EXPIRED);
+  const overHttp = await query(app.url, '{ me }', bearer(token));
+  await app.close();
+
+  expect([overSocket, ...overHttp.answers]).toEqual([{ data: { mine: 'for 1 alone' } }, { data: { me: '1' } }]);
+  expect(delivered(overHttp).header).toBeDefined();
+});
+
 describe('over a socket of Mercurius, by its own client and by the older protocol', () => {
   let app: AuthApp;
   let token: string;
@@ -366,7 +380,7 @@ describe.each(drivers)('two processes with sockets of %s', (driver) => {
     await disposeAll(clients);
 
     expect(own.map(({ answers }) => answers)).toEqual(Array.from({ length: 10 }, () => []));
-  });
+  }, 60_000);
 });
 
 async function disposeAll(clients: Client[]): Promise<void> {

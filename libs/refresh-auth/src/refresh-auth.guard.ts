@@ -182,7 +182,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     presented: string,
   ): void {
     if (response) this.#core.delivery.deliver(response, refreshed, presented);
-    else this.#core.undelivered.give(context);
+    else this.#core.undelivered.give(context.getType());
   }
 
   /** Refreshes while the handler runs. The new token is delivered if it is ready before the headers are sent. */

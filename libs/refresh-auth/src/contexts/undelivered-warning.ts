@@ -1,4 +1,4 @@
-import { type ExecutionContext, Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { moduleTitle } from '../errors/module-title.js';
 
 /** Warns once, at the first new token that cannot be delivered because its context leads to no response. */
@@ -11,10 +11,10 @@ export class UndeliveredWarning {
     this.#logger = new Logger(moduleTitle(name));
   }
 
-  give(context: ExecutionContext): void {
+  /** @param type that of the context */
+  give(type: string): void {
     if (this.#isGiven) return;
     this.#isGiven = true;
-    const type = context.getType<string>();
     const remedy =
       type === 'graphql'
         ? 'Put the response into the context of GraphQLModule: `context: (request, reply) => ({ request, reply })`'
