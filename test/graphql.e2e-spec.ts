@@ -313,6 +313,30 @@ test('[F55] a context that leads to no response cannot deliver the new token, wh
   ]);
 });
 
+test.each<[(typeof drivers)[number]]>([['Apollo on Express'], ['Apollo on Fastify']])(
+  '%s with one context for all requests, in which the driver of NestJS 11 keeps the first: nobody is served as its user',
+  async (driver) => {
+    const shared: { req?: unknown } = {};
+    const context = (request: { req?: unknown }) => {
+      shared.req ??= request.req ?? request;
+      return shared;
+    };
+    const app = await startGraphqlApp(driver, { typeDefs, providers, graphql: { context } });
+    const { token } = await app.auth.issue({ sub: '1' });
+
+    const [first, second] = [await query(app.url, '{ sub }', bearer(token)), await query(app.url, '{ sub }')];
+    await app.close();
+
+    expect(first.answers).toEqual([{ data: { sub: '1' } }]);
+    expect(second.answers).toEqual([
+      {
+        data: { sub: null },
+        errors: [expect.objectContaining({ message: expect.stringMatching(/^Several requests share one GraphQL/) })],
+      },
+    ]);
+  },
+);
+
 describe('Mercurius with one context for all requests, in which its driver keeps the first request', () => {
   test.each<[string, () => object]>([
     ['an object', () => ({ context: { shared: true } })],

@@ -1,5 +1,5 @@
 import type { ArgumentsHost } from '@nestjs/common';
-import { type HttpRequest, type HttpResponse, rawRequest, responseTo } from '../http/http-message.js';
+import { type HttpRequest, type HttpResponse, rawRequest, rawResponse, responseTo } from '../http/http-message.js';
 import { asSent, isWebSocket, sentHeaders } from '../http/sent-headers.js';
 import { responseNotedFor } from './arrivals.js';
 import { initPayloadToken } from './connection-init.js';
@@ -30,8 +30,9 @@ export const graphqlTransport: Transport = {
     const operation = operationOf(context);
     const request = requestOf(operation);
     if (!request) return undefined;
-    refuseSharedContext(operation, request);
-    return { request, response: isSocket(request) ? undefined : responseIn(operation, request) };
+    const response = isSocket(request) ? undefined : responseIn(operation, request);
+    refuseSharedContext(operation, request, response);
+    return { request, response };
   },
 
   remedy: 'Extend the guard and override getRequestResponse(context)',
@@ -86,13 +87,16 @@ function isSocket(request: HttpRequest): boolean {
 }
 
 /**
- * Mercurius writes the reply of each request into the context, but its driver keeps the first request in an object that all requests share.
- * The guard would then see the token of another request.
+ * Drivers keep the first request in an object that all requests share: that of Mercurius does, and that of Apollo did in NestJS 11. The guard
+ * would then see the token of another request. Mercurius shows it by the reply, which is that of the latest request; Apollo by a response that
+ * has been sent already.
  *
- * @throws Error if the request and the reply are of different requests
+ * @throws Error if the request is another one
  */
-function refuseSharedContext({ reply }: GraphqlContext, request: HttpRequest): void {
-  if (!reply?.request || rawRequest(reply.request) === rawRequest(request)) return;
+function refuseSharedContext({ reply }: GraphqlContext, request: HttpRequest, response?: HttpResponse): void {
+  const isOfReply = !reply?.request || rawRequest(reply.request) === rawRequest(request);
+  const isAnswered = response !== undefined && rawResponse(response).writableEnded === true;
+  if (isOfReply && !isAnswered) return;
   throw new Error(
     'Several requests share one GraphQL context, so RefreshAuthGuard cannot tell whose token to check. Write the option `context` of GraphQLModule as a function that returns a new object for each request: `context: () => ({ ... })`',
   );

@@ -13,6 +13,8 @@ export interface RawResponse {
   readonly headersSent: boolean;
   statusCode: number;
   readonly destroyed?: boolean;
+  /** True once the response has been sent completely. */
+  readonly writableEnded?: boolean;
   /** Only HTTP/2 responses have it. */
   readonly stream?: { readonly destroyed: boolean };
   getHeader(name: string): unknown;
