@@ -1,4 +1,4 @@
-// The recipe of docs/front-ends/nextjs.md.
+// The recipe of docs/front-ends/next.md.
 import { NextResponse } from 'next/server';
 import { apiFor } from './lib/api.js';
 

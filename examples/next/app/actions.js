@@ -1,5 +1,5 @@
 'use server';
-// The recipe of docs/front-ends/nextjs.md.
+// The recipe of docs/front-ends/next.md.
 import { apiForPage, setCookies } from '../lib/api.js';
 
 export async function signIn(username, password) {

@@ -1,4 +1,3 @@
-// The recipe of docs/front-ends/nextjs.md.
 import { apiForPage } from '../lib/api.js';
 import { Screen } from './screen.jsx';
 

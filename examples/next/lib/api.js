@@ -1,4 +1,4 @@
-// The recipe of docs/front-ends/nextjs.md.
+// The recipe of docs/front-ends/next.md.
 import { onBehalfOf } from 'nestjs-refresh-auth/ssr';
 import { cookies, headers } from 'next/headers';
 

@@ -1,4 +1,4 @@
-// The recipe of docs/front-ends/nextjs.md.
+// The recipe of docs/front-ends/next.md.
 import { apiFor } from '../../../lib/api.js';
 
 async function forward(request) {
