@@ -635,7 +635,7 @@ describe('the settings of the demo', () => {
   test.each<[env: Record<string, string>, line: string]>([
     [{ JWT_SECRET: 'short' }, 'JWT_SECRET is shorter than 32 bytes: write at least 32 random bytes'],
     [{ JWT_SECRET: '', NODE_ENV: 'production' }, 'JWT_SECRET is not set, but production needs it: write'],
-    [{ TOKEN_EXPIRES_IN: '8d' }, 'TOKEN_REFRESH_WINDOW was refused: '],
+    [{ TOKEN_EXPIRES_IN: '8d' }, 'TOKEN_EXPIRES_IN was refused: '],
     [
       { REUSE_GRACE: '2m' },
       'REUSE_GRACE was refused: RefreshAuthModule: option `reuseDetection.grace` is 120 s. Write at most 60',
