@@ -11,7 +11,7 @@ import {
   type TokenClaims,
 } from 'nestjs-refresh-auth';
 import { once } from 'node:events';
-import { concat, firstValueFrom, map, merge, NEVER, type Observable, of, takeUntil } from 'rxjs';
+import { concat, filter, firstValueFrom, map, merge, NEVER, type Observable, of, takeUntil } from 'rxjs';
 import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, globalGuard, startAuthApp } from './support/auth-app.js';
@@ -158,7 +158,10 @@ describe.each(adapters)('[F52] a stream on %s', (adapter) => {
   });
 
   test('with a dead token is refused, and does not come back', async () => {
+    const learned = firstValueFrom(app.auth.events.pipe(filter(({ type }) => type === 'session-revoked')));
     await elsewhere.auth.revokeSession(sid);
+    await learned;
+
     await expect(listen('stream')).rejects.toThrow(/^401/);
   });
 
