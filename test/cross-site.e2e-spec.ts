@@ -29,7 +29,7 @@ const crossSite = {
   body: {
     statusCode: 403,
     error: 'Forbidden',
-    message: 'The request came from another site',
+    message: 'The request came from another origin',
     code: 'request_cross_site',
   },
   authenticate: undefined,

@@ -130,7 +130,7 @@ describe('operations over a socket of Mercurius', () => {
 
   const everything = ['subscription { news }', 'mutation { rename }', 'query { me }', 'mutation { leave }'];
   const refused = expect.objectContaining({
-    errors: [expect.objectContaining({ message: 'The request came from another site' })],
+    errors: [expect.objectContaining({ message: 'The request came from another origin' })],
   });
 
   test.each([
@@ -183,7 +183,7 @@ describe('operations over a socket of Mercurius', () => {
         `${app.url.replace('http', 'ws')}/graphql`,
       );
 
-      expect(answer).toEqual([expect.objectContaining({ message: 'The request came from another site' })]);
+      expect(answer).toEqual([expect.objectContaining({ message: 'The request came from another origin' })]);
       expect(app.events).toEqual([
         expect.objectContaining({ code: 'request_cross_site', detail: 'by its header Origin' }),
       ]);

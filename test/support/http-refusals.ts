@@ -43,6 +43,13 @@ export const notRefreshedForOrigin: HttpRefusal = unauthorized(
   'refresh-auth',
 );
 
+/** The 401 of a token whose user `toUser` did not find. */
+export const userNotFound: HttpRefusal = unauthorized(
+  'token_invalid',
+  'The user of this token was not found',
+  'refresh-auth',
+);
+
 function unauthorized(code: DeadReason, message: string, realm: string): HttpRefusal {
   const reason = code === 'token_missing' ? '' : `, error="invalid_token", error_description="${message}"`;
   return {

@@ -10,7 +10,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Access } from './decorators/access.js';
 import { RouteAccess } from './decorators/route-access.js';
-import { RefreshAuthError } from './errors/refresh-auth-error.js';
+import { NO_USER, RefreshAuthError } from './errors/refresh-auth-error.js';
 import { waitedFor } from './contexts/arrivals.js';
 import {
   carrierOf,
@@ -120,13 +120,23 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   ): Promise<boolean> {
     try {
       const { state, claims } = await authenticate();
-      noteAdmission(context, request, { state, user: await this.toUser(claims as TokenClaims & TClaims) });
+      noteAdmission(context, request, { state, user: await this.#userOf(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
       if (!isAnonymous) return this.deny(error, context);
-      if (isMessage(context, request)) forgetAdmission(context, request);
+      // Another guard may have let the same request in, with a user that this one does not find.
+      if (isMessage(context, request) || error.detail === NO_USER) forgetAdmission(context, request);
     }
     return true;
+  }
+
+  /** @throws RefreshAuthError `token_invalid` if there is no such user. As with passport, `false` is none either */
+  async #userOf(claims: TokenClaims & TClaims): Promise<unknown> {
+    const user: unknown = await this.toUser(claims);
+    if (user !== undefined && user !== null && user !== false) return user;
+    const error = new RefreshAuthError('token_invalid', NO_USER);
+    this.#core.events.rejected(error, claims);
+    throw error;
   }
 
   async #authenticate(
@@ -222,7 +232,12 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return findToken(context, request, this.#core.credentials);
   }
 
-  /** Returns the user that `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own. */
+  /**
+   * Returns the user that `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own.
+   *
+   * If it returns `undefined`, `null` or `false`, the request gets 401 `token_invalid`, and a route with `@OptionalAuth()` has no user. The session
+   * lives on. To end it, return `null` from the option `reloadClaims`.
+   */
   protected toUser(claims: TokenClaims & TClaims): unknown {
     return { ...claims };
   }

@@ -88,6 +88,10 @@ export function readNotes(carrier: object): RequestState | undefined {
   return (carrier as Noted)[NOTES];
 }
 
-export function eraseNotes(carrier: object): void {
-  delete (carrier as Noted)[NOTES];
+/** Removes the result of the guard from a carrier. What else is noted there stays. */
+export function eraseState(carrier: object): void {
+  const notes = readNotes(carrier);
+  if (!notes) return;
+  notes.state = undefined;
+  notes.user = undefined;
 }

@@ -3,7 +3,7 @@ import type { LiveTokenState } from '../sessions/authenticator.js';
 import type { UserClaims } from '../tokens/user-claims.js';
 import { carrierOf, isMessage, lookForRequestResponse } from './execution-context.js';
 import { type HttpRequest, rawRequest } from '../http/http-message.js';
-import { eraseNotes, notesOn, readNotes, type RequestState } from './request-notes.js';
+import { eraseState, notesOn, readNotes, type RequestState } from './request-notes.js';
 
 export function setRequestState(carrier: object, { state, user }: RequestState): void {
   const notes = notesOn(carrier);
@@ -21,11 +21,14 @@ export function noteAdmission(context: ExecutionContext, request: HttpRequest | 
   (request as { user?: unknown }).user = state.user;
 }
 
-/** Removes the result that an earlier message of the same socket has left. All its messages share the client and the request that opened it. */
+/**
+ * Removes the result that an earlier message of the same socket has left, or an earlier guard. All messages of a socket share the client and
+ * the request that opened it.
+ */
 export function forgetAdmission(context: ExecutionContext, request?: HttpRequest): void {
-  eraseNotes(carrierOf(context));
+  eraseState(carrierOf(context));
   if (!request) return;
-  eraseNotes(rawRequest(request));
+  eraseState(rawRequest(request));
   delete (request as { user?: unknown }).user;
 }
 

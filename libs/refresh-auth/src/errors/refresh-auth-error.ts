@@ -20,12 +20,21 @@ interface Description {
   readonly message: string;
   /** The message where an origin is the reason. */
   readonly ofOrigin?: string;
+  /** The message where the reason is {@link NO_USER}. */
+  readonly ofNoUser?: string;
 }
+
+/** The detail of an error whose token is right, but whose user the application does not find. */
+export const NO_USER = 'toUser returned no user';
 
 const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
   token_missing: { statusCode: 401, message: 'No token was presented' },
   token_malformed: { statusCode: 401, message: 'The token is malformed' },
-  token_invalid: { statusCode: 401, message: 'The token is invalid' },
+  token_invalid: {
+    statusCode: 401,
+    message: 'The token is invalid',
+    ofNoUser: 'The user of this token was not found',
+  },
   token_expired: {
     statusCode: 401,
     message: 'The token has expired',
@@ -35,7 +44,7 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
   token_reused: { statusCode: 401, message: 'The token was superseded long ago and is no longer accepted' },
   session_revoked: { statusCode: 401, message: 'The session was revoked' },
   session_expired: { statusCode: 401, message: 'The session has expired' },
-  request_cross_site: { statusCode: 403, message: 'The request came from another site' },
+  request_cross_site: { statusCode: 403, message: 'The request came from another origin' },
   store_unavailable: { statusCode: 503, message: 'The session store is unavailable, try again' },
   reload_failed: { statusCode: 503, message: 'The claims could not be reloaded, try again' },
 };
@@ -61,8 +70,9 @@ export class RefreshAuthError extends HttpException {
      */
     readonly origin?: string,
   ) {
-    const { statusCode, message: ofCode, ofOrigin = ofCode } = DESCRIPTIONS[code];
-    const message = origin === undefined ? ofCode : ofOrigin;
+    const { statusCode, message: ofCode, ofOrigin, ofNoUser } = DESCRIPTIONS[code];
+    const ofReason = detail === NO_USER ? ofNoUser : origin === undefined ? undefined : ofOrigin;
+    const message = ofReason ?? ofCode;
     super({ statusCode, error: NAMES[statusCode], message, code }, statusCode);
     this.statusCode = statusCode;
     // An exception filter that sends the error itself as JSON must not show these.

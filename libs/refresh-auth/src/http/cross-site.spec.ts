@@ -23,7 +23,7 @@ function request(method: string, headers: Headers): RawRequest {
 }
 
 function refused(detail: string) {
-  return { code: 'request_cross_site', statusCode: 403, message: 'The request came from another site', detail };
+  return { code: 'request_cross_site', statusCode: 403, message: 'The request came from another origin', detail };
 }
 
 const OWN: [name: string, headers: Headers][] = [

@@ -46,7 +46,7 @@ test('a request from another site', () => {
     body: {
       statusCode: 403,
       error: 'Forbidden',
-      message: 'The request came from another site',
+      message: 'The request came from another origin',
       code: 'request_cross_site',
     },
     headers: {},
