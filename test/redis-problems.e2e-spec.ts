@@ -119,6 +119,16 @@ describe('[F72] the reason for which Redis cannot be used', () => {
       () => ({ path: '/nowhere/redis.sock' }),
       /^no connection to Redis at \/nowhere\/redis\.sock: connect ENOENT /,
     ],
+    [
+      'sentinels that cannot be reached',
+      () => ({ name: 'primary', sentinels: [{ host: '127.0.0.1', port: 1 }] }),
+      /^no connection to Redis by the sentinels of 'primary': failed to connect to sentinel 127\.0\.0\.1:1 because /,
+    ],
+    [
+      'sentinels that are none',
+      () => ({ name: 'primary', sentinels: [at()], sentinelPassword: PASSWORD }),
+      /^no connection to Redis by the sentinels of 'primary': failed to connect to sentinel 127\.0\.0\.1:PORT because ERR unknown command 'sentinel'$/,
+    ],
   ])('%s', async (_, redis, reason) => {
     expect(await reasonOf(redis())).toMatch(reason);
   });
@@ -140,6 +150,18 @@ describe('[F72] the reason for which Redis cannot be used', () => {
     }
     expect(reason).toBe(
       `no connection to Redis at 127.0.0.1:${server.port}: WRONGPASS invalid username-password pair or user is disabled.`,
+    );
+  });
+
+  test('shows no password that the application gave its own client as a part of the host', async () => {
+    const client = new Redis({ host: `user:${WRONG}@no-such-host.invalid`, retryStrategy: null, disconnectTimeout: 0 });
+    closing.push(() => client.disconnect());
+    client.on('error', () => undefined);
+    const problem = new ConnectionProblem(client);
+    await next(client, 'close');
+
+    expect((problem.explain(new Error('Connection is closed.')) as Error).message).toMatch(
+      /^no connection to Redis at no-such-host\.invalid:6379: getaddrinfo \w+ no-such-host\.invalid$/,
     );
   });
 
@@ -183,6 +205,10 @@ describe('[F72] the reason for which Redis cannot be used', () => {
 describe('[F73] the option redis', () => {
   const REMEDY =
     "Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis. Leave it out to keep sessions in memory.";
+  const LEAVE_OUT =
+    'Leave it out, or write options of ioredis, such as host, port, username, password, db and tls. If your ioredis is newer and knows it, write a client: redis: new Redis({ … }).';
+  const ENCODE =
+    "is not a complete URL. Write 'redis://user:password@host:6379', and write user name and password as encodeURIComponent() returns them.";
 
   test.each<[redis: unknown, option: string, says: string]>([
     [
@@ -196,27 +222,81 @@ describe('[F73] the option redis', () => {
       'is not an option of ioredis. Write host, port and tls without it: redis: { host, port, tls: {} }.',
     ],
     [{ host: 'redis', database: 2 }, 'redis.database', 'is not an option of ioredis. Write `db`.'],
-    [
-      { hostname: 'redis' },
-      'redis.hostname',
-      'is not an option of ioredis. Leave it out, or write options of ioredis, such as host, port, username, password, db and tls.',
-    ],
-    [
-      { toString: 1 },
-      'redis.toString',
-      'is not an option of ioredis. Leave it out, or write options of ioredis, such as host, port, username, password, db and tls.',
-    ],
+    [{ hostname: 'redis' }, 'redis.hostname', `is not an option of ioredis. ${LEAVE_OUT}`],
+    [{ toString: 1 }, 'redis.toString', `is not an option of ioredis. ${LEAVE_OUT}`],
     [
       { host: `redis://:${WRONG}@localhost:6379` },
       'redis.host',
-      "is a URL. Write the name of the host alone, or the URL itself: redis: 'redis://localhost:6379'.",
+      "is a URL or part of one. Write the name of the host alone, or the URL itself: redis: 'redis://localhost:6379'.",
+    ],
+    [
+      { host: `user:${WRONG}@localhost` },
+      'redis.host',
+      "is a URL or part of one. Write the name of the host alone, or the URL itself: redis: 'redis://localhost:6379'.",
+    ],
+    [
+      { name: 'primary', sentinels: [{ host: 'one' }, { host: `:${WRONG}@two` }] },
+      'redis.sentinels[1].host',
+      'is a URL or part of one. Write the name of the host alone.',
+    ],
+    [
+      { path: `redis://:${WRONG}@localhost:6379` },
+      'redis.path',
+      "is a URL. Write the path of a socket, or the URL itself: redis: 'redis://localhost:6379'.",
     ],
     [createClient(), 'redis', `is a client of another library than ioredis. ${REMEDY}`],
     [new URL('redis://localhost'), 'redis', `is not a way to reach Redis. ${REMEDY}`],
     [new Map([['url', 'redis://localhost']]), 'redis', `is not a way to reach Redis. ${REMEDY}`],
+    [
+      new (class Keys {
+        readonly host = 'redis';
+        readonly region = 1;
+      })(),
+      'redis',
+      `is not a way to reach Redis. ${REMEDY}`,
+    ],
     ['', 'redis', `is an empty string. ${REMEDY}`],
+    ['localhost:6379', 'redis', `is not a way to reach Redis. ${REMEDY}`],
+    // ioredis takes the beginning of such a password for the host, which error messages show.
+    [`redis://${WRONG}/x@localhost`, 'redis', ENCODE],
+    [`redis://${WRONG}?x@localhost`, 'redis', ENCODE],
+    [`redis://${WRONG}#x`, 'redis', ENCODE],
+    [`redis://:${WRONG}/x@localhost`, 'redis', ENCODE],
+    [`redis://:${WRONG}%@localhost`, 'redis', ENCODE],
+    ['redis://localhost:99999', 'redis', ENCODE],
+    // ioredis would connect to localhost.
+    ['redis://', 'redis', ENCODE],
+    ['redis:///2', 'redis', ENCODE],
   ])('is not %p', (redis, option, says) => {
     expect(optionsErrorOf(() => checkRedisOption(redis))).toEqual({ option, says });
+  });
+
+  test.each<[what: string, redis: RedisOption]>([
+    [
+      'a password with every character, encoded',
+      `rediss://user:${encodeURIComponent('/?#@:%[ ä')}@localhost:6379/2?family=6`,
+    ],
+    [
+      'an instance of a class',
+      new (class RedisConfig {
+        readonly host = 'redis';
+        readonly port = 6379;
+      })(),
+    ],
+    ['sentinels', { name: 'primary', sentinels: [{ host: 'one', port: 26379 }], lazyConnect: true, tls: {} }],
+    ['nothing but defaults', {}],
+  ])('may be %s', (_, redis) => {
+    expect(checkRedisOption(redis)).toBe(redis);
+  });
+
+  test.each([
+    [{ sentinels: [] }, 'is refused by ioredis (Requires at least one sentinel to connect to.)'],
+    [{ sentinels: [{ host: '127.0.0.1' }] }, 'is refused by ioredis (Requires the name of master.)'],
+  ])('is not %j, which ioredis refuses', async (redis, says) => {
+    await expect(connectRedis(redis)).rejects.toMatchObject({
+      option: 'redis',
+      message: expect.stringContaining(says),
+    });
   });
 
   test('does not boot as { url }', async () => {

@@ -14,6 +14,9 @@ export interface ObservedClient {
 /** The errors of ioredis for a command that had no connection. They do not say why. */
 const NO_CONNECTION = /isn't writeable|Connection is closed|max retries per request|Command aborted/;
 
+/** The error of ioredis after all sentinels have failed. The event of each has told why. */
+const SENTINELS_FAILED = /^All sentinels are unreachable/;
+
 /**
  * Remembers why a client has no connection: a wrong address, password or TLS setting. ioredis tells that only in its events, while the errors
  * of commands say that the stream is not writeable.
@@ -29,6 +32,7 @@ export class ConnectionProblem {
   constructor(client: ObservedClient) {
     this.#place = placeOf(client);
     client.on('error', (error) => this.#fail(error?.message ?? ''));
+    client.on('sentinelError', (error) => this.#tell(error?.message ?? ''));
     client.on('ready', () => {
       this.#isReady = true;
       this.#isTold = false;
@@ -50,20 +54,30 @@ export class ConnectionProblem {
 
   #fail(message: string): void {
     // While a client is ready, these are about one command. ioredis 5 also reports commands of its own that a lost connection has failed.
-    if (this.#isReady || NO_CONNECTION.test(message)) return;
+    if (this.#isReady || NO_CONNECTION.test(message) || SENTINELS_FAILED.test(message)) return;
+    this.#tell(message);
+  }
+
+  #tell(message: string): void {
     this.#isTold = true;
     // "unknown command `HELLO`, with args beginning with" is followed by the password.
-    this.#reason = message.split(', with args')[0] ?? message;
+    this.#reason = withoutUser(message.split(', with args')[0] ?? message);
   }
 }
 
 const CLOSED_EARLY = 'it closed the connection without an answer, as a port does that expects TLS (rediss://)';
 
 /** Returns the address as a reader finds it in the settings; empty for a cluster, which has many. */
-function placeOf({ options: { host, port, path, tls, sentinels, name } = {} }: ObservedClient): string {
+function placeOf({ options: { host, port, path, tls, sentinels, name: primary } = {} }: ObservedClient): string {
   const secured = tls ? ' over TLS' : '';
-  if (sentinels) return ` by the sentinels of '${name ?? ''}'${secured}`;
-  if (path) return ` at ${path}`;
+  if (sentinels) return ` by the sentinels of '${primary ?? ''}'${secured}`;
+  if (path) return ` at ${withoutUser(path)}`;
   if (host === undefined) return '';
-  return ` at ${host.includes(':') ? `[${host}]` : host}:${port}${secured}`;
+  const name = withoutUser(host);
+  return ` at ${name.includes(':') ? `[${name}]` : name}:${port}${secured}`;
+}
+
+/** Removes the `user:password@` that an application may have written before the name of a host. */
+function withoutUser(text: string): string {
+  return text.replaceAll(/\S*@/g, '');
 }

@@ -157,17 +157,30 @@ export async function connectRedis(option: unknown, call?: string): Promise<Redi
   if (isRedisClient(option)) return new RedisConnection(option, false);
   const checked = checkRedisOption(option, call);
   const Client = await importIoredis(call);
-  return openConnection(checked, Client);
+  return openConnection(checked, Client, call);
 }
 
-async function openConnection(option: RedisOption, Client: typeof Redis): Promise<RedisConnection> {
-  const client =
-    typeof option === 'string'
-      ? new Client(option, FAIL_FAST)
-      : new Client({ ...FAIL_FAST, ...option, lazyConnect: false });
+async function openConnection(option: RedisOption, Client: typeof Redis, call?: string): Promise<RedisConnection> {
+  const client = createClient(option, Client, call);
   const problem = await untilTried(client);
   // Their types know the two methods only without their `Buffer` forms.
   return new RedisConnection(client as unknown as RedisClient, true, problem);
+}
+
+function createClient(option: RedisOption, Client: typeof Redis, call?: string): Redis {
+  try {
+    return typeof option === 'string'
+      ? new Client(option, FAIL_FAST)
+      : new Client({ ...FAIL_FAST, ...option, lazyConnect: false });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new RefreshAuthOptionsError(
+      'redis',
+      `is refused by ioredis (${message})`,
+      'Write the options that the documentation of ioredis names.',
+      call,
+    );
+  }
 }
 
 /** Resolves when a client is connected, or its first attempt to connect has failed. */

@@ -77,8 +77,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
   database: 'Write `db`.',
 };
 
+const UNKNOWN_REMEDY =
+  'Leave it out, or write options of ioredis, such as host, port, username, password, db and tls. If your ioredis is newer and knows it, write a client: redis: new Redis({ … }).';
+const OR_URL = ", or the URL itself: redis: 'redis://localhost:6379'.";
+
 /**
- * Checks the option, unless it is a client of ioredis.
+ * Checks the option, unless it is a client of ioredis. No error shows its value, which may hold a password in any place.
  *
  * @param call to which it was given, as errors name it
  * @throws RefreshAuthOptionsError if ioredis would ignore it, or a part of it
@@ -88,29 +92,40 @@ export function checkRedisOption(option: unknown, call?: string): RedisOption {
     throw new RefreshAuthOptionsError(name, problem, remedy, call);
   };
   if (typeof option === 'string') {
-    if (isRedisUrl(option)) return option;
-    return fail(option === '' ? 'is an empty string' : 'is not a way to reach Redis');
+    if (option === '') return fail('is an empty string');
+    if (!/^rediss?:/i.test(option)) return fail('is not a way to reach Redis');
+    if (isCompleteUrl(option)) return option;
+    return fail(
+      'is not a complete URL',
+      "Write 'redis://user:password@host:6379', and write user name and password as encodeURIComponent() returns them.",
+    );
   }
   if (isForeignClient(option)) return fail('is a client of another library than ioredis');
-  if (!isPlainObject(option)) return fail('is not a way to reach Redis');
-  const unknown = Object.keys(option).find((name) => !(IOREDIS_OPTIONS as readonly string[]).includes(name));
+  if (!isPlainObject(option) && !isInstanceWithOptions(option)) return fail('is not a way to reach Redis');
+  const unknown = Object.keys(option).find((name) => !isKnown(name));
   if (unknown !== undefined) {
     const remedy = Object.hasOwn(REMEDIES, unknown) ? REMEDIES[unknown] : undefined;
-    fail(
-      'is not an option of ioredis',
-      remedy ?? 'Leave it out, or write options of ioredis, such as host, port, username, password, db and tls.',
-      `redis.${unknown}`,
-    );
+    fail('is not an option of ioredis', remedy ?? UNKNOWN_REMEDY, `redis.${unknown}`);
   }
-  const { host } = option as { host?: unknown };
-  if (typeof host === 'string' && host.includes('/')) {
-    fail(
-      'is a URL',
-      "Write the name of the host alone, or the URL itself: redis: 'redis://localhost:6379'.",
-      'redis.host',
-    );
+  const { host, path, sentinels } = option as { host?: unknown; path?: unknown; sentinels?: unknown };
+  if (isUrl(host)) fail(PART_OF_URL, `Write the name of the host alone${OR_URL}`, 'redis.host');
+  if (typeof path === 'string' && path.includes('://'))
+    fail('is a URL', `Write the path of a socket${OR_URL}`, 'redis.path');
+  for (const [index, sentinel] of (Array.isArray(sentinels) ? sentinels : []).entries()) {
+    const { host: its } = Object(sentinel) as { host?: unknown };
+    if (isUrl(its)) fail(PART_OF_URL, 'Write the name of the host alone.', `redis.sentinels[${index}].host`);
   }
   return option;
+}
+
+const PART_OF_URL = 'is a URL or part of one';
+
+function isUrl(host: unknown): boolean {
+  return typeof host === 'string' && /[/@]/.test(host);
+}
+
+function isKnown(name: string): boolean {
+  return (IOREDIS_OPTIONS as readonly string[]).includes(name);
 }
 
 /** Every client for Redis has this method. */
@@ -125,6 +140,27 @@ function isPlainObject(option: unknown): option is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-function isRedisUrl(text: string): boolean {
-  return URL.canParse(text) && ['redis:', 'rediss:'].includes(new URL(text).protocol);
+/** Returns true for an instance of a class of settings, if it has options and nothing else. */
+function isInstanceWithOptions(option: unknown): option is object {
+  const names = typeof option === 'object' && option !== null && !Array.isArray(option) ? Object.keys(option) : [];
+  return names.length > 0 && names.every(isKnown);
+}
+
+/**
+ * Returns false for a URL without a host, for which ioredis takes localhost, and for one with a password that is not encoded: its beginning
+ * counts as the host, which errors and logs show.
+ */
+function isCompleteUrl(text: string): boolean {
+  if (!URL.canParse(text) || text.includes('#')) return false;
+  const { hostname, username, password, pathname, search } = new URL(text);
+  return hostname !== '' && !`${pathname}${search}`.includes('@') && [username, password].every(isEncoded);
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
