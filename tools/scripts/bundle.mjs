@@ -58,23 +58,32 @@ function commonFiles(extension) {
   };
 }
 
-const output = (extension) => ({
+const output = (extension, manualChunks) => ({
   chunkFileNames: `[name]${extension}`,
-  manualChunks: commonFiles(extension),
+  manualChunks,
   minifyInternalExports: false,
   hoistTransitiveImports: false,
   generatedCode: 'es2015',
 });
 
+/** They run where NestJS does not: each is one file, which a page can load as it is, and has nothing in common with the others. */
+const ALONE = ['client', 'ssr'];
+
 async function bundleCode() {
+  const all = Object.entries(inputs('.js'));
+  await bundleEntries(Object.fromEntries(all.filter(([name]) => !ALONE.includes(name))), commonFiles('.js'));
+  for (const name of ALONE) await bundleEntries(Object.fromEntries(all.filter(([other]) => other === name)));
+}
+
+async function bundleEntries(input, manualChunks) {
   const graph = await rollup({
-    input: inputs('.js'),
+    input,
     plugins: [packages, withoutComments],
     // As package.json says: no module does anything when it is loaded.
     treeshake: { moduleSideEffects: false },
     onLog: (_, { message }) => assert.fail(message),
   });
-  const settings = output('.js');
+  const settings = output('.js', manualChunks);
   const { output: files } = await graph.write({ ...settings, dir: folders.esm, format: 'es' });
   // `import()` becomes `require()`: without a flag, Jest has no `import()` in CommonJS.
   await graph.write({ ...settings, dir: folders.cjs, format: 'cjs', dynamicImportInCjs: false, interop: 'auto' });
@@ -91,7 +100,7 @@ async function bundleTypes() {
     // The entries leave some types out on purpose.
     onLog: (_, { message, plugin }) => assert.ok(plugin === 'dts', message),
   });
-  await graph.write({ ...output('.d.ts'), dir: folders.esm, format: 'es' });
+  await graph.write({ ...output('.d.ts', commonFiles('.d.ts')), dir: folders.esm, format: 'es' });
   await graph.close();
 
   const index = join(folders.esm, 'index.d.ts');
