@@ -323,25 +323,25 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
 
   test('a browser that was closed and opened again is signed in; a private window is not, and shares nothing', async () => {
     const profile = await mkdtemp(join(tmpdir(), 'profile-'));
+    let opened = await chromium.launchPersistentContext(profile, LAUNCH);
     try {
-      const before = await chromium.launchPersistentContext(profile, LAUNCH);
-      await openSignedIn(before);
+      await openSignedIn(opened);
       const isPrivate = await openSignedIn();
-      await before.close();
+      await opened.close();
       await post(isPrivate, '/sign-out');
       await context.close();
       app.clock.advance(HOUR);
 
-      const after = await chromium.launchPersistentContext(profile, LAUNCH);
-      const restored = await open('/', after);
+      opened = await chromium.launchPersistentContext(profile, LAUNCH);
+      const restored = await open('/', opened);
       context = await browser.newContext();
       expect([await ask(restored), await ask(restored), await ask(await open())]).toEqual([
         ['200 refreshable'],
         ['200 valid'],
         ['401 token_missing'],
       ]);
-      await after.close();
     } finally {
+      await opened.close();
       await rm(profile, { recursive: true, force: true });
     }
   });
