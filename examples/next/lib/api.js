@@ -15,9 +15,11 @@ export async function apiForPage({ canSetCookies = false } = {}) {
 /** Hands the lines of a server action on to the browser. */
 export async function setCookies(lines) {
   const jar = await cookies();
-  for (const [[name, value], ...attributes] of lines.map((line) => line.split(/; ?/).map((part) => part.split('=')))) {
+  for (const line of lines) {
+    const [[name, value], ...attributes] = line.split(/; ?/).map((part) => part.split(/=(.*)/));
     const given = Object.fromEntries(attributes.map(([key, text = true]) => [key.toLowerCase(), text]));
     const { path, domain, secure, partitioned, httponly: httpOnly, samesite: sameSite } = given;
-    jar.set({ name, value, path, domain, secure, partitioned, httpOnly, sameSite, maxAge: Number(given['max-age']) });
+    const maxAge = given['max-age'] && Number(given['max-age']);
+    jar.set({ name, value, path, domain, secure, partitioned, httpOnly, sameSite, maxAge });
   }
 }
