@@ -38,9 +38,9 @@ async function driveServerActions(browser, url, api) {
   await page.waitForSelector('body[data-done]');
   await page.click('#sign-in');
   await says('ada');
-  const [{ name, httpOnly, secure, sameSite, expires }] = await context.cookies(url);
+  const [{ name: cookieName, httpOnly, secure, sameSite, expires }] = await context.cookies(url);
   // As the API has set it: a server action hands it on attribute by attribute.
-  assert.deepEqual([name, httpOnly, secure, sameSite], ['__Host-authorization', true, true, 'Lax']);
+  assert.deepEqual([cookieName, httpOnly, secure, sameSite], ['__Host-authorization', true, true, 'Lax']);
   assert.ok(expires > Date.now() / 1000, 'the cookie ends with the browser');
   await expiry();
   // Both proxy.js and the server action set the cookie in this response. The new session has to come last.
