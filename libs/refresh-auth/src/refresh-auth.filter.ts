@@ -8,7 +8,8 @@ import { HeaderlessError } from './http/error-answers.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
- * Adds to the answer of an error that a handler lets through (a sign-out that the store did not record, say) the headers that the guard adds.
+ * Adds to the answer of an error that a handler lets through the headers that the guard adds: for methods of the service that know no response,
+ * such as `revokeUser`.
  * Registered by the module; costs nothing where nothing is thrown.
  */
 @Catch(HeaderlessError)

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import type { RefreshAuthError } from './errors/refresh-auth-error.js';
-import { type HttpRequest, type HttpResponse, requestOf } from './http/http-message.js';
+import { RefreshAuthError } from './errors/refresh-auth-error.js';
+import { withoutStack } from './contexts/graphql-transport.js';
+import { type HttpRequest, type HttpResponse, rawResponse, requestOf } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
 import { OptionReader } from './options/option-reader.js';
@@ -82,17 +83,19 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     new OptionReader(replace, 'replace', 'signIn').boolean();
     const settings = readIssueOptions('signIn', options, this.#core.settings.lifetimes);
     const request = requestOf(response);
-    // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
-    if (request && !crossSite) this.#core.cookieCrossSite.admit(request);
-    const isForeign = request && this.#core.cookieCrossSite.isForeign(request);
-    const isReplacing = request && replace && !isForeign;
-    const issued = await this.#core.signIns.start(claims, settings, {
-      check: (first) => this.#core.delivery.checkSize(first),
-      receive: (first) => this.#core.delivery.deliver(response, first),
-      replaced: isReplacing ? await this.#presentedSessions(request) : [],
+    return this.#withHeaders(response, async () => {
+      // Before anything is signed or written. Otherwise another site could have its visitors act in an account of its own (login CSRF).
+      if (request && !crossSite) this.#core.cookieCrossSite.admit(request);
+      const isForeign = request && this.#core.cookieCrossSite.isForeign(request);
+      const isReplacing = request && replace && !isForeign;
+      const issued = await this.#core.signIns.start(claims, settings, {
+        check: (first) => this.#core.delivery.checkSize(first),
+        receive: (first) => this.#core.delivery.deliver(response, first),
+        replaced: isReplacing ? await this.#presentedSessions(request) : [],
+      });
+      if (request) this.#core.droppedCookie.check(request);
+      return issued as unknown as IssuedToken<SignedClaims<TClaims, C>>;
     });
-    if (request) this.#core.droppedCookie.check(request);
-    return issued as unknown as IssuedToken<SignedClaims<TClaims, C>>;
   }
 
   /**
@@ -109,11 +112,13 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     response: HttpResponse,
     { scope = 'session' }: SignOutOptions = {},
   ): Promise<void> {
-    // Checked even if the request has no cookie: SameSite may have kept the browser from sending it, and the response would still remove it.
-    this.#core.cookieCrossSite.refuseForeign(request);
-    const sessions = await this.#presentedSessions(request, scope);
-    await Promise.all(sessions.map((session) => this.#end(session, scope)));
-    if (scope !== 'others') this.#core.delivery.clear(response);
+    await this.#withHeaders(response, async () => {
+      // Checked even if the request has no cookie: SameSite may have kept the browser from sending it, and the response would still remove it.
+      this.#core.cookieCrossSite.refuseForeign(request);
+      const sessions = await this.#presentedSessions(request, scope);
+      await Promise.all(sessions.map((session) => this.#end(session, scope)));
+      if (scope !== 'others') this.#core.delivery.clear(response);
+    });
   }
 
   /**
@@ -275,6 +280,18 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
       return [this.#core.credentials.token(request)];
     } catch {
       return [];
+    }
+  }
+
+  /** Adds the headers of an error to the response, unless it was sent, so that every exception filter of the application finds them. */
+  async #withHeaders<T>(response: HttpResponse, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof RefreshAuthError) || rawResponse(response).headersSent) throw error;
+      // The module's filter, which removes the stack for GraphQL, does not catch an error that has its headers.
+      this.#core.answers.addHeaders(error, response);
+      throw withoutStack(error);
     }
   }
 
