@@ -5,7 +5,7 @@ import { type RefreshAuthEvent, RefreshAuthModule, type RefreshAuthOptions } fro
 import { HOUR } from './support/aged-tokens.js';
 import { startApp } from './support/apps.js';
 import { type AuthApp, globalGuard, SECRET, startAuthApp } from './support/auth-app.js';
-import { bearer } from './support/delivered.js';
+import { bearer, delivered } from './support/delivered.js';
 import { flipBit } from './support/hostile-tokens.js';
 import { send } from './support/http.js';
 import { watchOutFor } from './support/leak-watch.js';
@@ -33,15 +33,17 @@ const linesAt = (level: string, { logs }: Pick<AuthApp, 'logs'>): string[] =>
 
 test('a rejected token is logged at level debug, with code and reason, never with the token', async () => {
   const app = await start();
-  const { token } = await app.auth.issue({ sub: '1' });
-  await send(app.url, bearer(flipBit(token)));
+  const { token: first } = await app.auth.issue({ sub: '1' });
+  await send(app.url, bearer(flipBit(first)));
+  app.clock.advance(HOUR);
+  const token = delivered(await send(app.url, bearer(first))).header ?? '';
   app.clock.advance(8 * 24 * HOUR);
   await send(app.url, bearer(token));
 
   const rejected = app.events.find((event): event is RefreshAuthEvent & { session: string } => 'session' in event);
   expect(linesAt('debug', app)).toEqual([
     expect.stringMatching(/^debug Rejected: token_invalid \(.+\) RefreshAuthModule$/),
-    `debug Rejected: token_expired, session ${rejected?.session}, generation 0 RefreshAuthModule`,
+    `debug Rejected: token_expired, session ${rejected?.session}, generation 1 RefreshAuthModule`,
   ]);
   expect(linesAt('warn', app)).toEqual([]);
 });
@@ -107,5 +109,6 @@ describe('[F82] without app.enableShutdownHooks()', () => {
   test('nobody is warned where signals are handled, or nothing is queued', async () => {
     expect(await warnings({ reuseDetection: {} }, 1)).toEqual([[], []]);
     expect(await warnings({}, 0)).toEqual([[], []]);
+    expect(await warnings({ reuseDetection: {}, redis: undefined }, 0)).toEqual([[], []]);
   });
 });

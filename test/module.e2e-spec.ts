@@ -23,6 +23,7 @@ import { bearer, delivered, nothing } from './support/delivered.js';
 import { decodePayload } from './support/hostile-tokens.js';
 import { type HttpAnswer, send } from './support/http.js';
 import { dead, refusal, storeUnavailable } from './support/http-refusals.js';
+import { watchOutFor } from './support/leak-watch.js';
 import { type RedisCluster, type RedisServer, startRedis, startRedisCluster } from './support/redis-server.js';
 
 @Controller()
@@ -241,6 +242,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     });
   });
 
+  const NAMED = watchOutFor('4f1c9a7be3d05c6812fa7d21b6e8035f');
   const messageOf = async (module: () => DynamicModule | typeof RefreshAuthModule): Promise<string> => {
     try {
       await Test.createTestingModule({ imports: [module()] }).compile();
@@ -293,6 +295,11 @@ describe('wrong options stop the boot, with an error that names the option, what
       'a factory that returns the name',
       () => forRootAsync.call(RefreshAuthModule, { useFactory: () => ({ secret: SECRET, name: 'admin' }) }),
       'RefreshAuthModule: option `name` was returned by the factory, which runs too late for it. Write it beside the factory: RefreshAuthModule.forRootAsync({ name, useFactory }).',
+    ],
+    [
+      'a secret as the name, which errors would show',
+      () => RefreshAuthModule.forRoot({ name: NAMED, secret: NAMED }),
+      "RefreshAuthModule: option `name` is not a name. Write at most 31 letters, digits, '-' and '_': errors and log lines show it.",
     ],
     [
       'a wrong option for a module with a name',

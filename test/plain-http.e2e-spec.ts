@@ -85,6 +85,18 @@ describe.each(adapters)('a sign-in over plain http on %s', (adapter) => {
     expect(warnings(app)).toEqual([]);
   });
 
+  test('[F79] nobody is warned of a trusted page on http, whose request may have come over https', async () => {
+    const origin = 'http://shop.example';
+    const app = await startAuthApp(adapter, {
+      controllers: [AuthController],
+      options: { csrf: { trustedOrigins: [origin] } },
+    });
+    apps.push(app);
+
+    expect(await login(app, { host: 'api.example', origin })).toMatchObject({ status: 201 });
+    expect(warnings(app)).toEqual([]);
+  });
+
   test('[F79] nobody is warned where the cookie is not `Secure`', async () => {
     const app = await start(false);
     await login(app, { host: '192.168.1.5:3000', origin: 'http://192.168.1.5:3000' });

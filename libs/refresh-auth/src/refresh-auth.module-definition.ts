@@ -18,7 +18,7 @@ export interface RefreshAuthOptionsFactory {
 export interface RefreshAuthModuleExtras {
   /** @default true */
   isGlobal?: boolean | undefined;
-  /** Tells several modules of one application apart. @default none */
+  /** Tells several modules of one application apart: at most 31 letters, digits, `-` and `_`. @default none */
   name?: string | undefined;
 }
 

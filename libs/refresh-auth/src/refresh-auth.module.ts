@@ -99,7 +99,8 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 
 /** The first that happens at boot, so that whatever fails next is no riddle on a platform that is not supported. */
 function createSettings(options: RefreshAuthOptions, name: string | undefined): RefreshAuthSettings {
-  const logger = new Logger(moduleTitle(name));
+  // Without the name, which has not been checked yet.
+  const logger = new Logger(moduleTitle());
   for (const warning of unsupportedPlatform()) logger.warn(warning);
   checkJwtVersion();
   return resolveOptions(options, name);

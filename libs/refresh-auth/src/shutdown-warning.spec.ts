@@ -17,8 +17,15 @@ test('[F82] without app.enableShutdownHooks(), production is warned', () => {
   expect(missingShutdownHooks(processOf('production', 'SIGHUP', 'exit'))).toBe(WARNING);
 });
 
-test.each(['SIGTERM', 'SIGINT', 'message'])('[F82] an application that handles %s is not warned', (event) => {
-  expect(missingShutdownHooks(processOf('production', event))).toBeUndefined();
+test.each(['SIGTERM', 'SIGINT', 'SIGQUIT', 'message'])(
+  '[F82] an application that handles %s is not warned',
+  (event) => {
+    expect(missingShutdownHooks(processOf('production', event))).toBeUndefined();
+  },
+);
+
+test('[F82] a worker thread, which receives no signals, is not warned', () => {
+  expect(missingShutdownHooks(processOf('production'), false)).toBeUndefined();
 });
 
 test.each(['development', 'test', undefined])('[F82] nobody is warned in %s', (mode) => {

@@ -1,3 +1,5 @@
+import { isMainThread } from 'node:worker_threads';
+
 /** The part of the process that tells how it can be ended. */
 type Process = Pick<NodeJS.Process, 'listenerCount' | 'env'>;
 
@@ -5,12 +7,12 @@ type Process = Pick<NodeJS.Process, 'listenerCount' | 'env'>;
  * Returns a warning if NestJS cannot run its shutdown hooks: nothing in this process listens for the signals that end it, so one of them ends
  * it at once. An application that closes itself in another way has a listener of its own, for a signal or for messages.
  *
- * Says nothing outside production, where processes are ended in other ways. To be asked while the application serves requests, because it may
+ * Says nothing outside production, where processes are ended in other ways, nor in a worker thread, which receives no signals. To be asked while the application serves requests, because it may
  * call `enableShutdownHooks()` at any time before that.
  */
-export function missingShutdownHooks(own: Process = process): string | undefined {
-  if (own.env['NODE_ENV'] !== 'production') return undefined;
-  const isHandled = ['SIGTERM', 'SIGINT', 'message'].some((event) => own.listenerCount(event) > 0);
+export function missingShutdownHooks(own: Process = process, isMain = isMainThread): string | undefined {
+  if (own.env['NODE_ENV'] !== 'production' || !isMain) return undefined;
+  const isHandled = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'message'].some((event) => own.listenerCount(event) > 0);
   if (isHandled) return undefined;
   return 'This process handles neither SIGTERM nor SIGINT, so it ends without writing which tokens were used last, and a stolen one is detected later. Call app.enableShutdownHooks() in main.ts.';
 }

@@ -107,9 +107,9 @@ describe('[F6] a value that tokens or the store reveal is rejected as a secret',
   // Random, but present in the header or the claims of each token.
   const shown = 'JQZ7Vn5vWb0kK3f9Xo2TtYx8LmRrCcEe1DdGgHhUuAa';
   const says = (bytes: number): string =>
-    `is also a kid, the issuer, the audience or the name, which others can read. ${secretRemedy(bytes)}`;
+    `is also a kid, the issuer, the audience or the keyPrefix, which others can read. ${secretRemedy(bytes)}`;
 
-  test.each(['issuer', 'audience', 'name'])('the %s', (name) => {
+  test.each(['issuer', 'audience', 'keyPrefix'])('the %s', (name) => {
     expect(optionsErrorOf(() => createKeyRing({ secret: shown, [name]: shown }))).toEqual({
       option: 'secret',
       says: says(32),

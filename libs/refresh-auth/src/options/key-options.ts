@@ -26,6 +26,7 @@ export interface UncheckedKeyOptions {
   readonly keys?: unknown;
   readonly issuer?: unknown;
   readonly audience?: unknown;
+  readonly keyPrefix?: unknown;
   readonly name?: string | undefined;
 }
 
@@ -45,10 +46,10 @@ const KID = /^[\x20-\x7e]{1,255}$/;
  * @throws RefreshAuthOptionsError if a key is missing, weak, of the wrong type, given twice or known to others
  */
 export function createKeyRing(options: UncheckedKeyOptions): KeyRing {
-  const { secret, keys, issuer, audience, name } = options;
+  const { secret, keys, issuer, audience, keyPrefix, name } = options;
   const call = moduleTitle(name);
   const secretOption = new OptionReader(secret, 'secret', call);
-  const known = [issuer, audience, name];
+  const known = [issuer, audience, keyPrefix];
   if (keys !== undefined) {
     if (secretOption.isGiven) secretOption.fail('is given beside `keys`', 'Keep one of them.');
     return readKeys(new OptionReader(keys, 'keys', call), known);
@@ -82,11 +83,11 @@ function readKeys(option: OptionReader, known: readonly unknown[]): KeyRing {
   );
 }
 
-/** Rejects a secret that others can read. Every token shows its kid, issuer and audience, and the store shows the name of the module. */
+/** Rejects a secret that others can read. Every token shows its kid, issuer and audience, and the store shows the prefix of its keys. */
 function checkSecrecy(option: OptionReader, { algorithm, verifyingKey }: Key, known: readonly unknown[]): void {
   if (verifyingKey.type !== 'secret' || !known.includes(verifyingKey.export().toString())) return;
   option.fail(
-    'is also a kid, the issuer, the audience or the name, which others can read',
+    'is also a kid, the issuer, the audience or the keyPrefix, which others can read',
     secretRemedy(algorithm as HmacAlgorithm),
   );
 }

@@ -631,10 +631,14 @@ describe('two modules of one application', () => {
     expect(resolveOptions({ secret, keyPrefix: 'x' }, 'admin').keyPrefix).toBe('x');
   });
 
-  test.each(['', ' ', 'a b', 'a:b', '{a}', 'ä', 'a\n'])('have no name like %j', (name) => {
+  test('may have a name of 31 characters', () => {
+    expect(resolveOptions({ secret }, 'n'.repeat(31)).name).toHaveLength(31);
+  });
+
+  test.each(['', ' ', 'a b', 'a:b', '{a}', 'ä', 'a\n', 'n'.repeat(32)])('have no name like %j', (name) => {
     expect(optionsErrorOf(() => resolveOptions({ secret }, name))).toEqual({
       option: 'name',
-      says: "is not a name. Write letters, digits, '-' and '_'.",
+      says: "is not a name. Write at most 31 letters, digits, '-' and '_': errors and log lines show it.",
     });
   });
 });
@@ -787,13 +791,13 @@ describe('[F6] [K2] a secret that can be guessed', () => {
     });
   });
 
-  test.each(['development', 'production'])('is not one that others know, in %s: the name of the module', (mode) => {
+  test.each(['development', 'production'])('is not one that others know, in %s: the prefix of the keys', (mode) => {
     process.env['NODE_ENV'] = mode;
     const shown = 'JQZ7Vn5vWb0kK3f9Xo2TtYx8LmRrCcEe1DdGgHhUuAa';
 
-    expect(optionsErrorOf(() => resolveOptions({ secret: shown }, shown))).toMatchObject({
+    expect(optionsErrorOf(() => resolveOptions({ secret: shown, keyPrefix: shown }))).toMatchObject({
       option: 'secret',
-      says: expect.stringMatching(/^is also a kid, the issuer, the audience or the name, which others can read\./),
+      says: expect.stringMatching(/^is also a kid, the issuer, the audience or the keyPrefix, which others can read\./),
     });
   });
 

@@ -222,9 +222,10 @@ export function resolveOptions(given: RefreshAuthOptions, name?: string): Refres
   };
 }
 
+/** A secret has at least 32 characters, and all errors and log lines show the name. */
 function checkName(option: OptionReader): void {
-  if (option.isGiven && !/^[\w-]+$/.test(option.value as string))
-    option.fail('is not a name', "Write letters, digits, '-' and '_'.");
+  if (option.isGiven && !/^[\w-]{1,31}$/.test(option.value as string))
+    option.fail('is not a name', "Write at most 31 letters, digits, '-' and '_': errors and log lines show it.");
 }
 
 function readParty(option: OptionReader): string {
