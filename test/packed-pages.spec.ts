@@ -72,6 +72,7 @@ describe('A release', () => {
 
   it.each([
     ['repository', { url: ADDRESS }],
+    ['repository', { ...addresses.repository, type: 'svn' }],
     ['repository', { ...addresses.repository, directory: '.' }],
     ['homepage', 'owner/name'],
     ['bugs', { url: '' }],

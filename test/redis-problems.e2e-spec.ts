@@ -57,6 +57,8 @@ afterAll(async () => {
 const at = () => ({ host: '127.0.0.1', port: server.port, disconnectTimeout: 0 });
 const securedPort = (): number => (secured.address() as AddressInfo).port;
 
+const ignore = (): void => undefined;
+
 /** Not `once` of node:events, which an error of the client would reject. */
 const next = (client: Pick<Redis, 'once'>, event: 'close' | 'reconnecting'): Promise<void> =>
   new Promise((resolve) => void client.once(event, () => resolve()));
@@ -79,6 +81,7 @@ describe('[F72] the reason for which Redis cannot be used', () => {
       () => 'redis://127.0.0.1:1',
       /^no connection to Redis at 127\.0\.0\.1:1: connect ECONNREFUSED 127\.0\.0\.1:1$/,
     ],
+    ['an address of IPv6', () => ({ host: '::1', port: 1 }), /^no connection to Redis at \[::1\]:1: connect E\w+ /],
     [
       'a host that does not exist',
       () => 'redis://no-such-host.invalid:6379',
@@ -163,6 +166,58 @@ describe('[F72] the reason for which Redis cannot be used', () => {
     expect((problem.explain(new Error('Connection is closed.')) as Error).message).toMatch(
       /^no connection to Redis at no-such-host\.invalid:6379: getaddrinfo \w+ no-such-host\.invalid$/,
     );
+  });
+
+  test('shows no password that Redis repeats, as it does with the arguments of an unknown command', async () => {
+    const without = await startRedis({ args: ['--rename-command', 'AUTH', ''] });
+    const redis = `redis://:${WRONG}@127.0.0.1:${without.port}`;
+    const store = new RedisSessionStore(await connectRedis(redis), 'refresh-auth');
+    closing.push(
+      () => store.close(),
+      () => without.stop(),
+    );
+
+    await expect(store.userCutoff('1')).rejects.toThrow(
+      new RegExp(`^no connection to Redis at 127\\.0\\.0\\.1:${without.port}: ERR unknown command 'auth'$`),
+    );
+  });
+
+  test('does not hide an error that Redis has answered on the client of the application', async () => {
+    const client = new Redis({ ...at(), password: PASSWORD, retryStrategy: () => 1 });
+    closing.push(() => client.disconnect());
+    await client.ping();
+    const connection = await connectRedis(client);
+    client.options.password = WRONG;
+    const subscriber = connection.subscribe('channel', ignore, ignore) as Redis;
+    closing.push(() => subscriber.disconnect());
+    await next(subscriber, 'close');
+
+    await expect(connection.run('evalBuffer', "return redis.error_reply('ERR own')", 0)).rejects.toThrow(/^ERR own/);
+  });
+
+  test('is that of the last attempt, and no error of a single command', async () => {
+    const client = new Redis({ ...at(), password: WRONG, retryStrategy: () => 1 });
+    closing.push(() => client.disconnect());
+    const problem = new ConnectionProblem(client);
+    const lost = new Error('Connection is closed.');
+    const reason = () => (problem.explain(lost) as Error).message;
+
+    await next(client, 'close');
+    client.emit('error', lost);
+    expect(reason()).toMatch(/: WRONGPASS /);
+
+    client.options.port = securedPort();
+    await next(client, 'close');
+    await next(client, 'close');
+    expect(reason()).toMatch(/: it closed the connection without an answer/);
+
+    Object.assign(client.options, { port: server.port, password: PASSWORD });
+    await new Promise<void>((resolve) => void client.once('ready', () => resolve()));
+    client.emit('error', new Error('of one command'));
+    expect(problem.explain(new Error('Command timed out'))).toEqual(new Error('Command timed out'));
+    client.disconnect();
+    await next(client, 'close');
+    expect(reason()).toMatch(/: the connection is closed$/);
   });
 
   test('stands in the log at boot, with the name of the module', async () => {
@@ -257,6 +312,7 @@ describe('[F73] the option redis', () => {
     ],
     ['', 'redis', `is an empty string. ${REMEDY}`],
     ['localhost:6379', 'redis', `is not a way to reach Redis. ${REMEDY}`],
+    ['http://localhost:6379', 'redis', `is not a way to reach Redis. ${REMEDY}`],
     // ioredis takes the beginning of such a password for the host, which error messages show.
     [`redis://${WRONG}/x@localhost`, 'redis', ENCODE],
     [`redis://${WRONG}?x@localhost`, 'redis', ENCODE],
