@@ -169,7 +169,7 @@ describe('[F72] the reason for which Redis cannot be used', () => {
   });
 
   test('shows no password that Redis repeats, as it does with the arguments of an unknown command', async () => {
-    const without = await startRedis({ args: ['--rename-command', 'AUTH', ''] });
+    const without = await startRedis({ args: ['HELLO', 'AUTH'].flatMap((name) => ['--rename-command', name, '']) });
     const redis = `redis://:${WRONG}@127.0.0.1:${without.port}`;
     const store = new RedisSessionStore(await connectRedis(redis), 'refresh-auth');
     closing.push(

@@ -36,6 +36,18 @@ const withoutComments = {
 /** Applications augment `UserClaims` under the name of the package: TypeScript asks for an `export *` of the file that declares it. */
 const augmented = { name: 'user-claims', source: join(library, 'dist/compiled/tokens/user-claims.d.ts') };
 
+/**
+ * `import()` stands in a `try`: bundlers warn of a package that is missing there, and stop at one that is missing elsewhere. Each of these
+ * packages is optional. In CommonJS it is a `require()`: without a flag, Jest has no `import()` there.
+ */
+const optionalPackages = {
+  name: 'optional-packages',
+  renderDynamicImport: ({ format }) => ({
+    left: `(async () => { try { return ${format === 'cjs' ? 'require(' : 'await import('}`,
+    right: '); } catch (error) { throw error; } })()',
+  }),
+};
+
 /** All that a module imports when it is loaded. What is imported by `import()` may need a package that not every application has. */
 function importedBy(entry, getModuleInfo) {
   const found = new Set([entry]);
@@ -78,15 +90,14 @@ async function bundleCode() {
 async function bundleEntries(input, manualChunks) {
   const graph = await rollup({
     input,
-    plugins: [packages, withoutComments],
+    plugins: [packages, withoutComments, optionalPackages],
     // As package.json says: no module does anything when it is loaded.
     treeshake: { moduleSideEffects: false },
     onLog: (_, { message }) => assert.fail(message),
   });
   const settings = output('.js', manualChunks);
   const { output: files } = await graph.write({ ...settings, dir: folders.esm, format: 'es' });
-  // `import()` becomes `require()`: without a flag, Jest has no `import()` in CommonJS.
-  await graph.write({ ...settings, dir: folders.cjs, format: 'cjs', dynamicImportInCjs: false, interop: 'auto' });
+  await graph.write({ ...settings, dir: folders.cjs, format: 'cjs', interop: 'auto' });
   await graph.close();
   // NestJS prints the names of classes.
   for (const { code } of files)

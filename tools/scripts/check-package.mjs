@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
 import { entries, manifest, root } from './library.mjs';
 import { pack } from './pack.mjs';
 import { LINK, packedPages } from './packed-pages.mjs';
@@ -180,6 +181,27 @@ function checkOptionalPeers(optional) {
   );
 }
 
+/** An application that is bundled into one file needs no optional peer either: bundlers only warn of them. */
+async function checkBundles(optional) {
+  const source = `export { RefreshAuthModule, RefreshAuthGuard } from '${name}';`;
+  const others = ['@nestjs/common', '@nestjs/core', '@nestjs/jwt', 'rxjs', 'reflect-metadata'];
+  for (const format of ['esm', 'cjs']) {
+    const { warnings } = await build({
+      stdin: { contents: source, resolveDir: join(folder, 'bare') },
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format,
+      // The files of the format itself, which `module-sync` would hide.
+      conditions: [format === 'cjs' ? 'require' : 'import'],
+      external: others,
+      logLevel: 'silent',
+    });
+    for (const { text } of warnings)
+      assert.ok(optional.some((peer) => text.includes(`"${peer}"`)), `esbuild, ${format}: ${text}`);
+  }
+}
+
 /** What an installation costs at most: its files, and the bytes of code and types. The pages come on top. */
 const LIMITS = { files: 120, code: 950_000 };
 
@@ -218,6 +240,7 @@ try {
     peers.filter((peer) => !optional.includes(peer)),
   );
   checkOptionalPeers(optional);
+  await checkBundles(optional);
   checkSize(tarball, installed);
 } finally {
   rmSync(folder, { recursive: true, force: true });
