@@ -107,7 +107,6 @@ export class HeldToken {
     const sid = positionOf(this.#memory)?.sid;
     if (sid === this.#sid) return;
     if (this.#sid !== undefined) this.#left.add(this.#sid);
-    if (sid !== undefined) this.#left.delete(sid);
     this.#sid = sid;
   }
 }

@@ -137,9 +137,9 @@ export class RefreshAuthClient {
    * the session, and does not remove the cookie; {@link signOut} does.
    */
   clear(): void {
-    if (this.token === undefined) return;
+    const hadToken = this.token !== undefined;
     this.#held.set(undefined);
-    this.#tellToken(false);
+    if (hadToken) this.#tellToken(false);
   }
 
   /**

@@ -110,6 +110,16 @@ describe('[F58] a storage that', () => {
     expect(client.token).toBe(tokenOf('s', 0));
   });
 
+  test('can no longer be read does not lose the token', async () => {
+    const entries = new Entries([[KEY, tokenOf('s', 0)]]);
+    const storage = refusing(entries, []);
+    const client = clientWith(storage);
+    expect(client.token).toBe(tokenOf('s', 0));
+    Object.assign(storage, refusing(entries, ['getItem']));
+
+    expect(client.token).toBe(tokenOf('s', 0));
+  });
+
   test('cannot remove the token signs out all the same', async () => {
     const entries = new Entries([[KEY, tokenOf('s', 0)]]);
     const client = clientWith(refusing(entries, ['removeItem']));
@@ -187,6 +197,16 @@ describe('[F59] an asynchronous storage', () => {
     await exchange(client, tokenOf('s', 0), POST);
 
     expect(client.token).toBe(tokenOf('s', 0));
+  });
+
+  test('that is still being read does not bring back what clear() removed', async () => {
+    const entries = new Entries([[KEY, tokenOf('s', 0)]]);
+    const client = clientWith(new Promised(entries));
+    client.clear();
+    await client.ready;
+    await new Promise(setImmediate);
+
+    expect([client.token, entries.size, heard]).toEqual([undefined, 0, []]);
   });
 
   test('that is still being read does not bring back what was signed out', async () => {
