@@ -156,7 +156,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: process.env['NOT_SET'] },
       'secret',
-      'is undefined. If it is read from process.env, either the variable is not set, or forRoot() ran before ConfigModule or dotenv read the file .env. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService]',
+      'is undefined. The variable that it is read from, such as JWT_SECRET, is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService]',
     ],
     [{ secret: 'short' }, 'secret', `has 5 bytes, which is too short for HS256. ${secretRemedy}`],
     [{ secret: SECRET, keys: [] }, 'secret', 'is given beside `keys`. Keep one of them.'],
@@ -169,7 +169,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: SECRET, expiresIn: '7d' },
       'expiresIn',
-      'is 604800 s, too long for refreshWindow, which is 604800 s by default. Write a shorter one, or give `refreshWindow` too.',
+      "is '7d' (604800 s), too long for refreshWindow, which is 604800 s by default. Users stay signed in for `refreshWindow`, so '15m' is usually right; otherwise give `refreshWindow` too.",
     ],
     [
       { secret: SECRET, sessionLifetime: '1d' },

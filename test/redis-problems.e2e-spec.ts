@@ -90,7 +90,7 @@ describe('[F72] the reason for which Redis cannot be used', () => {
     [
       'a password that is missing',
       () => `redis://127.0.0.1:${server.port}`,
-      /^no connection to Redis at 127\.0\.0\.1:PORT: NOAUTH /,
+      /^no connection to Redis at 127\.0\.0\.1:PORT: NOAUTH .*\. Write redis: 'redis:\/\/:password@host:6379'$/,
     ],
     [
       'a wrong password',

@@ -3,6 +3,8 @@ import { moduleTitle } from './errors/module-title.js';
 import type { RefreshAuthEvent } from './events/events.js';
 import { OriginWarnings } from './http/origin-warnings.js';
 import type { RefreshAuthSettings } from './options/refresh-auth-options.js';
+import type { SessionStore } from './store/session-store.js';
+import { storePlace } from './store/store-place.js';
 import { missingShutdownHooks } from './shutdown-warning.js';
 
 /** Logs the events that an operator may have to act on, and rejected tokens at level debug. Contains no token, claim or secret. */
@@ -18,6 +20,11 @@ export class EventLog {
     this.#logger = new Logger(moduleTitle(name));
     this.#keyPrefix = keyPrefix;
     this.#isShutdownOpen = reuseDetection !== undefined && (redis ?? store) !== undefined;
+  }
+
+  /** Logs where the sessions are kept. A typo in the name of an environment variable would otherwise silently mean memory. */
+  logPlace(store: SessionStore): void {
+    this.#logger.log(`Sessions are kept ${storePlace(store)}`);
   }
 
   /** Logs a warning about the set-up. */

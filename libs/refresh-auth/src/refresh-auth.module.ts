@@ -73,6 +73,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 
   async onModuleInit(): Promise<void> {
     this.#checkNeighbours();
+    this.#log.logPlace(this.store);
     this.core.events.observable.subscribe((event) => this.#log.log(event));
     await Promise.all([this.core.start(), this.#warn()]);
   }

@@ -30,6 +30,11 @@ export class OptionReader {
     return this.isGiven ? this : new OptionReader(fallback, this.path, this.call, true);
   }
 
+  /** Returns a duration as an error may show it: as the application wrote it, and in seconds. */
+  shownSeconds(seconds: number): string {
+    return typeof this.value === 'string' ? `${shown(this.value)} (${seconds} s)` : `${seconds} s`;
+  }
+
   /**
    * Returns the error for a wrong value.
    *

@@ -156,7 +156,7 @@ describe('[T9] lifetimes', () => {
       '[F74] a token that lives as long as the default window',
       { expiresIn: '7d' },
       'expiresIn',
-      'is 604800 s, too long for refreshWindow, which is 604800 s by default. Write a shorter one, or give `refreshWindow` too.',
+      "is '7d' (604800 s), too long for refreshWindow, which is 604800 s by default. Users stay signed in for `refreshWindow`, so '15m' is usually right; otherwise give `refreshWindow` too.",
     ],
     [
       '[F74] a window shorter than the default life of a token',
@@ -174,7 +174,7 @@ describe('[T9] lifetimes', () => {
       '[F74] a window longer than the default session',
       { refreshWindow: '31d' },
       'refreshWindow',
-      'is 2678400 s, too long for sessionLifetime, which is 2592000 s by default. Write a shorter one, or give `sessionLifetime` too.',
+      "is '31d' (2678400 s), too long for sessionLifetime, which is 2592000 s by default. Write a shorter one, or give `sessionLifetime` too.",
     ],
     [
       'a session shorter than the window',
@@ -670,7 +670,7 @@ test.each([undefined, 'admin'])('a secret that is undefined was read before it w
   })() as Error;
 
   expect(error.message).toBe(
-    `RefreshAuthModule${name ? " 'admin'" : ''}: option \`secret\` is undefined. If it is read from process.env, either the variable is not set, or forRoot() ran before ConfigModule or dotenv read the file .env. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('JWT_SECRET') }) }).`,
+    `RefreshAuthModule${name ? " 'admin'" : ''}: option \`secret\` is undefined. The variable that it is read from, such as JWT_SECRET, is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('JWT_SECRET') }) }).`,
   );
 });
 

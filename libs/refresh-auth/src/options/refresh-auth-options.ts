@@ -257,8 +257,10 @@ function readLifetimes(options: Options): Lifetimes {
 function failAsTooShort(longer: OptionReader, seconds: number, shorter: OptionReader, least: number): never {
   if (longer.isDefault) {
     return shorter.fail(
-      `is ${least} s, too long for ${longer.path}, which is ${seconds} s by default`,
-      `Write a shorter one, or give \`${longer.path}\` too.`,
+      `is ${shorter.shownSeconds(least)}, too long for ${longer.path}, which is ${seconds} s by default`,
+      longer.path === 'refreshWindow'
+        ? "Users stay signed in for `refreshWindow`, so '15m' is usually right; otherwise give `refreshWindow` too."
+        : `Write a shorter one, or give \`${longer.path}\` too.`,
     );
   }
   const found = shorter.isDefault ? `${least} s by default` : `${least} s`;

@@ -4,6 +4,7 @@ export interface ObservedClient {
     readonly host?: string | undefined;
     readonly port?: number | string | undefined;
     readonly path?: string | undefined;
+    readonly db?: number | undefined;
     readonly tls?: object | undefined;
     readonly sentinels?: readonly unknown[] | null | undefined;
     readonly name?: string | null | undefined;
@@ -61,14 +62,18 @@ export class ConnectionProblem {
   #tell(message: string): void {
     this.#isTold = true;
     // "unknown command `HELLO`, with args beginning with" is followed by the password.
-    this.#reason = withoutUser(message.split(', with args')[0] ?? message);
+    const reason = withoutUser(message.split(', with args')[0] ?? message);
+    this.#reason = reason.startsWith('NOAUTH') ? `${reason.replace(/\.?$/, '.')} ${PASSWORD_REMEDY}` : reason;
   }
 }
 
+const PASSWORD_REMEDY = "Write redis: 'redis://:password@host:6379'";
 const CLOSED_EARLY = 'it closed the connection without an answer, as a port does that expects TLS (rediss://)';
 
 /** Returns the address as a reader finds it in the settings; empty for a cluster, which has many. */
-function placeOf({ options: { host, port, path, tls, sentinels, name: primary } = {} }: ObservedClient): string {
+export function placeOf({
+  options: { host, port, path, tls, sentinels, name: primary } = {},
+}: Pick<ObservedClient, 'options'>): string {
   const secured = tls ? ' over TLS' : '';
   if (sentinels) return ` by the sentinels of '${primary ?? ''}'${secured}`;
   if (path) return ` at ${withoutUser(path)}`;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../tokens/clock.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
+import { placeOf } from './connection-problem.js';
 import { redisWarnings } from './redis-warnings.js';
 import type { RedisReplicas, ScriptCall } from './redis-replicas.js';
 import {
@@ -155,6 +156,12 @@ export class RedisSessionStore implements SessionStore {
   ): Promise<void> {
     const [, key = ''] = this.#listKeys(sub);
     await this.#run(REPLACE_DETAILS, [key], [sessionName(sid), bytes(before), bytes(details)]);
+  }
+
+  /** The Redis that keeps the sessions, by its address and database. Contains no credentials. */
+  get place(): string {
+    const { client } = this.connection;
+    return client.isCluster ? 'a Redis Cluster' : `Redis${placeOf(client)} (database ${client.options?.db ?? 0})`;
   }
 
   /** Finds risks in the set-up of this Redis. */
