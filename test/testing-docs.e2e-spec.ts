@@ -1,5 +1,6 @@
-// The code blocks of docs/testing.md compile.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+// The code blocks of docs/testing.md compile, and its tests pass with the application of README.md.
+import { afterAll, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,9 +16,22 @@ const blocks = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, 
   code,
 }));
 
+/** The application of README.md, with the option that the page says to add. */
+const [, authModule = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+const [, option = ''] = /^```text\n(.*?)^```$/ms.exec(guide) ?? [];
+
 /** The files that the reader has. */
 const given = [
-  { name: 'app.module.ts', code: 'export class AppModule {}' },
+  { name: 'auth.module.ts', code: authModule.replace(/(?<=^( +)secret: .+\n)/m, `${option}\n`) },
+  {
+    name: 'app.module.ts',
+    code: `
+      import { Module } from '@nestjs/common';
+      import { AuthModule } from './auth.module.js';
+
+      @Module({ imports: [AuthModule] })
+      export class AppModule {}`,
+  },
   {
     name: 'my-store.ts',
     code: `export { InMemorySessionStore as MyStore } from 'nestjs-refresh-auth/store';`,
@@ -28,12 +42,19 @@ const given = [
   },
 ];
 
-beforeAll(() => {
-  mkdirSync(folder, { recursive: true });
-  for (const { name, code } of [...blocks, ...given]) writeFileSync(join(folder, name), code);
-});
+mkdirSync(folder, { recursive: true });
+for (const { name, code } of [...blocks, ...given]) writeFileSync(join(folder, name), code);
+process.env['JWT_SECRET'] = randomBytes(48).toString('base64');
+// These register their tests here.
+await import(join(folder, 'app.spec.ts'));
+await import(join(folder, 'sign-in.spec.ts'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('The option of docs/testing.md is in the application', () => {
+  expect(given[0]?.code).toContain(option);
+  expect(option).toContain('secure:');
+});
 
 test('The code blocks of docs/testing.md compile, fully strict', () => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { config: object };
@@ -44,6 +65,12 @@ test('The code blocks of docs/testing.md compile, fully strict', () => {
   );
 
   const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText);
-  expect(blocks.map(({ name }) => name)).toEqual(['app.spec.ts', 'admin.spec.ts', 'outage.ts', 'my-store.spec.ts']);
+  expect(blocks.map(({ name }) => name)).toEqual([
+    'app.spec.ts',
+    'sign-in.spec.ts',
+    'admin.spec.ts',
+    'outage.ts',
+    'my-store.spec.ts',
+  ]);
   expect(problems).toEqual([]);
-});
+}, 120_000);
