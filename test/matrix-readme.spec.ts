@@ -5,12 +5,12 @@ import { applicationFiles, packagesToInstall } from '../tools/matrix/readme.mjs'
 const block = (language: string, code: string) => `\`\`\`${language}\n${code}\`\`\`\n`;
 
 const lines =
-  block('sh', 'npm install nestjs-refresh-auth @nestjs/jwt ioredis\n') +
-  block('sh', 'npm install nestjs-refresh-auth @nestjs/jwt@11 ioredis\n');
+  block('sh', 'npm install nestjs-refresh-auth @nestjs/jwt ioredis @nestjs/config\n') +
+  block('sh', 'npm install nestjs-refresh-auth @nestjs/jwt@11 ioredis @nestjs/config@4\n');
 
 const module = block(
   'ts',
-  `// auth.module.ts
+  `// src/auth.module.ts
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { RefreshAuthModule } from 'nestjs-refresh-auth';
@@ -22,8 +22,13 @@ export class AuthModule {}
 
 describe('What the matrix installs', () => {
   it('[F70] is the line for the major of NestJS', () => {
-    expect(packagesToInstall(lines, 12)).toEqual(['nestjs-refresh-auth', '@nestjs/jwt', 'ioredis']);
-    expect(packagesToInstall(lines, 11)).toEqual(['nestjs-refresh-auth', '@nestjs/jwt@11', 'ioredis']);
+    expect(packagesToInstall(lines, 12)).toEqual(['nestjs-refresh-auth', '@nestjs/jwt', 'ioredis', '@nestjs/config']);
+    expect(packagesToInstall(lines, 11)).toEqual([
+      'nestjs-refresh-auth',
+      '@nestjs/jwt@11',
+      'ioredis',
+      '@nestjs/config@4',
+    ]);
   });
 
   it('[F70] is nothing without a line of its own for NestJS 11', () => {
@@ -34,12 +39,12 @@ describe('What the matrix installs', () => {
     expect(() => packagesToInstall(oneLine + oneLine, 12)).toThrow('one line');
   });
 
-  it('[F70] includes what the code imports, in the version that the text names', () => {
-    const readme = `${lines}It also needs \`@nestjs/config\` (on NestJS 11: \`@nestjs/config@4\`).\n${module}`;
+  it('[F70] includes what the code imports', () => {
+    const without = block('sh', 'npm install nestjs-refresh-auth @nestjs/jwt ioredis\n');
 
-    expect(packagesToInstall(readme, 12)).toContain('@nestjs/config');
-    expect(packagesToInstall(readme, 11)).toContain('@nestjs/config@4');
-    expect(() => packagesToInstall(lines + module, 12)).toThrow('imports @nestjs/config');
+    expect(packagesToInstall(lines + module, 12)).toContain('@nestjs/config');
+    expect(packagesToInstall(lines + module, 11)).toContain('@nestjs/config@4');
+    expect(() => packagesToInstall(without + module, 12)).toThrow('imports @nestjs/config');
   });
 });
 

@@ -32,7 +32,7 @@ const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language
 }));
 const files = blocks
   .filter(({ language }) => language === 'ts')
-  .map(({ code }) => ({ name: /^\/\/ (\S+\.ts)\n/.exec(code)?.[1] ?? 'unnamed.ts', code }));
+  .map(({ code }) => ({ name: /^\/\/ src\/(\S+\.ts)\n/.exec(code)?.[1] ?? 'unnamed.ts', code }));
 const [installOn12 = '', installOn11 = '', createSecret = '', start = '', check = ''] = blocks
   .filter(({ language }) => language === 'sh')
   .map(({ code }) => code);
@@ -110,6 +110,9 @@ describe('README.md', () => {
   });
 
   it('[F70] installs packages that exist, and on NestJS 11 the @nestjs/jwt of NestJS 11', () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      devDependencies: Record<string, string>;
+    };
     const { name: library, peerDependencies } = JSON.parse(
       readFileSync(join(root, 'libs/refresh-auth/package.json'), 'utf8'),
     ) as { name: string; peerDependencies: Record<string, string> };
@@ -119,9 +122,10 @@ describe('README.md', () => {
         .trim()
         .split(' ');
 
-    for (const name of packages(installOn12)) expect([library, ...Object.keys(peerDependencies)]).toContain(name);
+    const known = [library, ...Object.keys(peerDependencies), ...Object.keys(devDependencies)];
+    for (const name of packages(installOn12)) expect(known).toContain(name);
     expect(packages(installOn11)).toEqual(
-      packages(installOn12).map((name) => (name === '@nestjs/jwt' ? `${name}@11` : name)),
+      packages(installOn12).map((name) => name + ({ '@nestjs/jwt': '@11', '@nestjs/config': '@4' }[name] ?? '')),
     );
   });
 
@@ -210,10 +214,12 @@ class FrontEndController {
 
 describe('what README.md says about front ends', () => {
   const [, optionsOfAnotherPort = ''] = /In the options: `(csrf: .+?)`/.exec(readme) ?? [];
-  const [, optionsOfPlainHttp = ''] = /`(delivery: \{ cookie: \{ secure: false \} \})`/.exec(readme) ?? [];
+  const [, optionsOfPlainHttp = ''] = /`(delivery: \{ cookie: \{ secure: config.+? \} \})`/.exec(readme) ?? [];
   const [, cors = ''] = /`app\.enableCors\((.+?)\)`/.exec(readme) ?? [];
   const read = (code: string): unknown => runInThisContext(`(${code})`);
   const readOptions = (code: string) => read(`{ ${code} }`) as RefreshAuthOptions;
+  const readOptionsFor = (code: string, environment: string) =>
+    (read(`(config) => ({ ${code} })`) as (config: object) => RefreshAuthOptions)({ get: () => environment });
   // The page that the README speaks of.
   const [, origin = ''] = /trustedOrigins: \['(.+?)'\]/.exec(optionsOfAnotherPort) ?? [];
   const apps: AuthApp[] = [];
@@ -258,8 +264,9 @@ describe('what README.md says about front ends', () => {
   });
 
   test.each([
-    ['keeps the cookie over plain http', readOptions(optionsOfPlainHttp), 200],
-    ['loses the cookie without that option', {}, 401],
+    ['keeps the cookie over plain http', readOptionsFor(optionsOfPlainHttp, 'test'), 200],
+    ['loses it in production', readOptionsFor(optionsOfPlainHttp, 'production'), 401],
+    ['loses it without that option', {}, 401],
   ])('[F79] a cookie jar of a test %s', async (_, options, status) => {
     const { url } = await startFor(options);
     const jar = new CookieJar(undefined, { allowSecureOnLocal: false });

@@ -22,30 +22,26 @@ export function packagesToInstall(readme, nest) {
   if (lines.length !== 1) {
     throw new Error(`README.md should have one line "npm install nestjs-refresh-auth ..." for NestJS ${nest}.`);
   }
-  return [...lines[0].replace('npm install ', '').trim().split(' '), ...furtherPackages(readme, nest, lines[0])];
+  const packages = lines[0].replace('npm install ', '').trim().split(' ');
+  const missing = importsOf(readme).find((name) => !packages.some((each) => each.replace(/(?<=.)@\d+$/, '') === name));
+  if (missing !== undefined)
+    throw new Error(`README.md imports ${missing}, and its line for NestJS ${nest} does not install it.`);
+  return packages;
 }
 
-/** What the files import and the line does not install: the text has to name it, for older majors with a version. */
-function furtherPackages(readme, nest, line) {
+/** Returns the packages that the files import, apart from those of every application. */
+function importsOf(readme) {
   const ofEveryApplication = ['@nestjs/common', '@nestjs/core'];
   const imported = filesToWrite(readme).flatMap(({ code }) =>
     [...code.matchAll(/ from '((?:@[\w-]+\/)?[\w-]+)/g)].map(([, name]) => name),
   );
-  const further = [...new Set(imported)].filter(
-    (name) => !ofEveryApplication.includes(name) && !line.includes(` ${name}`),
-  );
-  return further.map((name) => {
-    const named = [...readme.matchAll(new RegExp(`[\` ](${name}(?:@\\d+)?)(?=[\`\\s])`, 'g'))].map(([, spec]) => spec);
-    const spec = named.find((each) => (nest === NEWEST) === (each === name)) ?? named[0];
-    if (spec === undefined) throw new Error(`README.md imports ${name}, and does not say that it has to be installed.`);
-    return spec;
-  });
+  return [...new Set(imported)].filter((name) => !ofEveryApplication.includes(name));
 }
 
-/** Returns the files that README.md shows, each with its name from the comment in its first line. */
+/** Returns the files that README.md shows for the folder `src`, each with its name from the comment in its first line. */
 export function filesToWrite(readme) {
   return blocksOf(readme, 'ts').flatMap((code) => {
-    const name = /^\/\/ (\S+\.ts)\n/.exec(code)?.[1];
+    const name = /^\/\/ (?:src\/)?(\S+\.ts)\n/.exec(code)?.[1];
     return name === undefined ? [] : [{ name, code }];
   });
 }
