@@ -77,6 +77,7 @@ export class HeldToken {
     try {
       const stored = await entry;
       if (!this.#isChanged) this.#memory = tokenIn(stored);
+      else this.#leave(positionOf(tokenIn(stored))?.sid);
     } catch {
       // A storage that cannot be read holds no token.
     }
@@ -97,7 +98,8 @@ export class HeldToken {
 
   #tryToWrite(token: string | undefined): void {
     try {
-      this.#write(token);
+      // The write may be asynchronous although the reads are not.
+      void Promise.resolve(this.#write(token)).catch(() => undefined);
     } catch {
       // Full or blocked. The token is in memory.
     }
@@ -106,8 +108,12 @@ export class HeldToken {
   #noteSession(): void {
     const sid = positionOf(this.#memory)?.sid;
     if (sid === this.#sid) return;
-    if (this.#sid !== undefined) this.#left.add(this.#sid);
+    this.#leave(this.#sid);
     this.#sid = sid;
+  }
+
+  #leave(sid: string | undefined): void {
+    if (sid !== undefined) this.#left.add(sid);
   }
 }
 

@@ -211,7 +211,7 @@ describe('a 401 token_superseded', () => {
       [0, 1].map((gen) => `Bearer ${tokenOf('s', gen)}`),
     );
     expect(await Promise.all(network.asked.map(({ body }) => body()))).toEqual(['the body', 'the body']);
-    expect([client.token, heard]).toEqual([tokenOf('s', 1), []]);
+    expect([client.token, heard.map(({ type }) => type)]).toEqual([tokenOf('s', 1), ['unauthorized']]);
   });
 
   test('takes up the token that the second answer carries', async () => {
@@ -224,6 +224,19 @@ describe('a 401 token_superseded', () => {
     network.asked[1]!.answer(200, tokenOf('s', 2));
 
     expect([(await answered).status, client.token]).toEqual([200, tokenOf('s', 2)]);
+  });
+
+  test('tells of a 401 to the repeated request, which was sent with the current token', async () => {
+    held(tokenOf('s', 0));
+    const answered = client.fetch(`${API}/me`);
+    held(tokenOf('s', 1));
+    const repeated = network.nextRequest();
+    network.asked[0]!.reject('token_superseded');
+    await repeated;
+    network.asked[1]!.reject('session_revoked');
+
+    expect([(await answered).status, network.asked.length]).toEqual([401, 2]);
+    expect(heard.map(({ type }) => type)).toEqual(['unauthorized']);
   });
 
   test('to the token that is held repeats nothing, is told, and the token stays until there is another', async () => {
@@ -275,6 +288,15 @@ describe('signOut', () => {
 
     expect([response.status, client.token]).toEqual([status, undefined]);
     expect(toldTokens()).toEqual([undefined]);
+  });
+
+  test('keeps the token after a 401 of another origin, to which a proxy redirected: nobody has ended the session', async () => {
+    held(tokenOf('s', 0));
+    const signedOut = client.signOut(`${API}/logout`);
+    network.asked[0]!.answer(401, undefined, 'https://sso.example/');
+    await signedOut;
+
+    expect(client.token).toBe(tokenOf('s', 0));
   });
 
   test.each([403, 500, 503])('keeps the token after a %i, because the session lives on', async (status) => {

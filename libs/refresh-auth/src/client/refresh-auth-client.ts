@@ -44,6 +44,9 @@ export type RefreshAuthClientEvent =
 
 type Listener = (event: RefreshAuthClientEvent) => void;
 
+/** A response, and the token with which the request was sent. */
+type Exchange = readonly [response: Response, sent: string | undefined];
+
 /**
  * A `fetch` for clients that store the token themselves. It sends the token and stores the next one from any response that carries it.
  *
@@ -108,15 +111,16 @@ export class RefreshAuthClient {
     if (!this.#isOurs(urlOf(request[0])) || headersOf(request).has('Authorization')) return this.#fetch(...request);
     if (this.#held.ready) await this.#held.ready;
 
-    const sent = this.token;
-    const response = await this.#sendPatiently(request, sent);
-    if (response.status !== 401 || !this.#isOurResponse(response)) return response;
-    if (this.token === sent) {
-      this.#notify(() => ({ type: 'unauthorized', response: response.clone() }));
-      return response;
+    let [response, sent] = await this.#sendPatiently(request);
+    if (!this.#isRefused(response)) return response;
+    if (this.token !== sent && this.#isOfHeldSession(sent) && isRepeatable(request) && (await isSuperseded(response))) {
+      [response, sent] = await this.#send(request);
     }
-    const isRetried = this.#isOfHeldSession(sent) && isRepeatable(request) && (await isSuperseded(response));
-    return isRetried ? this.#send(request, this.token) : response;
+    if (this.#isRefused(response) && this.token === sent) {
+      const refusal = response;
+      this.#notify(() => ({ type: 'unauthorized', response: refusal.clone() }));
+    }
+    return response;
   };
 
   /**
@@ -127,7 +131,7 @@ export class RefreshAuthClient {
     if (this.#held.ready) await this.#held.ready;
     const sent = this.token;
     const response = await this.fetch(input, { method: 'POST', ...init });
-    const isOver = response.ok || (response.status === 401 && !(await isSuperseded(response)));
+    const isOver = response.ok || (this.#isRefused(response) && !(await isSuperseded(response)));
     if (isOver && this.#isOfHeldSession(sent)) this.clear();
     return response;
   }
@@ -137,9 +141,10 @@ export class RefreshAuthClient {
    * the session, and does not remove the cookie; {@link signOut} does.
    */
   clear(): void {
-    const hadToken = this.token !== undefined;
+    const { token } = this;
+    // Also if there is none: an asynchronous storage that is still being read may hold one.
     this.#held.set(undefined);
-    if (hadToken) this.#tellToken(false);
+    if (token !== undefined) this.#tellToken(false);
   }
 
   /**
@@ -161,28 +166,30 @@ export class RefreshAuthClient {
   }
 
   /** Sends a request, and sends it again after a 503, as often as the option `retries` allows. */
-  async #sendPatiently(request: FetchArguments, sent: string | undefined): Promise<Response> {
-    let response = await this.#send(request, sent);
+  async #sendPatiently(request: FetchArguments): Promise<Exchange> {
+    const first = await this.#send(request);
+    let last = first;
     for (let left = isSafe(request) ? this.#retries : 0; left > 0; left -= 1) {
-      const delay = this.#isOurResponse(response) ? retryDelay(response) : undefined;
+      const delay = this.#isOurResponse(last[0]) ? retryDelay(last[0]) : undefined;
       if (delay === undefined) break;
       await wait(delay, signalOf(request));
-      if (!this.#isOfHeldSession(sent)) break;
-      response = await this.#send(request, this.token);
+      if (!this.#isOfHeldSession(first[1])) break;
+      last = await this.#send(request);
     }
-    return response;
+    return last;
   }
 
-  async #send(request: FetchArguments, token: string | undefined): Promise<Response> {
+  async #send(request: FetchArguments): Promise<Exchange> {
+    const { token } = this;
     const response = await this.#fetch(...withToken(request, token));
-    if (!this.#isOurResponse(response)) return response;
+    if (!this.#isOurResponse(response)) return [response, token];
     const received = /^Bearer (\S+)$/i.exec(response.headers.get('Authorization') ?? '')?.[1];
     if (received === undefined) this.#lost.check(response, token, isSafe(request));
     else if (this.#held.receive(received, isSafe(request))) {
       this.#lost.arrived(received);
       this.#tellToken(false);
     }
-    return response;
+    return [response, token];
   }
 
   /**
@@ -196,6 +203,10 @@ export class RefreshAuthClient {
   /** Returns false for a response of another origin, to which a redirect may lead: its tokens are not accepted. */
   #isOurResponse({ url }: Response): boolean {
     return !url || this.#isOurs(url);
+  }
+
+  #isRefused(response: Response): boolean {
+    return response.status === 401 && this.#isOurResponse(response);
   }
 
   /** Returns true if the held token is of the session of this one. A request of one session is never repeated as another. */

@@ -1,6 +1,6 @@
 // The client where storage, browser, caches, proxies and clocks do not work as they should.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { fetch as undiciFetch } from 'undici';
+import { fetch as undiciFetch, Request as UndiciRequest } from 'undici';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -120,6 +120,26 @@ describe('[F58] a storage that', () => {
     expect(client.token).toBe(tokenOf('s', 0));
   });
 
+  test('answers reads at once and rejects writes later leaves no rejection unhandled, which would end a Node.js process', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      const fail = async (): Promise<never> => {
+        throw new Error('the disk is full');
+      };
+      const client = clientWith({ getItem: () => null, setItem: fail, removeItem: fail });
+      await exchange(client, tokenOf('s', 0), POST);
+      expect(client.token).toBe(tokenOf('s', 0));
+      client.clear();
+      await new Promise(setImmediate);
+
+      expect([client.token, unhandled]).toEqual([undefined, []]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
+
   test('cannot remove the token signs out all the same', async () => {
     const entries = new Entries([[KEY, tokenOf('s', 0)]]);
     const client = clientWith(refusing(entries, ['removeItem']));
@@ -199,14 +219,15 @@ describe('[F59] an asynchronous storage', () => {
     expect(client.token).toBe(tokenOf('s', 0));
   });
 
-  test('that is still being read does not bring back what clear() removed', async () => {
-    const entries = new Entries([[KEY, tokenOf('s', 0)]]);
-    const client = clientWith(new Promised(entries));
+  test('that is still being read does not bring back what clear() removed, nor its session', async () => {
+    const storage = new Promised(new Entries([[KEY, tokenOf('s', 0)]]));
+    const client = clientWith(storage);
     client.clear();
     await client.ready;
+    await exchange(client, tokenOf('s', 1), POST);
     await new Promise(setImmediate);
 
-    expect([client.token, entries.size, heard]).toEqual([undefined, 0, []]);
+    expect([client.token, storage.entries.size]).toEqual([undefined, 0]);
   });
 
   test('that is still being read does not bring back what was signed out', async () => {
@@ -424,6 +445,20 @@ describe('the option retries', () => {
     expect([(await answered).status, network.asked.length]).toEqual([503, 1]);
   });
 
+  test('tells of a 401 to the token that another tab has stored during the delay', async () => {
+    const entries = new Entries([[KEY, tokenOf('s', 0)]]);
+    const client = patient(entries);
+    client.subscribe((event) => heard.push(event));
+    const answered = client.fetch(`${API}/me`);
+    answer503('1');
+    entries.set(KEY, tokenOf('s', 1));
+    await jest.advanceTimersByTimeAsync(1000);
+    network.asked[1]!.reject('session_revoked');
+
+    expect([(await answered).status, network.asked.length]).toEqual([401, 2]);
+    expect(heard.map(({ type }) => type)).toEqual(['unauthorized']);
+  });
+
   test('is off by default', async () => {
     const client = clientWith(new Entries());
     const answered = client.fetch(`${API}/me`);
@@ -547,5 +582,17 @@ describe('fetch of npm’s undici', () => {
 
     expect(await response.json()).toEqual(['POST', `Bearer ${tokenOf('s', 0)}`, 'kept', 'the body']);
     expect(client.token).toBe(tokenOf('s', 1));
+  });
+
+  test('gets its own Request, with headers and body', async () => {
+    const client = new RefreshAuthClient({
+      origins: [url],
+      storage: new Entries([[KEY, tokenOf('s', 0)]]),
+      fetch: undiciFetch as unknown as typeof fetch,
+    });
+    const request = new UndiciRequest(`${url}/notes`, { ...POST, headers: { 'X-Own': 'kept' }, body: 'the body' });
+    const response = await client.fetch(request);
+
+    expect(await response.json()).toEqual(['POST', `Bearer ${tokenOf('s', 0)}`, 'kept', 'the body']);
   });
 });
