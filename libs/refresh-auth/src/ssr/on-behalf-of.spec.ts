@@ -72,6 +72,37 @@ describe('a request to the API', () => {
     },
   );
 
+  test('of an unsafe method says nothing about its origin that the browser did not say', async () => {
+    await apiFor({ cookie: 'a=1', origin: 'https://evil.example' }).fetch('/notes', {
+      method: 'POST',
+      headers: { 'Sec-Fetch-Site': 'same-origin' },
+    });
+
+    expect(sent[0]!.headers).toEqual({ cookie: 'a=1', origin: 'https://evil.example' });
+  });
+
+  test('never follows a redirect, even if told to: some runtimes would send the cookie to another host', async () => {
+    await apiFor({ cookie: 'a=1' }).fetch('/me', { redirect: 'follow' });
+
+    expect(sent[0]!.init).toMatchObject({ redirect: 'manual' });
+  });
+
+  test('carries all cookies if the framework has several lines of them (RFC 9113 section 8.2.3)', async () => {
+    await apiFor({ cookie: ['a=1', 'b=2'] }).fetch('/me');
+
+    expect(sent[0]!.headers['cookie']).toBe('a=1; b=2');
+  });
+
+  test.each(['a=1\r\nRefresh-Auth: no-refresh', 'a=1\0', 'a=€'])(
+    'whose cookie would add a header (%j) is not sent, and the error does not show the cookie',
+    async (cookie) => {
+      await expect(apiFor({ cookie }).fetch('/me')).rejects.toThrow(
+        /^The `Cookie` header of the browser's request has/,
+      );
+      expect(sent).toEqual([]);
+    },
+  );
+
   test.each(['https://evil.example/', '//evil.example/me', 'http://api:3001/me', 'file:///me'])(
     'to %s is not sent',
     async (path) => {
@@ -123,6 +154,44 @@ describe('cookies of responses', () => {
       `theme=dark; ${SESSION}=${tokenOf('t', 0)}`,
       'theme=dark',
     ]);
+  });
+
+  test.each<[string, string, string]>([
+    ['of the same name on another domain', SESSION, `${SESSION}=; Max-Age=0; Domain=.example; Path=/`],
+    ['of another name', 'authorization', 'authorization=; Max-Age=0; Path=/'],
+  ])(
+    '[F21] that remove one of an earlier deployment, %s, do not take the token from the next request',
+    async (_, name, removal) => {
+      const api = apiFor({ cookie: `${name}=${tokenOf('s', 0)}` });
+      answers = [[removal, line(tokenOf('s', 1))]];
+      await api.fetch('/me');
+      await api.fetch('/me');
+
+      expect(sent[1]!.headers['cookie']).toBe(`${name}=${tokenOf('s', 0)}`);
+      expect([api.setCookies, api.cookie]).toEqual([[removal, line(tokenOf('s', 1))], `${SESSION}=${tokenOf('s', 1)}`]);
+    },
+  );
+
+  test.each<[string, string, string]>([
+    ['sign-in', tokenOf('t', 0), 'Path=/; Secure'],
+    ['sign-out', '', 'Path=/; Secure; Max-Age=0'],
+  ])('of a late refresh do not undo a %s', async (_, value, more) => {
+    const api = apiFor({ ...browser(tokenOf('s', 0)), origin: 'https://front.example' });
+    answers = [[line(value, more)], [line(tokenOf('s', 1))]];
+    await api.fetch('/log', { method: 'POST' });
+    await api.fetch('/me');
+
+    expect(api.setCookies).toEqual([line(value, more)]);
+  });
+
+  test('are told apart by the case of name and path, not of the domain (RFC 6265bis section 5.6.3)', async () => {
+    const api = apiFor({});
+    answers = [
+      ['a=1; Path=/x; Domain=.Front.example', 'A=2; Path=/x', 'a=3; Path=/X', 'a=4; Path=/x; Domain=front.example'],
+    ];
+    await api.fetch('/me');
+
+    expect(api.setCookies).toEqual(['a=4; Path=/x; Domain=front.example', 'A=2; Path=/x', 'a=3; Path=/X']);
   });
 
   test('are not handed back where none can be set', async () => {

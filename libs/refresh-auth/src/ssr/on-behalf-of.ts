@@ -24,7 +24,7 @@ export interface ApiOnBehalf {
    * browser's request has neither, nothing is sent, and the response is 403 `request_cross_site`.
    *
    * @param path the path at the API, such as `'/me'`
-   * @throws TypeError if `path` is a URL of another origin
+   * @throws TypeError if `path` is a URL of another origin, or the browser's cookie has a character that no header may have
    */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /**
@@ -45,8 +45,11 @@ export interface ApiOnBehalf {
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
-/** Frameworks may cache the responses of `fetch` for all users. A redirect that is followed loses the cookies that it sets. */
-const SEND = { cache: 'no-store', redirect: 'manual' } as const;
+/** Frameworks may cache the responses of `fetch` for all users. */
+const NOT_CACHED = { cache: 'no-store' } as const;
+
+/** A redirect that is followed loses the cookies that it sets, and some runtimes send the browser's cookies to the host that it leads to. */
+const NOT_FOLLOWED = { redirect: 'manual' } as const;
 
 /** The headers of the browser's request that the API needs to recognize a request that another site triggered. */
 const CROSS_SITE_HEADERS = ['Origin', 'Sec-Fetch-Site'];
@@ -68,11 +71,16 @@ export function onBehalfOf(
 ): ApiOnBehalf {
   const read = readerOf(headers);
   const origin = checkedOrigin(api);
-  const jar = new CookieJar(read('Cookie') ?? '');
+  const browserCookie = read('Cookie') ?? '';
+  const jar = new CookieJar(browserCookie);
 
   const send = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const url = new URL(path, origin);
     if (url.origin !== origin) throw new TypeError(`${JSON.stringify(path)} is not on ${origin}: write a path`);
+    // `Headers` would show the cookie, and with it a token, in its own error.
+    if (/[\0\r\n]|[^\0-\xff]/.test(browserCookie)) {
+      throw new TypeError("The `Cookie` header of the browser's request has a character that no header may have");
+    }
     const own = new Headers(init.headers);
     const cookie = jar.toSend();
     if (cookie !== '') own.set('Cookie', cookie);
@@ -80,9 +88,10 @@ export function onBehalfOf(
     if (!SAFE_METHODS.includes((init.method ?? 'GET').toUpperCase())) {
       const given = CROSS_SITE_HEADERS.filter((name) => read(name));
       if (given.length === 0) return refused();
+      for (const name of CROSS_SITE_HEADERS) own.delete(name);
       for (const name of given) own.set(name, read(name) ?? '');
     }
-    const response = await fetch(url.href, { ...SEND, ...init, headers: own });
+    const response = await fetch(url.href, { ...NOT_CACHED, ...init, ...NOT_FOLLOWED, headers: own });
     if (canSetCookies) jar.receive(response.headers.getSetCookie());
     return response;
   };
@@ -111,7 +120,10 @@ function readerOf(headers: BrowserHeaders | undefined): (name: string) => string
     throw new TypeError("`headers` is missing: pass the headers of the browser's request");
   }
   if (isHeaders(headers)) return (name) => headers.get(name) ?? undefined;
-  return (name) => [headers[name.toLowerCase()] ?? headers[name] ?? []].flat().join(', ') || undefined;
+  return (name) => {
+    const lines = [headers[name.toLowerCase()] ?? headers[name] ?? []].flat();
+    return lines.join(name === 'Cookie' ? '; ' : ', ') || undefined;
+  };
 }
 
 function isHeaders(headers: BrowserHeaders): headers is Pick<Headers, 'get'> {
