@@ -218,6 +218,17 @@ describe('the page of the demo, in memory, as npm start runs it', () => {
     await page.says('links', /docs\/demo\.md.*apps\/demo\/src.*libs\/refresh-auth\/src/s);
   });
 
+  // Late, because it revokes the sessions in which other tests would begin.
+  test('[F52] a socket closes when another tab signs out everywhere', async () => {
+    await page.press('Sign out here');
+    await page.cannot('Sign out while a socket is open', 'Sign in first.');
+    await page.signIn();
+    await signOutWhileSocketIsOpen(visitor, page);
+
+    expect(await visitor.context.cookies()).toEqual([]);
+    await page.signIn();
+  });
+
   test('tells that the server is gone, and that it is back', async () => {
     visitor.expected = /ERR_/;
     await demo.stop();
@@ -271,6 +282,11 @@ describe.each(adapters)('the page of a demo that keeps the token in a cookie alo
     await page.cannot('Steal a token', 'a cookie that scripts cannot read');
     expect(await page.page.evaluate('document.cookie + JSON.stringify(localStorage)')).not.toContain('ey');
 
+    await signOutWhileSocketIsOpen(visitor, page);
+    await page.says('notice', 'You signed out in another tab.');
+    await page.press('Sign in');
+    await page.says('generations', /gen 0/);
+
     const other = await visitor.open();
     await other.press('Sign out here');
     await other.says('notice', /^Signed out here/);
@@ -287,3 +303,30 @@ describe.each(adapters)('the page of a demo that keeps the token in a cookie alo
     expect(await page.violations()).toEqual([]);
   });
 });
+
+test('without a cookie, the page says that a browser cannot sign a socket in', async () => {
+  const demo = await startDemo({ JWT_SECRET: PAGE_SECRET, TOKEN_DELIVERY: 'header' });
+  const page = await (await visitors.visit(demo)).open();
+  await page.cannot('Sign out while a socket is open', 'signed in by a cookie, and TOKEN_DELIVERY=header sets none');
+  await visitors.leave();
+  await demo.stop();
+});
+
+async function signOutWhileSocketIsOpen(visitor: Visitor, page: DemoPage): Promise<void> {
+  const opened = visitor.context.waitForEvent('page');
+  await page.press('Sign out while a socket is open');
+  const other = await DemoPage.in(await opened);
+  await page.says('outcome', 'Press “Sign out everywhere” in the tab that has opened');
+  await other.press('Sign out everywhere');
+
+  expect(await page.headline()).toMatch(
+    /^Another tab signed out everywhere, and the socket of this tab closed \d+ ms later$/,
+  );
+  await page.says(
+    'outcome',
+    /closed the socket of this tab with 4401, reason “session_revoked”\. The last event of the stream \(SSE\) came after \d+ ms, and said “session_revoked”/,
+  );
+  await page.says('sign-in', 'Sign in');
+  await page.page.locator('#socket:not([aria-disabled=true]), #socket-hint:has-text("Sign in first.")').waitFor();
+  await other.page.close();
+}

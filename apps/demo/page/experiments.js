@@ -1,6 +1,7 @@
 import { ask, reasonOf } from './answers.js';
 import { element, make, on, write } from './dom.js';
 import { duration, short } from './format.js';
+import { socketHint, socketObstacle, watchSocket } from './live.js';
 import { bringOutcome, outcomeOf, scrollToOutcome, showOutcome } from './outcome.js';
 import { playTheft, THEFT_COMMAND, theftHint, theftObstacle } from './theft.js';
 import { claimsOf, forged, tampered } from './tokens.js';
@@ -28,7 +29,7 @@ const NO_SWITCH = 'Start the demo with DEMO_FAULTS=1 to have this switch.';
  * @property {(session: Session) => Promise<Outcome | undefined>} run `undefined` if it has shown its outcome itself
  */
 
-/** Further experiments, with other kinds of connection, are entries of this list. @type {Experiment[]} */
+/** @type {Experiment[]} */
 const EXPERIMENTS = [
   {
     id: 'theft',
@@ -89,6 +90,14 @@ const EXPERIMENTS = [
     hint: () => 'It starts with this token. From then on, neither tab knows of the other.',
     obstacle: (session) => tokenObstacle(session) ?? sessionObstacle(session),
     run: async (session) => openTab(session, false),
+  },
+  {
+    id: 'socket',
+    begins: 'Open connections',
+    name: 'Sign out while a socket is open',
+    hint: socketHint,
+    obstacle: socketObstacle,
+    run: async (session) => watchSocket(session, tell),
   },
   {
     id: 'policy',

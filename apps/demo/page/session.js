@@ -1,5 +1,6 @@
 import { RefreshAuthClient } from 'nestjs-refresh-auth/client';
 import { ask } from './answers.js';
+import { announceSignOut } from './sign-outs.js';
 import { claimsOf } from './tokens.js';
 
 /** @import { About } from '../src/page/about.interface.js' */
@@ -159,6 +160,7 @@ export class Session extends EventTarget {
   async signOut(path, farewell) {
     /** @type {typeof fetch} */
     const signOut = (input, init) => this.client.signOut(input, init);
+    announceSignOut(path);
     const answer = await ask(this.seesToken ? signOut : fetch, this.policy.base + path, { method: 'POST' });
     if (!this.seesToken) await this.#lookAtCookie(answer, farewell);
     this.#tellOtherTabs();
