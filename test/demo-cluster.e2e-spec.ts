@@ -1,8 +1,10 @@
 // `npm run demo:cluster`: several processes of the demo behind one port.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import type { Browser } from 'playwright-core';
+import { WebSocket } from 'ws';
 import { HOUR } from './support/aged-tokens.js';
-import { bearer } from './support/delivered.js';
+import { bearer, cookie } from './support/delivered.js';
 import { type DemoCluster, startDemoCluster } from './support/demo-cluster.js';
 import { launchChromium, Visitor } from './support/demo-page.js';
 import { type HttpAnswer, send } from './support/http.js';
@@ -61,6 +63,18 @@ describe('npm run demo:cluster', () => {
     expect(visitor.problems).toEqual([]);
     await visitor.context.close();
   }, 180_000);
+
+  test('[F52] sockets go to all of them, and close after one sign-out everywhere', async () => {
+    // Another user, since the tokens of the other tests are older than this sign-out.
+    const { token } = await signInOf(HOUR, { secret: JWT_SECRET }, { ...ADA, sub: '2' });
+    const headers = { ...(cookie(token).headers as Record<string, string>), origin: cluster.url };
+    const sockets = [1, 2, 3].map(() => new WebSocket(`${cluster.url.replace('http', 'ws')}/live`, { headers }));
+    const closed = sockets.map((socket) => once(socket, 'close'));
+    await Promise.all(sockets.map((socket) => once(socket, 'message')));
+    await send(`${cluster.url}/auth/logout-everywhere`, { method: 'POST', body: {}, ...bearer(token) });
+
+    for (const close of closed) expect((await close).map(String)).toEqual(['4401', 'session_revoked']);
+  });
 
   test('the switch stops the store for all of them', async () => {
     const turn = (running: boolean): Promise<HttpAnswer> =>

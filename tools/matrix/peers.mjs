@@ -4,6 +4,17 @@ function nest(version, others = {}) {
   return Object.fromEntries(names.map((name) => [`@nestjs/${name}`, others[name] ?? version]));
 }
 
+/** The packages of an application with sockets, microservices and GraphQL, beside those of NestJS. */
+const contexts = {
+  'socket.io-client': '4.8.4',
+  ws: '8.22.0',
+  '@types/ws': '8.18.2',
+  '@apollo/server': '5.5.1',
+  '@as-integrations/express5': '1.1.2',
+  graphql: '16.15.0',
+  mercurius: '16.9.0',
+};
+
 /**
  * Sets of peers, from the lowest that `peerDependencies` allows up to where the other cells begin. Each lowest version is in one of them, and
  * the last of NestJS that drops a guard without a word.
@@ -65,7 +76,43 @@ export const peerSets = {
     'reflect-metadata': '0.2.2',
     rxjs: '7.8.2',
   },
+  'nest-11-contexts': {
+    // The drivers of GraphQL do not accept 11.0.0.
+    ...nest('11.0.1', { 'platform-fastify': '11.0.3' }),
+    '@nestjs/jwt': '11.0.0',
+    '@nestjs/terminus': '11.0.0',
+    '@nestjs/microservices': '11.0.0',
+    '@nestjs/websockets': '11.0.0',
+    '@nestjs/platform-socket.io': '11.0.6',
+    '@nestjs/platform-ws': '11.0.5',
+    '@nestjs/graphql': '13.4.5',
+    '@nestjs/apollo': '13.4.5',
+    '@nestjs/mercurius': '13.4.5',
+    ...contexts,
+    ioredis: '5.11.1',
+    'reflect-metadata': '0.2.2',
+    rxjs: '7.8.2',
+  },
+  'nest-12-contexts': {
+    ...nest('12.0.1'),
+    '@nestjs/jwt': '12.0.1',
+    '@nestjs/terminus': '12.0.0',
+    '@nestjs/microservices': '12.0.1',
+    '@nestjs/websockets': '12.0.1',
+    '@nestjs/platform-socket.io': '12.0.1',
+    '@nestjs/platform-ws': '12.0.1',
+    '@nestjs/graphql': '14.0.3',
+    '@nestjs/apollo': '14.0.3',
+    '@nestjs/mercurius': '14.0.0',
+    ...contexts,
+    ioredis: '5.11.1',
+    'reflect-metadata': '0.2.2',
+    rxjs: '7.8.2',
+  },
 };
+
+/** Has the optional packages of NestJS for sockets, microservices and GraphQL. All other cells have none of them. */
+export const hasContexts = ({ peers }) => peers?.endsWith('-contexts') ?? false;
 
 /** Each is built, and booted on both adapters, on the lowest Node that is supported. Test runners have no part in it. */
 export const peerCells = Object.keys(peerSets).flatMap((peers) =>

@@ -40,14 +40,24 @@ function listedTable(results) {
   );
 }
 
-const PEERS = ['@nestjs/core', '@nestjs/jwt', '@nestjs/terminus', 'ioredis', 'reflect-metadata', 'rxjs'];
+const PEERS = [
+  '@nestjs/core',
+  '@nestjs/jwt',
+  '@nestjs/terminus',
+  '@nestjs/websockets',
+  '@nestjs/microservices',
+  '@nestjs/graphql',
+  'ioredis',
+  'reflect-metadata',
+  'rxjs',
+];
 
 /** One row for each set of versions: passes on both adapters, or where it fails. */
 function peersTable(results) {
   const rows = Object.entries(peerSets).map(([name, versionOf]) => {
     const failures = results.filter(({ cell, failed }) => cell.peers === name && failed);
     const reasons = failures.map(({ cell, failed }) => `fails: ${failed.step} on ${versions[cell.adapter]}`);
-    return [...PEERS.map((peer) => versionOf[peer]), reasons.join(', ') || 'passes'];
+    return [...PEERS.map((peer) => versionOf[peer] ?? '–'), reasons.join(', ') || 'passes'];
   });
   return table([...PEERS.map((peer) => `\`${peer}\``), ''], rows);
 }

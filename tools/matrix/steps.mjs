@@ -1,11 +1,17 @@
 // The steps of a cell: its application is made, built, booted and tested.
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { axes } from './axes.mjs';
 import { runProgram } from './installs.mjs';
+import { hasContexts } from './peers.mjs';
 
-const sources = join(dirname(fileURLToPath(import.meta.url)), 'application');
+const here = dirname(fileURLToPath(import.meta.url));
+const sources = join(here, 'application');
+const contexts = join(here, 'contexts');
+
+/** The packages of NestJS that only some applications have. */
+const OPTIONAL = ['@nestjs/websockets', '@nestjs/microservices', '@nestjs/graphql'];
 
 /** Which cells have this step in common: it is done once for them. */
 export const keys = {
@@ -28,6 +34,7 @@ export async function build(cell, installation, node) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   cpSync(sources, folder, { recursive: true });
+  if (hasContexts(cell)) cpSync(contexts, join(folder, 'src'), { recursive: true });
   const { type } = axes.application[cell.application];
   const write = (file, content) => writeFileSync(join(folder, file), JSON.stringify(content, null, 2));
   write('package.json', { private: true, type });
@@ -40,12 +47,20 @@ export async function build(cell, installation, node) {
 
 /** @returns what went wrong; nothing if all is well */
 export async function boot(cell, installation, node, redisUrl) {
-  const { folder } = paths(installation, cell);
+  const { folder, bin } = paths(installation, cell);
   const env = { ...environment(cell), REDIS_URL: redisUrl };
-  return (
-    failure(await runProgram(node, ['same-class.mjs'], { cwd: folder, env })) ??
-    failure(await runProgram(node, ['dist/main.js'], { cwd: folder, env }))
-  );
+  const programs = ['same-class.mjs', 'dist/main.js'];
+  if (hasContexts(cell)) programs.push('dist/contexts.js');
+  else {
+    // The cell shows that the library does without them.
+    const present = OPTIONAL.filter((name) => existsSync(bin(name)));
+    if (present.length > 0) return `must not be installed in this cell: ${present.join(', ')}`;
+  }
+  for (const program of programs) {
+    const output = failure(await runProgram(node, [program], { cwd: folder, env }));
+    if (output !== undefined) return output;
+  }
+  return undefined;
 }
 
 /** @returns what the runner says; nothing if all is well */
@@ -68,7 +83,8 @@ export function environment({ adapter }) {
   return { ...rest, ADAPTER: adapter, CI: 'true' };
 }
 
-function tsconfig({ modules, typescript }) {
+function tsconfig(cell) {
+  const { modules, typescript } = cell;
   const settings = axes.modules[modules];
   return {
     compilerOptions: {
@@ -80,7 +96,8 @@ function tsconfig({ modules, typescript }) {
       lib: ['es2022'],
       types: ['node'],
       strict: true,
-      skipLibCheck: false,
+      // The types of the GraphQL drivers name packages that only some of their users have.
+      skipLibCheck: hasContexts(cell),
       esModuleInterop: true,
       experimentalDecorators: true,
       emitDecoratorMetadata: true,

@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { pipeline } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { startProcess } from '../support/child-process.mjs';
@@ -104,9 +106,21 @@ function createFront(demos) {
       return;
     }
     const wanted = demos[Number(headers['x-demo-process']) - 1];
-    incoming.pipe(forward(wanted ?? demos[turn++ % demos.length], incoming, passOn).on('error', giveUp(response)));
+    const forwarded = forward(wanted ?? demos[turn++ % demos.length], incoming, passOn).on('error', giveUp(response));
+    // A client that leaves a stream.
+    response.once('close', () => response.writableEnded || forwarded.destroy());
+    incoming.pipe(forwarded);
   };
-  return createServer((incoming, response) => void answer(incoming, response));
+  const joinSocket = ({ method, url, rawHeaders }, socket, head) => {
+    const { hostname, port } = demos[turn++ % demos.length];
+    const upstream = connect(port, hostname);
+    const headers = rawHeaders.map((text, index) => text + (index % 2 === 0 ? ': ' : '\r\n')).join('');
+    upstream.write(`${method} ${url} HTTP/1.1\r\n${headers}\r\n`, 'latin1');
+    upstream.write(head);
+    // Each closes the other, also after an error.
+    pipeline(socket, upstream, socket, () => undefined);
+  };
+  return createServer((incoming, response) => void answer(incoming, response)).on('upgrade', joinSocket);
 }
 
 ensureInstalled();
