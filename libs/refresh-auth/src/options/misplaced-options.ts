@@ -3,7 +3,7 @@ import { OptionReader } from './option-reader.js';
 /** Options of the static call, which a factory may return by mistake. */
 const STATIC_OPTIONS = ['isGlobal', 'name'];
 /** Options of `forRootAsync`, which may be given to `forRoot` by mistake. */
-const ASYNC_OPTIONS = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports'];
+const ASYNC_OPTIONS = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports', 'provideInjectionTokensFrom'];
 
 /**
  * Rejects options that belong to another call.
@@ -35,12 +35,12 @@ export function checkPlaces(given: object | null | undefined, call: string): voi
 /**
  * Checks what `forRootAsync` was given.
  *
- * @param others all but `imports`, `inject` and where the options come from
+ * @param others options of the static call; in early versions of NestJS 11, also those that say where the options come from
  * @throws RefreshAuthOptionsError
  */
 export function checkAsyncOptions(others: object, hasSource: boolean): void {
   const argument = new OptionReader(others, '', 'RefreshAuthModule.forRootAsync');
-  const misplaced = Object.keys(others).find((name) => !STATIC_OPTIONS.includes(name));
+  const misplaced = Object.keys(others).find((name) => ![...STATIC_OPTIONS, ...ASYNC_OPTIONS].includes(name));
   if (misplaced !== undefined) {
     new OptionReader(undefined, misplaced, 'RefreshAuthModule.forRootAsync').fail(
       'is not known here',
