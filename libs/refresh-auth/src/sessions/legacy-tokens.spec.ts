@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import jsonwebtoken from 'jsonwebtoken';
 import { TestClock } from '../../../../test/support/clock.js';
-import { authenticate, makeCore, refusal, SESSION_LIFETIME } from '../../../../test/support/core.js';
+import { authenticate, makeCore, recordEvents, refusal, SESSION_LIFETIME } from '../../../../test/support/core.js';
 import { signRaw } from '../../../../test/support/hostile-tokens.js';
 import { secret } from '../../../../test/support/key-material.js';
 import { hashed, tagOf } from '../tokens/session-id.js';
@@ -89,4 +89,15 @@ test('an exp that is later than the end of the session does not prolong it', asy
   clock.advance(SESSION_LIFETIME * 1000);
 
   expect(await refusal(authenticate(core, oldToken()))).toMatchObject({ code: 'session_expired' });
+});
+
+test('claims of the hook that make a token too long for the cookie give 503 reload_failed, and an event says how long it is', async () => {
+  const narrow = makeCore(
+    { legacy: () => ({ sub: '1', iat, roles: 'r'.repeat(4096) }), delivery: { header: false } },
+    { clock },
+  );
+  const events = recordEvents(narrow);
+
+  expect(await refusal(authenticate(narrow, oldToken()))).toMatchObject({ code: 'reload_failed' });
+  expect(events.map(({ type }) => type)).toEqual(['token-too-large', 'token-rejected']);
 });

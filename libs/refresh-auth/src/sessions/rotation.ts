@@ -200,14 +200,15 @@ export class Rotation {
   /**
    * Returns the token if a client can keep it. Otherwise throws, and the client keeps the token that it has.
    *
-   * @throws RefreshAuthError `reload_failed` where the claims come from `reloadClaims`, else `store_unavailable`
+   * @throws RefreshAuthError `reload_failed` where the claims come from `reloadClaims` or `legacy`, else `store_unavailable`
    */
   #fitting(issued: IssuedToken): IssuedToken {
     const bytes = issued.token.length;
     const { longestToken } = this.settings;
     if (bytes <= longestToken) return issued;
     this.events.emit('token-too-large', { ...this.events.generation(issued.claims), bytes });
-    const code = this.settings.reloader ? 'reload_failed' : 'store_unavailable';
+    const isFromHook = this.settings.reloader !== undefined || isLegacy({ gen: issued.claims.gen - 1 });
+    const code = isFromHook ? 'reload_failed' : 'store_unavailable';
     throw new RefreshAuthError(code, `the next token has ${bytes} bytes, of at most ${longestToken}`);
   }
 
