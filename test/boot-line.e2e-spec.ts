@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { RefreshAuthModule, type RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { wrapStore } from 'nestjs-refresh-auth/testing';
-import { storePlace } from '../libs/refresh-auth/src/store/store-place.js';
+import { storePlace } from '../libs/refresh-auth/src/options/store-place.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { RedisConnection, type RedisClient } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
 import { type RunningApp, startApp } from './support/apps.js';

@@ -4,7 +4,7 @@ import type { RefreshAuthEvent } from './events/events.js';
 import { OriginWarnings } from './http/origin-warnings.js';
 import type { RefreshAuthSettings } from './options/refresh-auth-options.js';
 import type { SessionStore } from './store/session-store.js';
-import { storePlace } from './store/store-place.js';
+import { storePlace } from './options/store-place.js';
 import { missingShutdownHooks } from './shutdown-warning.js';
 
 /** Logs the events that an operator may have to act on, and rejected tokens at level debug. Contains no token, claim or secret. */

@@ -1,6 +1,6 @@
-import { InMemorySessionStore } from './in-memory-session-store.js';
-import { RedisSessionStore } from './redis/redis-session-store.js';
-import type { SessionStore } from './session-store.js';
+import { InMemorySessionStore } from '../store/in-memory-session-store.js';
+import { RedisSessionStore } from '../store/redis/redis-session-store.js';
+import type { SessionStore } from '../store/session-store.js';
 
 /** Returns where a store keeps its sessions, such as `in Redis at localhost:6379 (database 0)`. Contains no credentials. */
 export function storePlace(store: SessionStore): string {
