@@ -128,4 +128,18 @@ describe.each(adapters)('EventSource in Chromium, and an application on %s:', (a
 
     expect(await page.evaluate(() => said)).toEqual(['valid', 'signed out']);
   });
+
+  test('the recipe says nothing any more once it was stopped, not even while it asks for the status', async () => {
+    await page.route('**/events', async (route) => {
+      if (route.request().resourceType() === 'fetch') await page.evaluate(() => stop());
+      await route.continue();
+    });
+    const asked = page.waitForResponse((response) => response.request().resourceType() === 'fetch');
+    await app.auth.revokeUser('1');
+    endStreams();
+    expect((await asked).status()).toBe(401);
+    await page.evaluate(() => fetch('/'));
+
+    expect(await page.evaluate(() => said)).toEqual(['valid']);
+  });
 });

@@ -20,7 +20,9 @@ export function listen(url, { onMessage, onSignedOut, retryAfter = 3000 }) {
     });
   };
   const findOut = async () => {
-    if ((await statusOf(url)) === 401) onSignedOut();
+    const status = await statusOf(url);
+    if (stopped.signal.aborted) return;
+    if (status === 401) onSignedOut();
     else setTimeout(connect, retryAfter);
   };
   connect();
