@@ -308,6 +308,7 @@ test('without a cookie, the page says that a browser cannot sign a socket in', a
   const demo = await startDemo({ JWT_SECRET: PAGE_SECRET, TOKEN_DELIVERY: 'header' });
   const page = await (await visitors.visit(demo)).open();
   await page.cannot('Sign out while a socket is open', 'signed in by a cookie, and TOKEN_DELIVERY=header sets none');
+  expect(await page.violations()).toEqual([]);
   await visitors.leave();
   await demo.stop();
 });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import * as esbuild from 'esbuild';
 import { entries, manifest, root } from './library.mjs';
 import { pack } from './pack.mjs';
 import { LINK, packedPages } from './packed-pages.mjs';
@@ -186,7 +186,7 @@ async function checkBundles(optional) {
   const source = `export { RefreshAuthModule, RefreshAuthGuard } from '${name}';`;
   const others = ['@nestjs/common', '@nestjs/core', '@nestjs/jwt', 'rxjs', 'reflect-metadata'];
   for (const format of ['esm', 'cjs']) {
-    const { warnings } = await build({
+    const { warnings } = await esbuild.build({
       stdin: { contents: source, resolveDir: join(folder, 'bare') },
       bundle: true,
       write: false,
@@ -198,7 +198,10 @@ async function checkBundles(optional) {
       logLevel: 'silent',
     });
     for (const { text } of warnings)
-      assert.ok(optional.some((peer) => text.includes(`"${peer}"`)), `esbuild, ${format}: ${text}`);
+      assert.ok(
+        optional.some((peer) => text.includes(`"${peer}"`)),
+        `esbuild, ${format}: ${text}`,
+      );
   }
 }
 

@@ -25,6 +25,7 @@ function tellHere(signOut) {
  */
 export function announceSignOut(path) {
   const signOut = { path, at: Date.now() };
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a BroadcastChannel reaches this origin only
   channel.postMessage(signOut);
   tellHere({ ...signOut, isElsewhere: false });
 }
