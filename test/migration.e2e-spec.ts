@@ -289,6 +289,17 @@ describe('[F83] from-passport-jwt.md', () => {
     for (const { url } of [...processes, site.version('step-1')])
       expect((await send(`${url}/orders`, bearer(old))).status).toBe(401);
   });
+
+  test('ends a session of step 2 with a sign-out after a rollback to step 1', async () => {
+    const page = new JwtPage(site.version('step-2').url);
+    await page.signIn('ada');
+    const rolledBack = new JwtPage(site.version('step-1').url, page.storage);
+    expect((await rolledBack.orders()).status).toBe(200);
+
+    expect((await rolledBack.signOut()).status).toBe(204);
+
+    expect((await rolledBack.orders()).status).toBe(401);
+  });
 });
 
 describe('[F83] from-token-pairs.md', () => {
@@ -342,6 +353,68 @@ describe('[F83] from-token-pairs.md', () => {
     expect((await page.signOut()).status).toBe(204);
     expect((await refresh(site.another.url)).status).toBe(401);
     expect((await send(`${site.another.url}/orders`, bearer(tokens[0]))).status).toBe(401);
+  });
+
+  describe('a sign-out', () => {
+    const tokensOf = async (step: Step): Promise<Required<Pick<Storage, 'token' | 'refreshToken'>>> => {
+      const page = new PairsPage(site.version(step).url);
+      await page.signIn('ada');
+      const { token = '', refreshToken = '' } = page.storage;
+      return { token, refreshToken };
+    };
+    const post = (step: Step, path: string, body?: object, options: RequestOptions = {}) =>
+      send(`${site.version(step).url}/auth/${path}`, { method: 'POST', body: body ?? '', ...options });
+    const orders = async (step: Step, token: string) =>
+      (await send(`${site.version(step).url}/orders`, bearer(token))).status;
+
+    test.each(['step-1', 'step-2', 'step-3'] as const)(
+      'of %s with nothing but the refresh token in the body ends the session, as it did before',
+      async (step) => {
+        const { token, refreshToken } = await tokensOf('step-2');
+        expect(await orders(step, token)).toBe(200);
+
+        expect((await post(step, 'logout', { refreshToken })).status).toBe(204);
+
+        expect(await orders(step, token)).toBe(401);
+        expect((await post(step, 'refresh', { refreshToken })).status).toBe(401);
+      },
+    );
+
+    test.each(['step-1', 'step-2'] as const)(
+      'of %s with the old tokens ends the session of a tab that has exchanged the refresh token',
+      async (step) => {
+        const { token, refreshToken } = await tokensOf('step-1');
+        const exchanged = await post('step-2', 'refresh', { refreshToken });
+        const { accessToken } = exchanged.json() as { accessToken: string };
+        expect(await orders(step, accessToken)).toBe(200);
+
+        expect((await post(step, 'logout', { refreshToken }, bearer(token))).status).toBe(204);
+
+        expect(await orders(step, accessToken)).toBe(401);
+        for (const version of ['step-1', 'step-2'] as const)
+          expect((await post(version, 'refresh', { refreshToken })).status).toBe(401);
+      },
+    );
+
+    test('with the new token alone ends the old refresh token too, also after a rollback', async () => {
+      const { refreshToken } = await tokensOf('step-1');
+      const exchanged = await post('step-2', 'refresh', { refreshToken });
+      const { accessToken } = exchanged.json() as { accessToken: string };
+
+      expect((await post('step-2', 'logout', {}, bearer(accessToken))).status).toBe(204);
+
+      for (const version of ['step-1', 'step-2'] as const)
+        expect((await post(version, 'refresh', { refreshToken })).status).toBe(401);
+    });
+
+    test.each(['step-1', 'step-2', 'step-3'] as const)('of %s needs no body, and no token', async (step) => {
+      const { token } = await tokensOf('step-2');
+
+      for (const options of [bearer(token), {}])
+        expect((await post(step, 'logout', undefined, options)).status).toBe(204);
+
+      expect(await orders(step, token)).toBe(401);
+    });
   });
 });
 
