@@ -13,7 +13,8 @@ import { callHook, kindOf } from './application-hook.js';
  *
  * @returns the claims to sign, with a `sub` that is a string, and the `iat` of the old token, in seconds. With its `exp`, the session ends
  *   at that time; without, it ends one `sessionLifetime` after `iat`. The old `iss`, `aud`, `nbf` and `jti` are ignored. `undefined`: the
- *   token is not accepted, 401. Anything else, an error, or no answer within `reloadTimeout`: 503 `reload_failed`, and the error is logged
+ *   token is not accepted, 401. Anything else, an error, or no answer within `reloadTimeout`: 503 `reload_failed`, and the error is logged,
+ *   with its message and stack: never put the token into it
  */
 export type Legacy = (
   token: string,
