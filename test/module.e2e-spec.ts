@@ -156,7 +156,7 @@ describe('wrong options stop the boot, with an error that names the option, what
     [
       { secret: process.env['NOT_SET'] },
       'secret',
-      'is undefined. The variable that it is read from, such as JWT_SECRET, is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService]',
+      'is undefined. The environment variable that it is read from is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService]',
     ],
     [{ secret: 'short' }, 'secret', `has 5 bytes, which is too short for HS256. ${secretRemedy}`],
     [{ secret: SECRET, keys: [] }, 'secret', 'is given beside `keys`. Keep one of them.'],

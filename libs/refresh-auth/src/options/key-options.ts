@@ -32,7 +32,7 @@ export interface UncheckedKeyOptions {
 
 /** A variable that is not set yet is the usual cause. */
 const UNDEFINED_REMEDY =
-  "The variable that it is read from, such as JWT_SECRET, is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('JWT_SECRET') }) }).";
+  "The environment variable that it is read from is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('<its name>') }) }).";
 const KEY_REMEDY = 'Write [{ kid, algorithm, secret }] or [{ kid, algorithm, privateKey, publicKey }].';
 /**
  * The form of a kid. At most 255 characters, because a sealed token stores its length in one byte. Only ASCII, because jsonwebtoken writes

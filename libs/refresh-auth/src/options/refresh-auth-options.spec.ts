@@ -670,7 +670,7 @@ test.each([undefined, 'admin'])('a secret that is undefined was read before it w
   })() as Error;
 
   expect(error.message).toBe(
-    `RefreshAuthModule${name ? " 'admin'" : ''}: option \`secret\` is undefined. The variable that it is read from, such as JWT_SECRET, is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('JWT_SECRET') }) }).`,
+    `RefreshAuthModule${name ? " 'admin'" : ''}: option \`secret\` is undefined. The environment variable that it is read from is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('<its name>') }) }).`,
   );
 });
 
