@@ -393,6 +393,15 @@ describe('in a browser', () => {
     delete browser.window;
   });
 
+  test.each(['null', 'capacitor://localhost', 'chrome-extension://abc'])(
+    'a page of the origin %s, which is no API, is told to write `origins`',
+    (origin) => {
+      Object.assign(browser.window as object, { location: { origin } });
+
+      expect(() => new RefreshAuthClient()).toThrow('`origins` is missing');
+    },
+  );
+
   test('the token in localStorage, under a key that can be chosen, is sent to the page’s own origin', async () => {
     const own = new RefreshAuthClient({ fetch: network.fetch, key: 'token' });
     local.set('token', tokenOf('s', 0));

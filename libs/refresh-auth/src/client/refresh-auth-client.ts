@@ -66,7 +66,7 @@ export class RefreshAuthClient {
   /** The token of the last event. */
   #told: string | undefined;
 
-  /** @throws TypeError if `origins` contains something else than origins, or is missing outside of a browser */
+  /** @throws TypeError if `origins` contains something else than origins, or is missing where the page has no http(s) origin */
   constructor(options: RefreshAuthClientOptions = {}) {
     const { storage = defaultStorage(), key = 'refresh-auth', fetch = globalThis.fetch, retries = 0 } = options;
     this.#origins = options.origins ?? ownOrigin();
@@ -239,13 +239,14 @@ async function isSuperseded(response: Response): Promise<boolean> {
 }
 
 function ownOrigin(): string[] {
-  const window = browserWindow();
-  if (!window) {
+  const origin = browserWindow()?.location.origin;
+  // A page in a file, a mobile shell or an extension has an origin of its own, on which there is no API.
+  if (!origin?.startsWith('http')) {
     throw new TypeError(
       "`origins` is missing: write the origins to which the token is sent, such as ['https://api.example.com']",
     );
   }
-  return [window.location.origin];
+  return [origin];
 }
 
 function checkOrigin(origin: string): void {
