@@ -73,6 +73,12 @@ async function untilNoneIsOpen(app: AuthApp): Promise<void> {
   while (openSessions(app) > 0) await new Promise(setImmediate);
 }
 
+function openStream(app: AuthApp, token: string, path = 'stream', headers = bearer(token).headers): EventSource {
+  return new EventSource(`${app.url}/${path}`, {
+    fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...(headers as Record<string, string>) } }),
+  });
+}
+
 describe.each(adapters)('[F52] a stream on %s', (adapter) => {
   let app: AuthApp;
   let elsewhere: AuthApp;
@@ -96,10 +102,7 @@ describe.each(adapters)('[F52] a stream on %s', (adapter) => {
 
   /** Opens a stream, and resolves with its first event. */
   async function listen(path: string, own = token, headers = bearer(own).headers): Promise<EventSource> {
-    const source = new EventSource(`${app.url}/${path}`, {
-      fetch: (url, init) =>
-        fetch(url, { ...init, headers: { ...init.headers, ...(headers as Record<string, string>) } }),
-    });
+    const source = openStream(app, own, path, headers);
     sources.push(source);
     const event = await new Promise<{ data: unknown }>((resolve, reject) => {
       source.addEventListener('message', resolve);
@@ -222,6 +225,32 @@ describe.each(['socket.io over websocket', 'ws'] as const)('[F52] of 1,000 socke
     await Promise.all([app.close(), elsewhere.close()]);
   }, 120_000);
 });
+
+test("[F52] of 1,000 streams, a logout in another process ends one user's ten, and no other", async () => {
+  const [app, elsewhere] = await Promise.all([start('express', 'ws'), start('express', 'ws')]);
+  const streams: { sub: string; source: EventSource }[] = [];
+  const isOver: string[] = [];
+  for (let user = 0; user < 100; user += 5) {
+    const opened = Array.from({ length: 50 }, async (_, index) => {
+      const sub = String(user + Math.floor(index / 10));
+      const { token } = await app.auth.issue({ sub });
+      const source = openStream(app, token);
+      await once(source as never, 'message');
+      source.addEventListener('error', () => isOver.push(sub));
+      return { sub, source };
+    });
+    streams.push(...(await Promise.all(opened)));
+  }
+  const his = streams.filter(({ sub }) => sub === '42');
+  const ends = his.map(({ source }) => once(source as never, 'error'));
+  await elsewhere.auth.revokeUser('42');
+  await Promise.all(ends);
+
+  expect([isOver, openSessions(app)]).toEqual([Array(10).fill('42'), 990]);
+  streams.forEach(({ source }) => source.close());
+  await untilNoneIsOpen(app);
+  await Promise.all([app.close(), elsewhere.close()]);
+}, 120_000);
 
 test('a refusal is one of our errors, whose code tells why a stream has ended', async () => {
   const app = await start('express', 'ws');
