@@ -19,6 +19,7 @@ export interface RedisClient {
 
 /** The part of a duplicated client that waiting for replicas uses. */
 export interface PipelineClient extends ObservedClient {
+  readonly isCluster?: boolean;
   eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
   pipeline(): Pipeline;
   once(event: string, listener: () => void): unknown;
@@ -184,7 +185,9 @@ function createClient(option: RedisOption, Client: typeof Redis, call?: string):
 }
 
 /** Resolves when a client is connected, or its first attempt to connect has failed. */
-async function untilTried(client: Pick<PipelineClient, 'on' | 'once' | 'options'>): Promise<ConnectionProblem> {
+async function untilTried(
+  client: Pick<PipelineClient, 'on' | 'once' | 'options' | 'isCluster'>,
+): Promise<ConnectionProblem> {
   // Each failure reaches the request that it affects. Without a listener for errors ioredis would print it too.
   const problem = new ConnectionProblem(client);
   await new Promise<void>((resolve) => {
@@ -193,7 +196,8 @@ async function untilTried(client: Pick<PipelineClient, 'on' | 'once' | 'options'
       clearTimeout(timer);
       resolve();
     };
-    for (const event of ['ready', 'error', 'close']) client.once(event, goOn);
+    // A cluster whose first node does not answer goes on with the next, after it has closed that connection.
+    for (const event of client.isCluster ? ['ready', 'error'] : ['ready', 'error', 'close']) client.once(event, goOn);
   });
   return problem;
 }
