@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
@@ -32,12 +31,6 @@ const withoutComments = {
   transform: (code) =>
     ts.transpileModule(code, { compilerOptions: { target: 'es2022', module: 'esnext', removeComments: true } })
       .outputText,
-};
-
-/** TypeScript indents by four spaces, esbuild by two: that is a twentieth of the package. */
-const withLessIndentation = {
-  name: 'with-less-indentation',
-  transform: async (code) => (await transform(code, { target: 'es2022', charset: 'utf8' })).code,
 };
 
 /** Applications augment `UserClaims` under the name of the package: TypeScript asks for an `export *` of the file that declares it. */
@@ -97,7 +90,7 @@ async function bundleCode() {
 async function bundleEntries(input, manualChunks) {
   const graph = await rollup({
     input,
-    plugins: [packages, withoutComments, withLessIndentation, optionalPackages],
+    plugins: [packages, withoutComments, optionalPackages],
     // As package.json says: no module does anything when it is loaded.
     treeshake: { moduleSideEffects: false },
     onLog: (_, { message }) => assert.fail(message),
