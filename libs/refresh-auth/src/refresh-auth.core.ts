@@ -1,16 +1,17 @@
+import { Reflector } from '@nestjs/core';
+import { RouteAccess } from './decorators/route-access.js';
 import { cookieNames } from './http/cookie.js';
 import { Credentials } from './http/credentials.js';
 import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
 import { DroppedCookieWarning } from './http/dropped-cookie-warning.js';
 import { ErrorAnswers } from './http/error-answers.js';
-import { Admissions } from './contexts/admissions.js';
 import { AdmittedSockets } from './contexts/admitted-sockets.js';
 import { NoRefresh } from './contexts/no-refresh.js';
 import { UndeliveredWarning } from './contexts/undelivered-warning.js';
 import { longestDeliverable } from './http/token-size.js';
 import { defaultKeyPrefix, type RefreshAuthSettings } from './options/refresh-auth-options.js';
-import { type Authentication, Authenticator } from './sessions/authenticator.js';
+import { Authenticator } from './sessions/authenticator.js';
 import { Events } from './events/events.js';
 import { LatestTokens } from './sessions/latest-tokens.js';
 import { KeyAnnouncements } from './store/key-announcements.js';
@@ -36,7 +37,7 @@ import { type SignedParties, TokenVerifier } from './tokens/verifying.js';
 
 /** The parts of one module, put together once. Guard, interceptor and service are thin fronts of it. */
 export class RefreshAuthCore {
-  readonly name: string | undefined;
+  readonly routeAccess: RouteAccess;
   readonly events: Events;
   readonly signer: TokenSigner;
   readonly authenticator: Authenticator;
@@ -50,7 +51,6 @@ export class RefreshAuthCore {
   readonly cookieCrossSite: CrossSiteCheck;
   readonly delivery: Delivery;
   readonly answers: ErrorAnswers;
-  readonly admissions = new Admissions<Authentication>();
   readonly droppedCookie: DroppedCookieWarning;
   readonly noRefresh: NoRefresh;
   readonly undelivered: UndeliveredWarning;
@@ -98,7 +98,8 @@ export class RefreshAuthCore {
       longestToken: longestDeliverable(settings.delivery),
     });
 
-    this.name = settings.name;
+    // Has no state, and so need not be injected.
+    this.routeAccess = new RouteAccess(new Reflector(), settings.name);
     this.events = events;
     this.signer = signer;
     this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events, legacy);

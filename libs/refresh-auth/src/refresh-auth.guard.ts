@@ -1,38 +1,22 @@
-import {
-  type CanActivate,
-  type ExecutionContext,
-  HttpException,
-  HttpStatus,
-  Inject,
-  Injectable,
-  RequestMethod,
-} from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { type CanActivate, type ExecutionContext, HttpException, HttpStatus, Injectable } from '@nestjs/common';
 import type { Access } from './decorators/access.js';
-import { RouteAccess } from './decorators/route-access.js';
 import { NO_USER, RefreshAuthError } from './errors/refresh-auth-error.js';
-import { waitedFor } from './contexts/arrivals.js';
+import { Call } from './contexts/call.js';
 import {
   carrierOf,
   findRequestResponse,
   findToken,
-  isAmbient,
-  isMessage,
   lookForRequestResponse,
-  rivalTokens,
   transportOf,
 } from './contexts/execution-context.js';
-import { noteAdmission, forgetAdmission } from './contexts/request-state.js';
+import { notesOn } from './contexts/request-notes.js';
 import type { RequestResponse } from './contexts/transport.js';
-import { type HttpRequest, type HttpResponse, rawRequest } from './http/http-message.js';
+import type { HttpRequest, HttpResponse, RawRequest } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
 import type { Authentication } from './sessions/authenticator.js';
-import type { RefreshAhead } from './sessions/refresh-ahead.js';
 import type { IssuedToken, TokenClaims } from './tokens/claims.js';
 import type { UserClaims } from './tokens/user-claims.js';
-
-const REFLECTOR: unique symbol = Symbol('Reflector');
 
 /** The guard of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- subclasses that override toUser use it
@@ -43,8 +27,6 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   protected readonly [CORE]!: RefreshAuthCore;
-  @Inject(Reflector) protected readonly [REFLECTOR]!: Reflector;
-  #routeAccess: RouteAccess | undefined;
 
   get #core(): RefreshAuthCore {
     const core = this[CORE] as RefreshAuthCore | undefined;
@@ -54,78 +36,74 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     );
   }
 
-  get #access(): RouteAccess {
-    return (this.#routeAccess ??= new RouteAccess(this[REFLECTOR], this.#core.name));
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const core = this.#core;
+    const access = core.routeAccess.of(context);
+    if (access === 'public') return this.#admitPublic(context);
+    const socket = context.getType() === 'ws' ? core.sockets.find(carrierOf(context)) : undefined;
+    if (socket)
+      return this.#admit(new Call(context, lookForRequestResponse(context) ?? {}), access, () => socket.check());
+    const call = new Call(context, this.getRequestResponse(context));
+    if (call.raw && isPreflight(call.raw)) return this.#answerPreflight(context);
+    const token = this.#onlyToken(call);
+    if (token !== undefined && this.#admitKnown(call, token)) return true;
+    return this.#admit(call, access, () => this.#authenticate(call, token));
   }
 
-  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const access = this.#access.of(context);
-    if (access === 'public') {
-      if (isMessage(context)) forgetAdmission(context);
-      return true;
-    }
-    const socket = context.getType() === 'ws' ? this.#core.sockets.find(carrierOf(context)) : undefined;
-    if (socket) return this.#admit(context, lookForRequestResponse(context)?.request, access, () => socket.check());
-    const found = this.getRequestResponse(context);
-    if (found.request && isPreflight(found.request)) return this.#answerPreflight(context);
-    const token = this.#onlyToken(context, found.request);
-    if (this.#admitKnown(context, found, token)) return true;
-    return this.#admit(context, found.request, access, () => this.#authenticate(context, found, token));
+  #admitPublic(context: ExecutionContext): boolean {
+    const call = new Call(context, {});
+    if (call.isMessage) call.forget();
+    return true;
   }
 
   /** Lets a preflight through to a handler for `OPTIONS` only: a handler for all methods would run for anybody who makes a request look like a preflight. */
   #answerPreflight(context: ExecutionContext): boolean {
-    if (this[REFLECTOR].get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS)
-      return true;
+    if (this.#core.routeAccess.isForOptions(context)) return true;
     throw new HttpException('', HttpStatus.NO_CONTENT);
+  }
+
+  /** The token of a call, if there is one and no choice has to be made. Read once: an application's own `getToken` may redeem a ticket. */
+  #onlyToken(call: Call): string | undefined {
+    if (call.rivalTokens(this.#core.credentials).length > 1) return undefined;
+    try {
+      return this.getToken(call.request, call.context);
+    } catch {
+      return undefined;
+    }
   }
 
   /**
    * Admits a request whose token is known and valid, as nearly all are, without creating a promise. Returns false in all other cases,
    * without any effect.
    */
-  #admitKnown(context: ExecutionContext, { request, response }: RequestResponse, token: string | undefined): boolean {
+  #admitKnown(call: Call, token: string): boolean {
+    const { raw, response } = call;
     // An application's own `toUser` may have to be waited for.
-    if (token === undefined || this.toUser !== ModuleGuard.prototype.toUser) return false;
-    if (!request || isMessage(context, request)) return false;
-    const { admissions, authenticator, crossSite, noRefresh, refreshAhead } = this.#core;
-    if (this.#isAmbient(context, request, token) && crossSite.isForeign(request)) return false;
-    const earlier = admissions.recall(request, token);
-    const isUse = response !== undefined && !noRefresh.isHonoured(request);
+    if (!raw || call.isMessage || this.toUser !== ModuleGuard.prototype.toUser) return false;
+    const { authenticator, credentials, crossSite, noRefresh } = this.#core;
+    if (call.isAmbient(token, credentials) && crossSite.isForeign(raw)) return false;
+    const notes = notesOn(raw);
+    const earlier = notes.decision(authenticator, token);
+    const isUse = response !== undefined && !noRefresh.isHonoured(raw);
     const known = earlier ?? authenticator.acceptKnown(token, isUse);
     if (known === undefined || known instanceof Promise) return false;
     if (!earlier) {
-      admissions.remember(request, token, known);
-      if (isUse && refreshAhead) this.#deliverAhead(refreshAhead, known, response, token);
+      notes.addDecision(authenticator, token, known);
+      if (isUse) this.#refreshAhead(known, response, token);
     }
-    noteAdmission(context, request, { state: known.state, user: this.toUser(known.claims as TokenClaims & TClaims) });
+    call.admit({ state: known.state, user: this.toUser(known.claims as TokenClaims & TClaims) });
     return true;
   }
 
-  /** The token of a request, if there is one and no choice has to be made. Read once: an application's own `getToken` may redeem a ticket. */
-  #onlyToken(context: ExecutionContext, request: HttpRequest | undefined): string | undefined {
-    if (request && rivalTokens(context, request, this.#core.credentials).length > 1) return undefined;
-    try {
-      return this.getToken(request, context);
-    } catch {
-      return undefined;
-    }
-  }
-
-  async #admit(
-    context: ExecutionContext,
-    request: HttpRequest | undefined,
-    access: Access | undefined,
-    authenticate: () => Promise<Authentication>,
-  ): Promise<boolean> {
+  async #admit(call: Call, access: Access | undefined, authenticate: () => Promise<Authentication>): Promise<boolean> {
     try {
       const { state, claims } = await authenticate();
-      noteAdmission(context, request, { state, user: await this.#userOf(claims as TokenClaims & TClaims) });
+      call.admit({ state, user: await this.#userOf(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
-      if (!isAnonymous) return this.deny(error, context);
+      if (!isAnonymous) return this.deny(error, call.context);
       // Another guard may have let the same request in, with a user that this one does not find.
-      if (isMessage(context, request) || error.detail === NO_USER) forgetAdmission(context, request);
+      if (call.isMessage || error.detail === NO_USER) call.forget();
     }
     return true;
   }
@@ -139,77 +117,62 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     throw error;
   }
 
-  async #authenticate(
-    context: ExecutionContext,
-    found: RequestResponse,
-    onlyToken: string | undefined,
-  ): Promise<Authentication> {
-    const { request } = found;
-    const { admissions, authenticator, crossSite } = this.#core;
-    const token = onlyToken ?? (await this.#chooseToken(context, request));
-    if (!request || isMessage(context, request)) {
+  async #authenticate(call: Call, onlyToken: string | undefined): Promise<Authentication> {
+    const { raw } = call;
+    const { authenticator, clock, credentials, crossSite } = this.#core;
+    const token = onlyToken ?? (await this.#chooseToken(call));
+    if (!raw || call.isMessage) {
       // A message may change something, even if a GET opened its socket.
-      if (request && this.#isAmbient(context, request, token)) crossSite.refuseForeign(request);
+      if (raw && call.isAmbient(token, credentials)) crossSite.refuseForeign(raw);
       // Each message is checked again, since it may come long after the previous one. No response could carry a new token.
-      return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false, request });
+      return authenticator.authenticate(token, 'reject', { waited: 0, isUse: false, request: call.request });
     }
-    const earlier = admissions.recall(request, token);
+    const notes = notesOn(raw);
+    const earlier = notes.decision(authenticator, token);
     if (earlier) return earlier;
-    const decision = this.#decide(context, request, found.response, token);
-    admissions.remember(request, token, decision);
+    const decision = this.#decide(call, raw, token, notes.waited(clock.monotonic()));
+    notes.addDecision(authenticator, token, decision);
     return decision;
   }
 
-  /** The token of a request that has several, or the error of one that has none. */
-  async #chooseToken(context: ExecutionContext, request: HttpRequest | undefined): Promise<string> {
-    const rivals = request ? rivalTokens(context, request, this.#core.credentials) : [];
-    if (rivals.length > 1) await this.#core.authenticator.learnEnds(rivals);
-    return this.getToken(request, context);
+  /** The token of a call that has several, or the error of one that has none. */
+  async #chooseToken(call: Call): Promise<string> {
+    const { authenticator, credentials } = this.#core;
+    const rivals = call.rivalTokens(credentials);
+    if (rivals.length > 1) await authenticator.learnEnds(rivals);
+    return this.getToken(call.request, call.context);
   }
 
-  async #decide(
-    context: ExecutionContext,
-    request: HttpRequest,
-    response: HttpResponse | undefined,
-    token: string,
-  ): Promise<Authentication> {
-    const { authenticator, crossSite, noRefresh, refreshAhead } = this.#core;
-    const refusal = this.#isAmbient(context, request, token) ? crossSite.admit(request) : undefined;
-    const isServed = noRefresh.isHonoured(request);
-    const isUse = response !== undefined && !isServed;
-    const waited = waitedFor(request, this.#core.clock);
+  async #decide(call: Call, raw: RawRequest, token: string, waited: number): Promise<Authentication> {
+    const { authenticator, credentials, crossSite, noRefresh } = this.#core;
+    const refusal = call.isAmbient(token, credentials) ? crossSite.admit(raw) : undefined;
+    const isServed = noRefresh.isHonoured(raw);
+    const isUse = call.response !== undefined && !isServed;
     const expired = refusal ?? (isServed ? 'serve' : 'refresh');
-    const authentication = await authenticator.authenticate(token, expired, { waited, isUse, request });
-    if (authentication.refreshed) this.#deliver(context, response, authentication.refreshed, token);
-    else if (isUse && !refusal && refreshAhead) this.#deliverAhead(refreshAhead, authentication, response, token);
+    const presentation = { waited, isUse, request: call.request };
+    const authentication = await authenticator.authenticate(token, expired, presentation);
+    if (authentication.refreshed) this.#deliver(call, authentication.refreshed, token);
+    else if (isUse && !refusal) this.#refreshAhead(authentication, call.response, token);
     return authentication;
   }
 
-  #deliver(
-    context: ExecutionContext,
-    response: HttpResponse | undefined,
-    refreshed: IssuedToken,
-    presented: string,
-  ): void {
+  #deliver({ context, response }: Call, refreshed: IssuedToken, presented: string): void {
     if (response) this.#core.delivery.deliver(response, refreshed, presented);
     else this.#core.undelivered.give(context.getType());
   }
 
   /** Refreshes while the handler runs. The new token is delivered if it is ready before the headers are sent. */
-  #deliverAhead(ahead: RefreshAhead, { claims }: Authentication, response: HttpResponse, presented: string): void {
-    void ahead
-      .refresh(claims)
-      ?.then((refreshed) => refreshed && this.#core.delivery.offer(response, refreshed, presented))
+  #refreshAhead({ claims }: Authentication, response: HttpResponse, presented: string): void {
+    const { delivery, refreshAhead } = this.#core;
+    void refreshAhead
+      ?.refresh(claims)
+      ?.then((refreshed) => refreshed && delivery.offer(response, refreshed, presented))
       .catch(() => undefined);
   }
 
   /** Returns the response that can carry the headers of a refusal. A message has none. */
   #responseIn(context: ExecutionContext): HttpResponse | undefined {
-    return isMessage(context) ? undefined : this.getRequestResponse(context).response;
-  }
-
-  #isAmbient(context: ExecutionContext, request: HttpRequest, token: string): boolean {
-    return isAmbient(context, request, token, this.#core.credentials);
+    return transportOf(context).isMessage(undefined) ? undefined : this.getRequestResponse(context).response;
   }
 
   /**
@@ -286,8 +249,7 @@ async function throwLater(error: Promise<Error>): Promise<never> {
 }
 
 /** Returns true for a CORS preflight: it carries no credentials, and the CORS settings of the application decide it (Fetch, CORS-preflight request). */
-function isPreflight(request: HttpRequest): boolean {
-  const raw = rawRequest(request);
+function isPreflight(raw: RawRequest): boolean {
   if (raw.method !== 'OPTIONS') return false;
   const { authorization, cookie, 'access-control-request-method': method } = raw.headers;
   return method !== undefined && authorization === undefined && cookie === undefined;

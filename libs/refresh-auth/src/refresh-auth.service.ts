@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { RefreshAuthError } from './errors/refresh-auth-error.js';
 import { withoutStack } from './contexts/graphql-transport.js';
-import { type HttpRequest, type HttpResponse, rawResponse, requestOf } from './http/http-message.js';
+import { ownNotes } from './contexts/request-notes.js';
+import { type HttpRequest, type HttpResponse, rawRequest, rawResponse, requestOf } from './http/http-message.js';
 import { CORE, InjectCore } from './injected-core.js';
 import type { RefreshAuthCore } from './refresh-auth.core.js';
 import { OptionReader } from './options/option-reader.js';
@@ -260,9 +261,9 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
     request: HttpRequest,
     scope: NonNullable<SignOutOptions['scope']> = 'session',
   ): Promise<TokenClaims[]> {
-    const { admissions, authenticator, credentials } = this.#core;
+    const { authenticator, credentials } = this.#core;
     // An application's own guard may have found a token where only it looks, such as the cookie of an earlier login.
-    const admitted = await Promise.allSettled(admissions.all(request));
+    const admitted = await Promise.allSettled(ownNotes(rawRequest(request))?.decisions(authenticator) ?? []);
     const found = admitted.map((result) => (result.status === 'fulfilled' ? result.value.claims : undefined));
     for (const token of new Set([...this.#acceptedToken(request), ...credentials.all(request)]))
       found.push(await authenticator.presentedSession(token, request));

@@ -41,12 +41,6 @@ export class Arrivals implements OnModuleInit, OnApplicationShutdown {
   };
 }
 
-/** Returns how long ago a request arrived, in milliseconds: 0 if its arrival was not noted. */
-export function waitedFor(request: HttpRequest, clock: Clock): number {
-  const arrivedAt = ownNotes(rawRequest(request))?.arrivedAt;
-  return arrivedAt === undefined ? 0 : Math.max(0, Math.floor(clock.monotonic() - arrivedAt));
-}
-
 /** Returns the response to a request whose arrival was noted. */
 export function responseNotedFor(request: HttpRequest): RawResponse | undefined {
   return ownNotes(rawRequest(request))?.response;

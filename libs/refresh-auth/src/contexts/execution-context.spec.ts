@@ -4,7 +4,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { inspect } from 'node:util';
 import { Credentials } from '../http/credentials.js';
 import type { RawResponse } from '../http/http-message.js';
-import { carrierOf, findRequestResponse, findToken, isAmbient, isMessage } from './execution-context.js';
+import { carrierOf, findRequestResponse, findToken } from './execution-context.js';
 import { notesOn } from './request-notes.js';
 
 const request = { headers: {} };
@@ -142,14 +142,6 @@ describe('the token of a call', () => {
       /context of type rpc\. Extend RefreshAuthGuard and override getToken\(request, context\)/,
     );
   });
-
-  test('is one that browsers attach only if it came in the cookie and not beside it', () => {
-    const withCookie = { headers: { cookie: 'authorization=both' } };
-
-    expect(isAmbient(socket({}), withCookie, 'both', credentials)).toBe(true);
-    expect(isAmbient(socket({ token: 'both' }), withCookie, 'both', credentials)).toBe(false);
-    expect(isAmbient(context('rpc'), undefined, 'both', credentials)).toBe(false);
-  });
 });
 
 test('guards and handlers share the raw request, the context of a GraphQL operation or of an RPC, or the client of a socket', () => {
@@ -159,35 +151,4 @@ test('guards and handlers share the raw request, the context of a GraphQL operat
   expect(carrierOf(context('graphql', graphql))).toBe(graphql);
   expect(carrierOf(context('ws'))).toBe(client);
   expect(carrierOf(context('rpc'))).toBe(rpc);
-});
-
-describe('a message over a socket is recognized', () => {
-  test.each([
-    ['http', undefined, false],
-    ['graphql', undefined, false],
-    ['ws', undefined, true],
-    ['rpc', undefined, true],
-    ['http', 'websocket', true],
-    ['http', 'WebSocket', true],
-    ['graphql', 'h2c, websocket', true],
-    ['http', 'h2c', false],
-    ['http', 'websockets', false],
-  ])('in a context of type %s, with the upgrade %j: %s', (type, upgrade, expected) => {
-    expect(isMessage(context(type), { headers: upgrade === undefined ? {} : { upgrade } })).toBe(expected);
-  });
-
-  test('by the headers that the client sent, even if other code has changed those of a GraphQL request', () => {
-    const lines = { rawHeaders: ['Upgrade', 'websocket'] };
-
-    expect(isMessage(context('graphql'), { headers: { upgrade: 'none' }, ...lines })).toBe(true);
-    expect(isMessage(context('graphql'), { headers: {}, ...lines })).toBe(true);
-    expect(isMessage(context('graphql'), { headers: { upgrade: 'websocket' }, rawHeaders: ['Host', 'a'] })).toBe(false);
-  });
-
-  test.each([
-    ['http', false],
-    ['ws', true],
-  ])('in a context of type %s without a request: %s', (type, expected) => {
-    expect(isMessage(context(type))).toBe(expected);
-  });
 });

@@ -1,6 +1,6 @@
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import type { Credentials } from '../http/credentials.js';
-import type { HttpRequest } from '../http/http-message.js';
+import { type HttpRequest, rawRequest } from '../http/http-message.js';
 import { graphqlTransport } from './graphql-transport.js';
 import { httpTransport } from './http-transport.js';
 import { rpcTransport } from './rpc-transport.js';
@@ -25,11 +25,10 @@ export function transportOf(context: Pick<ArgumentsHost, 'getType'>): Transport 
  * @throws Error that says what to do if the context does not lead to them
  */
 export function findRequestResponse(context: ExecutionContext): RequestResponse {
-  const found = lookForRequestResponse(context);
+  const transport = transportOf(context);
+  const found = transport.find(context);
   if (found) return found;
-  throw new Error(
-    `RefreshAuthGuard finds no request in a context of type ${context.getType()}. ${transportOf(context).remedy}`,
-  );
+  throw new Error(`RefreshAuthGuard finds no request in a context of type ${context.getType()}. ${transport.remedy}`);
 }
 
 /** Returns what {@link findRequestResponse} finds; `undefined` if it would throw. */
@@ -48,27 +47,10 @@ export function findToken(
   credentials: Credentials,
 ): string {
   const transport = transportOf(context);
-  const sent = transport.sentToken(context);
+  const sent = transport.sentToken?.(context);
   if (sent !== undefined) return sent;
-  if (request) return credentials.token(transport.credentialsOf(request));
+  if (request) return credentials.token(transport.credentialsOf?.(rawRequest(request)) ?? request);
   throw new Error(`RefreshAuthGuard finds no token in a context of type ${context.getType()}. ${transport.remedy}`);
-}
-
-/** Returns the values of our cookies if several of them may be live, and otherwise none: see {@link Credentials.rivals}. */
-export function rivalTokens(context: ExecutionContext, request: HttpRequest, credentials: Credentials): string[] {
-  return credentials.rivals(transportOf(context).credentialsOf(request));
-}
-
-/** Returns true if browsers attach this token by themselves, even to requests that other sites trigger: it came in a cookie. */
-export function isAmbient(
-  context: ExecutionContext,
-  request: HttpRequest | undefined,
-  token: string,
-  credentials: Credentials,
-): boolean {
-  const transport = transportOf(context);
-  if (!request || !credentials.isAmbient(transport.credentialsOf(request), token)) return false;
-  return transport.sentToken(context) !== token;
 }
 
 /**
@@ -77,12 +59,4 @@ export function isAmbient(
  */
 export function carrierOf(context: ExecutionContext): object {
   return transportOf(context).carrier(context);
-}
-
-/**
- * Returns true for a message over a socket, or of a microservice. All messages of a socket share the request that opened it, which is an
- * upgrade or, in socket.io, the first poll.
- */
-export function isMessage(context: ExecutionContext, request?: HttpRequest): boolean {
-  return transportOf(context).isMessage(request);
 }

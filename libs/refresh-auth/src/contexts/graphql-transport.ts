@@ -83,7 +83,7 @@ function isGraphqlWs(req: HttpRequest | GraphqlWsContext | undefined): req is Gr
  */
 function isSocket(request: HttpRequest): boolean {
   const sent = sentHeaders(rawRequest(request));
-  return sent ? sent.all('upgrade').some(isWebSocket) : httpTransport.isMessage(request);
+  return sent ? sent.all('upgrade').some(isWebSocket) : httpTransport.isMessage(rawRequest(request));
 }
 
 /**

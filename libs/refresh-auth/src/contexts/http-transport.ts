@@ -1,5 +1,5 @@
 import type { ArgumentsHost } from '@nestjs/common';
-import { type HttpRequest, type HttpResponse, rawRequest } from '../http/http-message.js';
+import { type HttpRequest, type HttpResponse, rawRequest, type RawRequest } from '../http/http-message.js';
 import { isWebSocket } from '../http/sent-headers.js';
 import type { Transport } from './transport.js';
 
@@ -15,15 +15,10 @@ export const httpTransport: Transport = {
 
   carrier: (context) => rawRequest(context.getArgByIndex<HttpRequest>(0)),
 
-  sentToken: () => undefined,
-
-  credentialsOf: (request) => request,
-
-  isMessage: (request) => {
-    if (!request) return false;
+  isMessage: (request: Partial<RawRequest> | undefined) => {
     // A request that an application has made for a context or a test may lack what Node.js gives to each.
-    const { headers } = rawRequest(request) as Partial<ReturnType<typeof rawRequest>>;
-    return isWebSocket(headers?.upgrade ?? '');
+    const upgrade = request?.headers?.upgrade;
+    return upgrade !== undefined && isWebSocket(upgrade);
   },
 
   // An HttpException, whose body has the code.

@@ -1,5 +1,5 @@
 import type { RawResponse } from '../http/http-message.js';
-import type { LiveTokenState } from '../sessions/authenticator.js';
+import type { Authentication, Authenticator, LiveTokenState } from '../sessions/authenticator.js';
 
 /** The result that the guard leaves on a request for handlers. */
 export interface RequestState {
@@ -8,14 +8,16 @@ export interface RequestState {
   user?: unknown;
 }
 
-/** A decision on a request. */
-interface Decision {
-  /** The object that decided. */
-  readonly by: object;
+type Decision = Authentication | Promise<Authentication>;
+
+/** A decision on a request and one of its tokens. */
+interface NotedDecision {
+  /** That of the module that decided. */
+  readonly by: Authenticator;
   readonly token: string;
-  readonly result: unknown;
-  /** The decision that was added before this one, by another object or about another token of the same request. */
-  readonly before: Decision | undefined;
+  readonly decision: Decision;
+  /** The decision that was noted before this one, by another module or about another token of the same request. */
+  readonly before: NotedDecision | undefined;
 }
 
 /**
@@ -25,10 +27,10 @@ interface Decision {
 export class RequestNotes implements RequestState {
   state: LiveTokenState | undefined;
   user: unknown;
-  /** When the request arrived, in milliseconds on the monotonic clock. */
-  arrivedAt: number | undefined;
   /** Private like the response, so that printing a request does not show tokens. */
-  #decisions: Decision | undefined;
+  #decisions: NotedDecision | undefined;
+  /** When the request arrived, in milliseconds on the monotonic clock. */
+  #arrivedAt: number | undefined;
   #response: RawResponse | undefined;
 
   get response(): RawResponse | undefined {
@@ -37,27 +39,40 @@ export class RequestNotes implements RequestState {
 
   /** Notes when the request has arrived, on the monotonic clock, and the response to it. Several modules note the same. */
   arrive(at: number, response: RawResponse): void {
-    this.arrivedAt ??= at;
+    this.#arrivedAt ??= at;
     this.#response = response;
   }
 
-  decision(by: object, token: string): unknown {
-    let decision = this.#decisions;
-    while (decision && !(decision.by === by && decision.token === token)) decision = decision.before;
-    return decision?.result;
+  /**
+   * Returns how long ago the request arrived, in milliseconds: 0 if its arrival was not noted.
+   *
+   * @param now on the monotonic clock
+   */
+  waited(now: number): number {
+    return this.#arrivedAt === undefined ? 0 : Math.max(0, Math.floor(now - this.#arrivedAt));
   }
 
-  /** All that an object has decided on the request. */
-  decisions(by: object): unknown[] {
-    const found: unknown[] = [];
-    for (let decision = this.#decisions; decision; decision = decision.before) {
-      if (decision.by === by) found.push(decision.result);
+  /**
+   * Returns what a module has decided on the request and the token that a guard has found in it, however many guards ask: every resolver of a
+   * GraphQL query passes one. A failure is as final as a result.
+   */
+  decision(by: Authenticator, token: string): Decision | undefined {
+    let noted = this.#decisions;
+    while (noted && !(noted.by === by && noted.token === token)) noted = noted.before;
+    return noted?.decision;
+  }
+
+  /** Returns all that a module has decided on the request, about any token. */
+  decisions(by: Authenticator): Promise<Authentication>[] {
+    const found: Promise<Authentication>[] = [];
+    for (let noted = this.#decisions; noted; noted = noted.before) {
+      if (noted.by === by) found.push(Promise.resolve(noted.decision));
     }
     return found;
   }
 
-  addDecision(by: object, token: string, result: unknown): void {
-    this.#decisions = { by, token, result, before: this.#decisions };
+  addDecision(by: Authenticator, token: string, decision: Decision): void {
+    this.#decisions = { by, token, decision, before: this.#decisions };
   }
 }
 
@@ -86,6 +101,13 @@ export function ownNotes(carrier: object): RequestNotes | undefined {
 /** Returns the notes of any build of the library, if any. Creates none. */
 export function readNotes(carrier: object): RequestState | undefined {
   return (carrier as Noted)[NOTES];
+}
+
+/** Notes the result of the guard on a carrier. */
+export function noteState(carrier: object, { state, user }: RequestState): void {
+  const notes = notesOn(carrier);
+  notes.state = state;
+  notes.user = user;
 }
 
 /** Removes the result of the guard from a carrier. What else is noted there stays. */

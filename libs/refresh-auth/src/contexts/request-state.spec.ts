@@ -1,21 +1,12 @@
 import { expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
-import type { RawRequest } from '../http/http-message.js';
-import { Admissions } from './admissions.js';
 import { carrierOf } from './execution-context.js';
-import { readNotes } from './request-notes.js';
-import {
-  findUser,
-  forgetAdmission,
-  getCurrentUser,
-  getTokenState,
-  noteAdmission,
-  setRequestState,
-} from './request-state.js';
+import { noteState, notesOn, readNotes } from './request-notes.js';
+import { findUser, getCurrentUser, getTokenState } from './request-state.js';
 
 test('the result of the guard is available to all code that has the request', () => {
   const raw = { headers: {} };
-  setRequestState(raw, { state: 'refreshable', user: { sub: '1' } });
+  noteState(raw, { state: 'refreshable', user: { sub: '1' } });
 
   expect([getTokenState(raw), getTokenState({ raw })]).toEqual(['refreshable', 'refreshable']);
   expect([getCurrentUser(raw), getCurrentUser({ raw })]).toEqual([{ sub: '1' }, { sub: '1' }]);
@@ -26,16 +17,6 @@ test('without an accepted token there is no state and no user', () => {
   expect(getCurrentUser({ headers: {} })).toBeUndefined();
 });
 
-test('the state of a request and decisions on it are kept side by side', async () => {
-  const admissions = new Admissions<number>();
-  const request = { headers: {} };
-  admissions.remember(request, 'token', 1);
-  setRequestState(request, { state: 'valid', user: { sub: '1' } });
-
-  expect(admissions.recall(request, 'token')).toBe(1);
-  expect(getTokenState(request)).toBe('valid');
-});
-
 test('the result of another build of the library is kept', async () => {
   const request = {
     headers: {},
@@ -43,27 +24,9 @@ test('the result of another build of the library is kept', async () => {
   };
   expect(readNotes(request)).toEqual({ state: 'valid', user: { sub: '1' } });
 
-  new Admissions<number>().remember(request, 'token', 1);
+  notesOn(request);
 
   expect([getTokenState(request), getCurrentUser(request)]).toEqual(['valid', { sub: '1' }]);
-});
-
-test('the result of an earlier message is removed from the client of a socket and from the request that opened it', () => {
-  const client = {};
-  const request: RawRequest & { user?: unknown } = { headers: {} };
-  const context = { getType: () => 'ws', getArgByIndex: () => client } as unknown as ExecutionContext;
-  const found = { state: 'valid', user: { sub: '1' } } as const;
-  const nothing = { state: undefined, user: undefined };
-  const left = (): unknown[] => [readNotes(client), readNotes(request), request.user];
-
-  noteAdmission(context, request, found);
-  expect(left()).toEqual([found, found, found.user].map((value) => expect.objectContaining(value)));
-
-  forgetAdmission(context);
-  expect(left()).toEqual([expect.objectContaining(nothing), expect.objectContaining(found), found.user]);
-  forgetAdmission(context, request);
-  expect(left()).toEqual([expect.objectContaining(nothing), expect.objectContaining(nothing), undefined]);
-  expect('user' in request).toBe(false);
 });
 
 const user = { sub: '1' };
@@ -81,7 +44,7 @@ test.each<[string, (request: object) => ExecutionContext]>([
   const request = { ...(kind.endsWith('Fastify') ? { raw } : raw), user };
   const context = make(request);
   const [before, same] = [findUser(context), getCurrentUser(request)];
-  setRequestState(carrierOf(context), { state: 'valid', user: null });
+  noteState(carrierOf(context), { state: 'valid', user: null });
 
   expect([before, same, findUser(context)]).toEqual([user, user, null]);
 });

@@ -9,10 +9,6 @@ export const rpcTransport: Transport = {
 
   carrier: (context) => context.getArgByIndex<object>(1),
 
-  sentToken: () => undefined,
-
-  credentialsOf: (request) => request,
-
   isMessage: () => true,
 
   denial: async ({ code, message }) => {

@@ -15,8 +15,6 @@ export const socketTransport: Transport = {
 
   sentToken: (context) => handshakeToken(clientOf(context)),
 
-  credentialsOf: (request) => request,
-
   isMessage: () => true,
 
   denial: async (error, context) => {

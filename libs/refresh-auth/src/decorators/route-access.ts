@@ -1,4 +1,4 @@
-import type { ExecutionContext } from '@nestjs/common';
+import { type ExecutionContext, RequestMethod } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { type Access, accessKey } from './access.js';
 
@@ -30,5 +30,10 @@ export class RouteAccess {
     const access = this.reflector.getAllAndOverride<Access | undefined>(this.#key, [handler, owner]);
     this.#found.set(handler, { owner, access });
     return access;
+  }
+
+  /** Returns true if the route is one for the method `OPTIONS`, and not one for all methods. */
+  isForOptions(context: ExecutionContext): boolean {
+    return this.reflector.get<RequestMethod | undefined>('method', context.getHandler()) === RequestMethod.OPTIONS;
   }
 }

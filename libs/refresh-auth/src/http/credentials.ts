@@ -45,14 +45,14 @@ export class Credentials {
    */
   rivals(request: HttpRequest): string[] {
     const raw = rawRequest(request);
-    if (!this.#hasSeveral(raw.headers.cookie) || this.#chosen.has(raw) || !this.areAmbient(request)) return [];
+    const { cookie } = raw.headers;
+    if (cookie === undefined || !this.#hasSeveral(cookie) || this.#chosen.has(raw) || !this.areAmbient(raw)) return [];
     const values = new Set(this.#cookieValues(raw));
     return values.size > MAX_TOKENS ? [] : [...values];
   }
 
   /** Returns true if names of our cookies occur more than once. Cheap enough for every request, because it parses nothing. */
-  #hasSeveral(header: string | undefined): boolean {
-    if (header === undefined) return false;
+  #hasSeveral(header: string): boolean {
     return this.cookieNames.reduce((count, name) => count + header.split(`${name}=`).length - 1, 0) > 1;
   }
 
@@ -117,21 +117,13 @@ function headerToken(request: RawRequest): string | undefined {
 }
 
 /**
- * Returns the token of an `Authorization` header; `undefined` for another scheme.
+ * Returns the one token of an `Authorization` header, which follows the scheme and one or more spaces (RFC 6750 section 2.1); `undefined` for
+ * another scheme. The characters of the token are checked later, when it is verified.
  *
  * @throws RefreshAuthError `token_malformed`
  */
 export function bearerToken(authorization: string): string | undefined {
-  return BEARER.test(authorization) ? onlyToken(authorization) : undefined;
-}
-
-/**
- * Returns the one token that follows the scheme and one or more spaces (RFC 6750 section 2.1). The characters of the token are checked later,
- * when it is verified.
- *
- * @throws RefreshAuthError `token_malformed`
- */
-function onlyToken(authorization: string): string {
+  if (!BEARER.test(authorization)) return undefined;
   let start = 'bearer'.length;
   while (authorization[start] === ' ') start += 1;
   const token = authorization.slice(start);

@@ -24,7 +24,7 @@ import {
   setHeader,
 } from './http-message.js';
 import { LatestUnderway } from './latest-underway.js';
-import { cookieBytes, HeaderSizeWarning, MAX_COOKIE_BYTES } from './token-size.js';
+import { cookieBytes, HeaderSizeWarning, headerValue, MAX_COOKIE_BYTES } from './token-size.js';
 
 /** Something to deliver with one response: a token, or the removal of the cookie. */
 interface Due {
@@ -141,7 +141,6 @@ export class Delivery {
     const pending = this.#pending.get(raw) ?? this.#begin(raw);
     pending.due = { issued, presented, since: this.clock.monotonic() };
     this.#count(pending, issued?.claims);
-    if (issued) this.#sizeWarning.check(issued);
     return pending;
   }
 
@@ -164,7 +163,7 @@ export class Delivery {
   #showHeader(response: HttpResponse, pending: PendingResponse, issued: IssuedToken | undefined): void {
     const { header } = this.settings.delivery;
     if (!issued || !header) return;
-    pending.header = headerValue(header.scheme, issued.token);
+    pending.header = headerValue(header, issued.token);
     setHeader(response, header.name, pending.header);
   }
 
@@ -172,10 +171,11 @@ export class Delivery {
   #settle(raw: RawResponse, pending: PendingResponse): void {
     const { due, header, lines } = pending;
     const issued = this.#deliverable(due);
+    const cookies = this.#cookieLines(due, issued);
     this.#writeHeader(raw, header, issued);
-    replaceCookies(raw, lines, this.#cookieLines(due, issued));
+    replaceCookies(raw, lines, cookies);
     if (issued) {
-      this.#reportSize(issued);
+      this.#reportSize(issued, cookies);
       forbidCaching(raw);
     }
     if (due.issued && due.presented === undefined) this.#refuseIfEnded(raw, due.issued);
@@ -222,7 +222,7 @@ export class Delivery {
       if (shown !== undefined && raw.getHeader(header.name) === shown) raw.removeHeader(header.name);
       return;
     }
-    const value = headerValue(header.scheme, issued.token);
+    const value = headerValue(header, issued.token);
     // The value is usually set already. Setting it again would make Node.js check every character again.
     if (raw.getHeader(header.name) !== value) raw.setHeader(header.name, value);
     // Scripts of other origins see only the headers listed here. The wildcard has no effect with credentials (Fetch, CORS protocol).
@@ -231,21 +231,18 @@ export class Delivery {
 
   /** @param issued the token that is due, if it can be delivered */
   #cookieLines(due: Due, issued: IssuedToken | undefined): readonly string[] {
-    if (!this.#cookie) return [];
+    const { cookie } = this.settings.delivery;
+    if (!this.#cookie || !cookie) return [];
     if (!due.issued) return this.#cookie.removing();
-    if (!issued || !this.#fits(issued)) return [];
+    if (!issued || cookieBytes(cookie.name, issued.token) > MAX_COOKIE_BYTES) return [];
     const left = effectiveTimes(issued.claims, this.settings.lifetimes).refreshExp - Math.ceil(this.clock.now() / 1000);
     return this.#cookie.carrying(issued.token, left);
   }
 
-  #fits({ token }: IssuedToken): boolean {
-    const { cookie } = this.settings.delivery;
-    return !cookie || cookieBytes(cookie.name, token) <= MAX_COOKIE_BYTES;
-  }
-
-  #reportSize(issued: IssuedToken): void {
-    if (this.#fits(issued)) return;
-    this.events.emit('token-too-large', { ...this.events.generation(issued.claims), bytes: issued.token.length });
+  #reportSize({ token, claims }: IssuedToken, cookies: readonly string[]): void {
+    this.#sizeWarning.check(token, cookies);
+    if (!this.#cookie || cookies.length > 0) return;
+    this.events.emit('token-too-large', { ...this.events.generation(claims), bytes: token.length });
   }
 }
 
@@ -267,8 +264,4 @@ export function forbidCaching(raw: RawResponse): void {
   // `no-transform` does not concern caches. Without it, compression would hold back the events of a stream.
   const keepsForm = [raw.getHeader('Cache-Control')].flat().some((value) => /\bno-transform\b/i.test(String(value)));
   raw.setHeader('Cache-Control', `private, no-store${keepsForm ? ', no-transform' : ''}`);
-}
-
-function headerValue(scheme: string, token: string): string {
-  return scheme === '' ? token : `${scheme} ${token}`;
 }

@@ -72,9 +72,9 @@ export function setHeader(response: HttpResponse, name: string, value: string): 
 /** Adds a name to the list in a header, unless it is listed already. Keeps the names that the application listed. */
 export function appendToList(response: HttpResponse, header: string, name: string): void {
   const listed = ([response.getHeader(header) ?? []].flat() as string[]).join(', ');
+  if (listed === '') return setHeader(response, header, name);
   const names = listed.split(',').map((entry) => trimWhiteSpace(entry).toLowerCase());
-  if (names.includes(name.toLowerCase())) return;
-  setHeader(response, header, listed === '' ? name : `${listed}, ${name}`);
+  if (!names.includes(name.toLowerCase())) setHeader(response, header, `${listed}, ${name}`);
 }
 
 /** Adds `Set-Cookie` lines after those of the application, so that the interceptors of the framework see them. */

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConsoleLogger, Logger } from '@nestjs/common';
-import { claims } from '../../../../test/support/signed-claims.js';
 import { WatchedLogger } from '../../../../test/support/watched-logger.js';
-import type { IssuedToken } from '../tokens/claims.js';
+import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-settings.js';
 import { readDelivery } from '../options/delivery-options.js';
 import { OptionReader } from '../options/option-reader.js';
@@ -25,8 +24,6 @@ test.each([
   expect(longestDeliverable(resolveDelivery(options))).toBe(bytes);
 });
 
-const token = (bytes: number): IssuedToken => ({ token: 'x'.repeat(bytes), claims });
-
 describe('[F33] the headers of a response', () => {
   const line = (text: string): number => `${text}\r\n`.length;
   const always = line('Cache-Control: private, no-store');
@@ -46,13 +43,10 @@ describe('[F33] the headers of a response', () => {
         line(`Set-Cookie: t=xyz${attributes}`),
     ],
   ])('are counted to the byte, with %j', (options, bytes) => {
-    expect(headerBytes(resolveDelivery(options), { token: 'xyz', claims })).toBe(always + bytes);
-  });
+    const delivery = resolveDelivery(options);
+    const cookies = delivery.cookie ? new CookieLines(delivery.cookie).carrying('xyz', 604_800) : [];
 
-  test('do not count a cookie that no browser would keep', () => {
-    expect(headerBytes(resolveDelivery(), token(5000))).toBe(
-      headerBytes(resolveDelivery({ cookie: false }), token(5000)),
-    );
+    expect(headerBytes(delivery, 'xyz', cookies)).toBe(always + bytes);
   });
 });
 
@@ -66,16 +60,16 @@ describe('[F33] the warning', () => {
 
   test('leaves exactly one of nginx’s four kilobytes to all other headers', () => {
     const delivery = resolveDelivery({ cookie: false });
-    const others = headerBytes(delivery, token(0));
+    const others = headerBytes(delivery, '', []);
     const warning = new HeaderSizeWarning(delivery);
 
-    warning.check(token(3072 - others));
+    warning.check('x'.repeat(3072 - others), []);
     expect(logger.lines).toEqual([]);
-    warning.check(token(3073 - others));
+    warning.check('x'.repeat(3073 - others), []);
     expect(logger.lines).toEqual([
       expect.stringContaining(`${3073 - others} bytes adds 3073 bytes of response headers`),
     ]);
-    warning.check(token(3073 - others));
+    warning.check('x'.repeat(3073 - others), []);
     expect(logger.lines).toHaveLength(1);
   });
 });

@@ -1,8 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { moduleTitle } from '../errors/module-title.js';
-import type { IssuedToken } from '../tokens/claims.js';
 import { LONGEST_TOKEN } from '../tokens/compact.js';
-import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-settings.js';
 
 /** The largest cookie that browsers keep, in bytes of name and value together (RFC 6265bis section 5.6). */
@@ -18,18 +16,23 @@ export function longestDeliverable({ header, cookie }: DeliverySettings): number
   return header || !cookie ? LONGEST_TOKEN : MAX_COOKIE_BYTES - Buffer.byteLength(cookie.name);
 }
 
+/** Returns the value of the header that carries a token. */
+export function headerValue(
+  { scheme }: Pick<NonNullable<DeliverySettings['header']>, 'scheme'>,
+  token: string,
+): string {
+  return scheme === '' ? token : `${scheme} ${token}`;
+}
+
 /**
  * Returns the size of all response headers that delivering a token takes, in bytes: those that carry it, and those that accompany it.
+ *
+ * @param cookies the `Set-Cookie` lines
  */
-export function headerBytes({ header, cookie }: DeliverySettings, { token, claims }: IssuedToken): number {
-  const lines = ['Cache-Control: private, no-store'];
+export function headerBytes({ header }: DeliverySettings, token: string, cookies: readonly string[]): number {
+  const lines = ['Cache-Control: private, no-store', ...cookies.map((line) => `Set-Cookie: ${line}`)];
   if (header) {
-    lines.push(`${header.name}: ${header.scheme === '' ? token : `${header.scheme} ${token}`}`);
-    lines.push(`Access-Control-Expose-Headers: ${header.name}`);
-  }
-  if (cookie && cookieBytes(cookie.name, token) <= MAX_COOKIE_BYTES) {
-    const maxAge = claims.refresh_exp - claims.iat;
-    lines.push(...new CookieLines(cookie).carrying(token, maxAge).map((line) => `Set-Cookie: ${line}`));
+    lines.push(`${header.name}: ${headerValue(header, token)}`, `Access-Control-Expose-Headers: ${header.name}`);
   }
   return lines.reduce((sum, line) => sum + Buffer.byteLength(`${line}\r\n`), 0);
 }
@@ -55,9 +58,10 @@ export class HeaderSizeWarning {
     this.#logger = new Logger(moduleTitle(name));
   }
 
-  check(issued: IssuedToken): void {
+  /** @param cookies the `Set-Cookie` lines of the response */
+  check(token: string, cookies: readonly string[]): void {
     if (this.#isGiven) return;
-    const bytes = headerBytes(this.delivery, issued);
+    const bytes = headerBytes(this.delivery, token, cookies);
     if (bytes <= MAX_HEADER_BYTES - OTHER_HEADER_BYTES) return;
     this.#isGiven = true;
     const { header, cookie } = this.delivery;
@@ -65,7 +69,7 @@ export class HeaderSizeWarning {
     const once =
       header && cookie ? 'Send the token only once (delivery: { header: false } or { cookie: false }), sign' : 'Sign';
     this.#logger.warn(
-      `A token of ${issued.token.length} bytes adds ${bytes} bytes of response headers, in ${where}. By default, nginx answers 502 when all headers of a response together exceed ${MAX_HEADER_BYTES} bytes. ${once} fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx.`,
+      `A token of ${token.length} bytes adds ${bytes} bytes of response headers, in ${where}. By default, nginx answers 502 when all headers of a response together exceed ${MAX_HEADER_BYTES} bytes. ${once} fewer claims, or set proxy_buffer_size 16k and proxy_busy_buffers_size 16k in nginx.`,
     );
   }
 }

@@ -47,7 +47,7 @@ export async function mintToken<C extends OwnClaims>(
 
 function coreOf(app: Pick<INestApplicationContext, 'get'>, module: string | undefined): RefreshAuthCore {
   const cores = app.get<unknown, RefreshAuthCore>(RefreshAuthCore, { strict: false, each: true });
-  const core = cores.find(({ name }) => name === module);
+  const core = cores.find(({ settings }) => settings.name === module);
   if (!core) throw new TypeError(`mintToken: there is no RefreshAuthModule with the name ${module}`);
   return core;
 }

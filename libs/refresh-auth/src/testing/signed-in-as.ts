@@ -1,8 +1,8 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { RouteAccess } from '../decorators/route-access.js';
+import { Call } from '../contexts/call.js';
 import { lookForRequestResponse } from '../contexts/execution-context.js';
-import { noteAdmission } from '../contexts/request-state.js';
 
 /**
  * Returns a replacement for the guard, for tests of the code behind it. Every request is signed in as this user, no matter which token it
@@ -23,7 +23,7 @@ export function signedInAs(user: object, module?: string): CanActivate {
   return {
     canActivate(context: ExecutionContext): boolean {
       if (access.of(context) !== 'public') {
-        noteAdmission(context, lookForRequestResponse(context)?.request, { state: 'valid', user });
+        new Call(context, lookForRequestResponse(context) ?? {}).admit({ state: 'valid', user });
       }
       return true;
     },
