@@ -1,5 +1,5 @@
 export { CurrentUser } from './decorators/current-user.js';
-export { InjectRefreshAuth } from './decorators/inject-refresh-auth.js';
+export { InjectRefreshAuth } from './injected-service.js';
 export { OptionalAuth } from './decorators/optional-auth.js';
 export { Public } from './decorators/public.js';
 export { TokenState } from './decorators/token-state.js';

@@ -6,7 +6,8 @@ import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import { checkAsyncOptions } from './options/misplaced-options.js';
 import type { RefreshAuthOptions } from './options/refresh-auth-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
-import { NAME, serviceToken } from './refresh-auth.constants.js';
+import { serviceToken } from './injected-service.js';
+import { NAME } from './refresh-auth.constants.js';
 import { SessionStore } from './store/session-store.js';
 
 /** The interface of a class for `useClass` or `useExisting`. */
