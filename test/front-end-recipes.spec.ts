@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeBlocks, EXAMPLE_PAGES, isFromExample, readPage } from './support/pages.js';
 
-const PAGES = 'docs/front-ends';
 const EXAMPLES = 'examples';
 
 /** The code of a file: without the comment that names its page, without documentation, and with an address in place of the test's. */
@@ -21,8 +21,6 @@ const sources = readdirSync(EXAMPLES, { recursive: true, withFileTypes: true })
   .filter((path) => !path.includes('node_modules'))
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 
-const pages = readdirSync(PAGES).map((name) => ({ name, text: readFileSync(join(PAGES, name), 'utf8') }));
-
 const recipes = sources.flatMap(({ path, text }) => {
   const page = /^\/\/ The recipe of (\S+\.md)\.$/m.exec(text)?.[1];
   return page === undefined ? [] : [{ path, page, code: codeOf(text) }];
@@ -30,24 +28,17 @@ const recipes = sources.flatMap(({ path, text }) => {
 
 describe('a page', () => {
   test.each(recipes)('$page shows the whole of $path', ({ page, code }) => {
-    expect(codeOf(readFileSync(page, 'utf8'))).toContain(code);
+    expect(codeOf(readPage(page))).toContain(code);
   });
 
-  // What the API is configured with, and how any server uses the entry, is not part of an example.
-  test.each(pages.filter(({ name }) => name !== 'servers.md'))(
-    '$name shows only code that its example runs',
-    (page) => {
-      const blocks = [...page.text.matchAll(/^```(?:js|jsx|ts|vue)\n([^]*?)^```/gm)].map(([, block = '']) => block);
-      const foreign = blocks.filter(
-        (block) =>
-          !block.includes('RefreshAuthModule') && !sources.some(({ text }) => codeOf(text).includes(codeOf(block))),
-      );
+  test.each(EXAMPLE_PAGES)('%s shows only code that its example runs', (page) => {
+    const blocks = codeBlocks(readPage(page)).filter((block) => isFromExample(page, block));
+    const foreign = blocks.filter(({ code }) => !sources.some(({ text }) => codeOf(text).includes(codeOf(code))));
 
-      expect(foreign).toEqual([]);
-    },
-  );
+    expect(foreign).toEqual([]);
+  });
 
-  test.each(pages.filter(({ name }) => name !== 'servers.md'))('$name has an example', ({ name }) => {
-    expect(recipes.map(({ page }) => page)).toContain(`${PAGES}/${name}`);
+  test.each(EXAMPLE_PAGES)('%s has an example', (page) => {
+    expect(recipes.map((recipe) => recipe.page)).toContain(page);
   });
 });

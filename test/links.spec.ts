@@ -1,19 +1,13 @@
 // Every link between the pages leads to a file and a heading that exist.
 import { expect, test } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { PAGES, readPage } from './support/pages.js';
 
 const ROOT = join(import.meta.dirname, '..');
-const PAGES = [
-  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
-
 /** The anchors that GitHub makes of the headings of a page. */
 function anchorsOf(page: string): string[] {
-  const headings = readFileSync(join(ROOT, page), 'utf8').matchAll(/^#{1,6} (.+)$/gm);
+  const headings = readPage(page).matchAll(/^#{1,6} (.+)$/gm);
   return [...headings].map(([, heading = '']) =>
     heading
       .toLowerCase()
@@ -32,7 +26,7 @@ function isBroken(page: string, target: string): boolean {
 }
 
 test.each(PAGES)('%s', (page) => {
-  const links = readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)\s]+)\)/g);
+  const links = readPage(page).matchAll(/\]\(([^)\s]+)\)/g);
 
   expect([...links].map(([, target = '']) => target).filter((target) => isBroken(page, target))).toEqual([]);
 });

@@ -19,20 +19,18 @@ import ts from 'typescript';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { type RunningProcess, startProcess } from './support/child-process.js';
 import { send } from './support/http.js';
+import { codeBlocks, readPage } from './support/pages.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const readme = readPage('README.md');
 // Inside the workspace, so that the blocks resolve packages as an application would.
 const folder = join(root, 'test/.readme');
 
-const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({
-  language,
-  code: code ?? '',
-}));
+const blocks = codeBlocks(readme);
 const files = blocks
   .filter(({ language }) => language === 'ts')
-  .map(({ code }) => ({ name: /^\/\/ src\/(\S+\.ts)\n/.exec(code)?.[1] ?? 'unnamed.ts', code }));
+  .map(({ path = 'unnamed.ts', code }) => ({ name: path.replace(/^src\//, ''), code }));
 const [installOn12 = '', installOn11 = '', createSecret = '', start = '', check = ''] = blocks
   .filter(({ language }) => language === 'sh')
   .map(({ code }) => code);
@@ -132,7 +130,7 @@ describe('README.md', () => {
   it('takes the figures of its sentences about costs from the tables of docs/performance.md', () => {
     const [, sentences = ''] = /<!-- bench:summary -->(.*?)<!-- bench -->/s.exec(readme) ?? [];
     const figures = sentences.match(/\d+\.\d+/g) ?? [];
-    const tables = readFileSync(join(root, 'docs/performance.md'), 'utf8');
+    const tables = readPage('docs/performance.md');
 
     expect(figures).toHaveLength(3);
     for (const figure of figures) expect(tables).toContain(`| ${figure} (`);

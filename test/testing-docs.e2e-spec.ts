@@ -1,24 +1,22 @@
 // The code blocks of docs/testing.md compile, and its tests pass with the application of README.md.
 import { afterAll, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { codeBlocks, readPage } from './support/pages.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const guide = readFileSync(join(root, 'docs/testing.md'), 'utf8');
+const guide = codeBlocks(readPage('docs/testing.md'));
 // Inside the workspace, so that the blocks resolve packages as an application would.
 const folder = join(root, 'test/.testing-docs');
 
-const blocks = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, name = '', code = '']) => ({
-  name,
-  code,
-}));
+const blocks = guide.flatMap(({ path, code }) => (path === undefined ? [] : { name: path, code }));
 
 /** The application of README.md, with the option that the page says to add. */
-const [, authModule = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
-const [, option = ''] = /^```text\n(.*?)^```$/ms.exec(guide) ?? [];
+const authModule = codeBlocks(readPage('README.md')).find(({ language }) => language === 'ts')?.code ?? '';
+const option = guide.find(({ language }) => language === 'text')?.code ?? '';
 
 /** The files that the reader has. */
 const given = [

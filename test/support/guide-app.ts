@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { startProcess } from './child-process.js';
+import { codeBlocks, readPage } from './pages.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -28,8 +29,7 @@ export class GuideApp {
 
   /** Writes all versions, as TypeScript and as JavaScript that Node.js runs. */
   write(): void {
-    const guide = readFileSync(join(root, `docs/migration/from-${this.name}.md`), 'utf8');
-    const sections = guide.split(/^## /m);
+    const sections = readPage(`docs/migration/from-${this.name}.md`).split(/^## /m);
     let before = join(root, 'test/support/migration', this.name);
     for (const step of STEPS) {
       const folder = join(this.#folder, step);
@@ -38,7 +38,8 @@ export class GuideApp {
       for (const [, line = ''] of section.matchAll(/^Delete (.*)$/gm)) {
         for (const [, path = ''] of line.matchAll(/`(\S+\.ts)`/g)) rmSync(join(folder, path));
       }
-      for (const [, path = '', code = ''] of section.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)) {
+      for (const { path, code } of codeBlocks(section)) {
+        if (path === undefined) continue;
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), code);
       }
