@@ -18,7 +18,7 @@ const SECRETS = {
 const PASSWORDS = { ada: 'lovelace', alan: 'turing', grace: 'hopper' } as const;
 type Name = keyof typeof PASSWORDS;
 
-/** What a browser keeps for a site. All its tabs share it. */
+/** The data that a browser keeps for a site. All its tabs share it. */
 interface Storage {
   name?: Name;
   token?: string;

@@ -12,7 +12,7 @@ const CHECKED = /^[jt]sx?$/;
 /** Pages whose whole files other suites compile and run. */
 const RUN_ELSEWHERE = /^(README|docs\/testing|docs\/migration\/from-[\w-]+)\.md$/;
 
-/** What the code on a page takes for granted: parts of the reader's application, and what the text around it introduces. */
+/** Declarations that the code on a page takes for granted: parts of the reader's application, and names that the text around it introduces. */
 const CONTEXT: Record<string, string> = {
   'docs/api.md': `
     declare class UsersService { find(id: string): Promise<{ email: string } | undefined>; }

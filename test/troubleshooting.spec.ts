@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = join(ROOT, 'libs/refresh-auth/src');
 const page = readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8');
 
-/** What is written for something that differs from case to case. */
+/** Stands for something that differs from case to case. */
 const ANYTHING = '…';
 
 interface Source {
@@ -65,7 +65,7 @@ function messages(find: (call: ts.CallExpression | ts.NewExpression, name: strin
   );
 }
 
-/** What stands in the first column of a table: messages as code, alternatives one after the other. */
+/** The first column of the tables: messages as code, alternatives one after the other. */
 const entries = [...page.matchAll(/^\| (.*?) +\| /gm)].map(([, cell]) => cell ?? '');
 
 /** The page shows what differs from case to case as an ellipsis. */

@@ -226,7 +226,7 @@ export class DemoPage {
 
   /** True if a reader sees the element: the picture of `around` is another one without it. */
   async isSeen(selector: string, around: string): Promise<boolean> {
-    // What shows the time stands still from the next time on that the page draws it.
+    // Everything that shows the time stands still as soon as the page draws it again.
     await this.page.clock.setFixedTime(Date.now());
     const picture = async (): Promise<string> => (await this.page.locator(around).screenshot()).toString('base64');
     const targets = this.page.locator(`${around} ${selector}`);

@@ -21,7 +21,7 @@ import { inspectOutput } from './leak-watch.js';
 @WebSocketGateway()
 @UseGuards(RefreshAuthGuard)
 export class NewsGateway implements OnGatewayConnection {
-  /** What `admit` has resolved to, one after the other. */
+  /** The results of `admit`, one after the other. */
   readonly admitted: (Authentication | undefined)[] = [];
 
   constructor(private readonly auth: RefreshAuthService<TokenClaims>) {}

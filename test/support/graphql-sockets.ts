@@ -2,7 +2,7 @@ import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import type { GraphqlAnswer, GraphqlError } from './graphql-app.js';
 
-/** What a client opens a socket with. */
+/** The credentials with which a client opens a socket. */
 export interface Opening {
   headers?: Record<string, string>;
   /** The payload of `connection_init`. */

@@ -33,7 +33,7 @@ export const readmeCells = [
 const nestOf = ({ application }) => axes.application[application].nest;
 const isEsm = ({ application }) => axes.application[application].type === 'module';
 
-/** What is installed before README.md is read, and what after. */
+/** The packages that are installed before README.md is read, and after. */
 export function readmeInstallation(cell) {
   const nest = nestPackages[nestOf(cell)];
   const basics = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', '@nestjs/testing'];

@@ -205,7 +205,7 @@ async function checkBundles(optional) {
   }
 }
 
-/** What an installation costs at most: its files, and the bytes of code and types. The pages come on top. */
+/** The most that an installation may cost: its files, and the bytes of code and types. The pages come on top. */
 const LIMITS = { files: 120, code: 980_000 };
 
 function checkSize(tarball, installed) {

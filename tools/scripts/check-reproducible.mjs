@@ -9,7 +9,7 @@ import { root } from './library.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'nestjs-refresh-auth-twice-'));
 
-/** What a checkout of the present state has: nothing that was built, and what is not committed yet. */
+/** Copies the files that a checkout of the present state has: also those that are not committed yet, and nothing that was built. */
 function checkOut(copy) {
   const known = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,

@@ -16,7 +16,7 @@ const isRepository = ({ repository }) =>
   repository.type === 'git' &&
   repository.directory === 'libs/refresh-auth';
 
-/** What has to be in the manifest, with what to write. */
+/** The fields that the manifest must have, with what to write. */
 const fields = [
   {
     example: `"repository": { "type": "git", "url": "git+https://host/owner/name.git", "directory": "libs/refresh-auth" }`,

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
-/** What to write, for readers who know nothing of the core. */
+/** Says what to write, for readers who know nothing of the core. */
 const MISSING_MODULE =
   'RefreshAuthModule: write RefreshAuthModule.forRoot({ secret }) in the imports of the root module; with isGlobal: false, in those of this module too';
 

@@ -8,9 +8,8 @@ import { HeaderlessError } from './http/error-answers.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
 
 /**
- * Adds to the answer of an error that a handler lets through the headers that the guard adds: for methods of the service that know no response,
- * such as `revokeUser`.
- * Registered by the module; costs nothing where nothing is thrown.
+ * Answers errors that a handler lets through, with the headers that the guard would add. Needed for methods of the service that know no
+ * response, such as `revokeUser`. Registered by the module. Costs nothing if nothing is thrown.
  */
 @Catch(HeaderlessError)
 export class RefreshAuthFilter extends BaseExceptionFilter<RefreshAuthError> {

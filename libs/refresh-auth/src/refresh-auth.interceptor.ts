@@ -9,9 +9,9 @@ import type { RefreshAuthCore } from './refresh-auth.core.js';
  * Writes the new token to header and cookie as soon as the handler has answered or thrown, so that interceptors outside this one see them,
  * and adds the headers of errors that a handler throws, before exception filters of the application see them.
  *
- * Optional: the guard sees to it that the token goes out with any response, those included that no interceptor sees, and the module's
- * filter adds the headers of errors. The module does not register it, because one interceptor costs a request more than the guard does. Register
- * it with `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }`.
+ * Optional: the guard delivers the token with any response, even one that no interceptor sees, and the module's filter adds the headers of
+ * errors. The module does not register it, because one interceptor costs more CPU time per request than the guard. Register it with
+ * `{ provide: APP_INTERCEPTOR, useExisting: RefreshAuthInterceptor }`.
  */
 @Injectable()
 @InjectCore()

@@ -15,9 +15,9 @@ export interface RefreshAuthOptionsFactory {
   create(): RefreshAuthOptions | Promise<RefreshAuthOptions>;
 }
 
-/** Options of the static call, for `forRoot` and `forRootAsync` alike. */
+/** Options of the static call, beside those of the module in `forRoot`, or beside the factory in `forRootAsync`. */
 export interface RefreshAuthModuleExtras {
-  /** @default true */
+  /** Makes guard and service available in all modules. @default true */
   isGlobal?: boolean | undefined;
   /** Tells several modules of one application apart: at most 31 letters, digits, `-` and `_`. @default none */
   name?: string | undefined;

@@ -25,11 +25,13 @@ import { checkJwtVersion, unsupportedPlatform } from './supported-platform.js';
 import { type Clock, systemClock } from './tokens/clock.js';
 
 /**
+ * Provides the guard, the service and the interceptor. Import it once, in the root module.
+ *
  * ```ts
  * RefreshAuthModule.forRoot({ secret: process.env.JWT_SECRET, redis: process.env.REDIS_URL })
  * ```
  *
- * Global unless `isGlobal: false` stands on the static call. `name`, there too, tells several modules of one application apart.
+ * It is global, unless the static call has `isGlobal: false`. `name`, also in the static call, tells several modules of one application apart.
  */
 @Module({
   providers: [
@@ -98,7 +100,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
   }
 }
 
-/** The first that happens at boot, so that whatever fails next is no riddle on a platform that is not supported. */
+/** Runs first at boot: on a platform that is not supported, the warning explains whatever fails next. */
 function createSettings(options: RefreshAuthOptions, name: string | undefined): RefreshAuthSettings {
   // Without the name, which has not been checked yet.
   const logger = new Logger(moduleTitle());

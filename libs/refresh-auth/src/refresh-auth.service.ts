@@ -21,7 +21,7 @@ import {
 import { isSessionId } from './tokens/session-id.js';
 import type { UserClaims } from './tokens/user-claims.js';
 
-/** Options of one sign-in: its limits, its details, if another site may trigger it, and if it ends other sessions. */
+/** Options of one sign-in. */
 export interface SignInOptions extends IssueOptions {
   /**
    * Accepts a sign-in that another site triggers. Use it only for routes to which an identity provider posts a form (`form_post`), and
@@ -63,15 +63,14 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
   }
 
   /**
-   * Starts a session and delivers its first token with this response. Ends every other session that the request presents, unless
-   * `replace` is `false` or another site triggered the request. If the store is down, they live on in other processes until it can be written again, and the event
-   * `store-failed` names them.
+   * Starts a session and delivers its first token with this response. Ends every other session that the request presents, unless `replace` is
+   * `false` or another site triggered the request. If the store is down, these live on in other processes until the store works again, and
+   * the event `store-failed` names them.
    *
    * @param response that of Express, or the reply of Fastify: `@Res({ passthrough: true })`
    * @param claims `sub`, and whatever else the application wants to find in the token
-   * @param options limits and details of this session, whether another site may trigger the sign-in, and whether it ends other sessions
    * @throws TypeError when claims or options are wrong; RangeError when the token does not fit into a cookie, or is longer than
-   *   8,192 bytes; RefreshAuthError `request_cross_site` when another site made a browser ask by an unsafe method: nothing has begun or
+   *   8,192 bytes; RefreshAuthError `request_cross_site` when another site triggered a request with an unsafe method: nothing has begun or
    *   ended; `store_unavailable` when a tracked session could not begin; `session_revoked` when all sessions of the user were ended at the
    *   same moment; `reload_failed` when `legacy` failed for a token that the request presents: nothing has begun or ended
    */
@@ -105,7 +104,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @param options `scope`: only the presented session, every session of its user, or the user's other sessions; under `'others'` the
    *   presented session goes on and the cookie stays
-   * @throws RefreshAuthError `request_cross_site`: another site made a browser ask, nothing has ended, and the cookie stays;
+   * @throws RefreshAuthError `request_cross_site`: another site triggered the request, nothing has ended, and the cookie stays;
    *   `store_unavailable`, or `reload_failed` from `legacy`: nothing is known to have ended, and the cookie stays
    */
   async signOut(

@@ -3,7 +3,7 @@ import type { SessionStore } from 'nestjs-refresh-auth/store';
 import type { Reports } from './simulated-store.js';
 import { type Answer, GRACE, HOUR, MINUTE, SECOND, World } from './world.js';
 
-/** What the life of an honest client is made of. Shares are of 1, times in milliseconds. */
+/** The parts of an honest client's life. Shares are of 1, times in milliseconds. */
 export interface Conditions {
   /** Requests that the browser holds back for 1 to 180 s, with the token that it had when they were made. */
   readonly queued?: number;

@@ -10,7 +10,7 @@ import type { Random, Timeline } from './timeline.js';
 
 const MINUTE = 60_000;
 
-/** What happens to reports of use on their way to the store. */
+/** The fate of reports of use on their way to the store. */
 export interface Reports {
   /** How many of them are lost, of 1. */
   readonly lost: number;

@@ -15,7 +15,7 @@ export interface Victim {
   readonly every?: number;
   /** Sends nothing any more from the theft on. */
   readonly isGone?: boolean;
-  /** What it does once its token is rejected. */
+  /** Its behaviour once its token is rejected. */
   readonly afterwards?: 'signs in with the token' | 'signs in without it';
 }
 

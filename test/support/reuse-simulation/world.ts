@@ -96,7 +96,7 @@ export class World {
     return token;
   }
 
-  /** What the guard of one of the processes does. */
+  /** Does the work of the guard of one of the processes. */
   async present({ token, waited = 0, noRefresh = false }: Presented): Promise<Answer> {
     const core = this.#anyProcess();
     const isUse = !noRefresh;
@@ -115,7 +115,7 @@ export class World {
     }
   }
 
-  /** Whether a client that holds this token is not too late for it: it is valid, the newest in use, or within its grace. */
+  /** Returns true if a client that holds this token is not too late for it: it is valid, the newest in use, or within its grace. */
   isUsable(token: string): boolean {
     const { gen, exp } = decodePayload(token) as { gen: number; exp: number };
     const since = this.store.newerInUseSince(gen);

@@ -13,6 +13,7 @@ import { retryDelay, wait } from './retry-after.js';
 import { positionOf } from './token-position.js';
 import { browserWindow, defaultStorage, onOtherTabs, type TokenStorage } from './token-storage.js';
 
+/** Options of {@link RefreshAuthClient}. */
 export interface RefreshAuthClientOptions {
   /** The only origins to which the token is sent, such as `['https://api.example.com']`. @default in a browser, the origin of the page */
   origins?: readonly string[] | undefined;
@@ -66,7 +67,7 @@ export class RefreshAuthClient {
   /** The token of the last event. */
   #told: string | undefined;
 
-  /** @throws TypeError if `origins` contains something else than origins, or is missing where the page has no http(s) origin */
+  /** @throws TypeError if `origins` contains something other than origins, or is missing and the page has no http(s) origin */
   constructor(options: RefreshAuthClientOptions = {}) {
     const { storage = defaultStorage(), key = 'refresh-auth', fetch = globalThis.fetch, retries = 0 } = options;
     this.#origins = options.origins ?? ownOrigin();

@@ -4,7 +4,7 @@ import type { UserClaims } from '../tokens/user-claims.js';
 
 /**
  * Injects the verified claims of the current user, or one of them. If the guard overrides `toUser`, injects its result:
- * `@CurrentUser<User>('email')`. If our guard let nobody in, injects `request.user`, which another guard may have set. Injects `undefined` if
+ * `@CurrentUser<User>('email')`. If this guard accepted no token, injects `request.user`, which another guard may have set. Injects `undefined` if
  * there is no user: on `@Public()` routes, and on `@OptionalAuth()` routes without a valid token. All resolvers of a GraphQL operation share
  * one request. If one of them is guarded, the others get its user too.
  */

@@ -52,7 +52,7 @@ const DESCRIPTIONS: Readonly<Record<RefreshAuthErrorCode, Description>> = {
 const NAMES = { 401: 'Unauthorized', 403: 'Forbidden', 503: 'Service Unavailable' } as const;
 
 /**
- * A request or a token that was rejected. As an `HttpException` it is answered with its status and the body
+ * The error of a rejected token or a refused request. As an `HttpException` it is answered with its status and the body
  * `{ statusCode, error, message, code }`. Its message is constant for its code and its kind of reason, and safe to show.
  */
 export class RefreshAuthError extends HttpException {
@@ -84,7 +84,7 @@ export class RefreshAuthError extends HttpException {
     return { refreshAuth: { code: this.code } };
   }
 
-  /** True if the token is dead, as opposed to a request that was rejected for another reason. */
+  /** True if the token is dead. False if the request was refused for another reason. */
   get isDeadToken(): boolean {
     return this.statusCode === 401;
   }

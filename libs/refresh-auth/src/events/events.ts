@@ -19,12 +19,12 @@ interface EventTypes {
   /** A superseded token was presented, and the latest token was handed over. `gen` is the generation of the latest token. */
   'already-refreshed': GenerationFacts;
   /**
-   * A superseded token, of generation `gen`, was presented later than `grace` after something newer came into use. It was rejected
-   * (`token_superseded`), and its session lives. `latest`: the latest generation.
+   * A superseded token, of generation `gen`, was presented at an age of `grace` or more. It was rejected (`token_superseded`), and its session
+   * lives on. `latest`: the latest generation.
    */
   'reuse-suspected': GenerationFacts & { readonly latest: number };
   /**
-   * As `reuse-suspected`, but later than `revokeAfter`: somebody else has the token (`token_reused`). `kind`: `'predecessor'` of the latest
+   * A superseded token was presented at an age of `revokeAfter` or more: it counts as stolen (`token_reused`). `kind`: `'predecessor'` of the latest
    * generation, or an older `'ancestor'`. `revoked`: true if the session was ended for it.
    */
   'reuse-detected': GenerationFacts & {
@@ -32,7 +32,7 @@ interface EventTypes {
     readonly kind: 'predecessor' | 'ancestor';
     readonly revoked: boolean;
   };
-  /** A session was revoked. `elsewhere`: by another process, and this one has learned of it. */
+  /** A session was revoked. `elsewhere`: by another process, from which this one learned of it. */
   'session-revoked': SessionFacts & { readonly elsewhere?: true };
   /**
    * All sessions of a user were revoked, apart from `except`. `user` is the SHA-256 of the `sub` in base64url, cut to 22 characters. `except`

@@ -5,13 +5,16 @@ import { OptionReader } from './option-reader.js';
 
 /** Limits and facts of one session. All are optional. */
 export interface IssueOptions {
-  /** Not longer than the module's, as for sessions that may do more. Kept by all successors. */
+  /** How long its tokens are valid: not longer than the module's, such as shorter for administrators. Kept by all successors. @default the module's */
   expiresIn?: Duration | undefined;
-  /** Not longer than the module's, longer than how long its tokens are valid: as for a user who did not tick "remember me". Kept by all successors. */
+  /**
+   * How long its tokens can be refreshed: longer than they are valid, and not longer than the module's. For example, short for a user who did
+   * not tick "remember me". Kept by all successors. @default the module's
+   */
   refreshWindow?: Duration | undefined;
-  /** Not longer than the module's. Kept by all successors. */
+  /** How long it can last: not longer than the module's. Kept by all successors. @default the module's */
   sessionLifetime?: Duration | undefined;
-  /** How the user knows this session again in a list, in at most 200 characters. Kept only with `sessions: 'tracked'`. */
+  /** A name by which the user recognizes it in a list: at most 200 characters. Kept only with `sessions: 'tracked'`. @default none */
   device?: string | undefined;
 }
 

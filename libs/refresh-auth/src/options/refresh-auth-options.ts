@@ -21,41 +21,41 @@ import { checkPlaces } from './misplaced-options.js';
 import { OptionReader } from './option-reader.js';
 
 /**
- * The option `reuseDetection`. A superseded token is judged by how long after one moment its request arrived: the later of the token's
- * expiry and the first use of something newer (RFC 9700 section 4.14.2).
+ * The option `reuseDetection`. A superseded token is judged by its age: how long its request arrived after the later of two moments, the
+ * token's expiry and the first use of a newer token (RFC 9700 section 4.14.2).
  */
 export interface ReuseDetectionOptions {
-  /** Until this long after that moment the token is handed over: at most 60 s. @default '30s' */
+  /** Up to this age, the latest token is handed over. At most 60 s. @default '30s' */
   grace?: Duration | undefined;
   /**
-   * Until this long after that moment it is rejected (401 `token_superseded`), and the session lives. Later it counts as stolen (401
+   * Up to this age, the token is rejected (401 `token_superseded`), and the session lives on. From it on, the token counts as stolen (401
    * `token_reused`). From `grace` to `refreshWindow`. @default '30m', or `refreshWindow` if that is shorter
    */
   revokeAfter?: Duration | undefined;
   /** `'revoke'` ends the session of a stolen token; `'reject'` only rejects the token. @default 'revoke' */
   onReuse?: 'revoke' | 'reject' | undefined;
   /**
-   * Honours `Refresh-Auth: no-refresh`, by which servers that act for a user are served without a new token. A thief who sends it is not
-   * detected while the user is away. @default false
+   * Accepts the header `Refresh-Auth: no-refresh`, with which servers that act for a user are served without a new token. A thief who sends
+   * it is not detected while the user is away. @default false
    */
   allowNoRefresh?: boolean | undefined;
 }
 
-/** Options of `RefreshAuthModule.forRoot()`. Everything is checked at boot; what is `undefined` has its default. */
+/** Options of `RefreshAuthModule.forRoot()`. Everything is checked at boot. An option that is `undefined` has its default. */
 export interface RefreshAuthOptions {
-  /** One HS256 key without `kid`: at least 32 random bytes, as a string (UTF-8) or bytes. This or `keys` is required. */
+  /** One HS256 key without `kid`: at least 32 random bytes, as a string (UTF-8) or bytes. Either `secret` or `keys` is required. */
   secret?: string | Uint8Array | undefined;
-  /** Several keys, or other algorithms: the first signs, each verifies only its own algorithm. */
+  /** Several keys, or other algorithms. The first key signs. Each key verifies only its own algorithm. @default none */
   keys?: KeyOptions[] | undefined;
   /** How long a token is valid, from `iat`. @default '15m' */
   expiresIn?: Duration | undefined;
   /** How long a token can be refreshed, from `iat`; longer than `expiresIn`. @default '7d' */
   refreshWindow?: Duration | undefined;
-  /** Absolute end of a session, from `auth_time`; `false`: none. @default '30d' */
+  /** How long a session can last, from `auth_time`; `false`: no limit. Not shorter than `refreshWindow`. @default '30d' */
   sessionLifetime?: Duration | false | undefined;
   /**
-   * How long after `exp` and `refresh_exp` a token still counts: seconds, at most 300. The clocks of processes may differ by this, and by
-   * 60 s in any case. @default 0
+   * How long after `exp` and `refresh_exp` a token is still accepted, at most 300 s. The clocks of processes may differ by this, and by 60 s
+   * in any case. @default 0
    */
   clockTolerance?: Duration | undefined;
   /** Signed as `iss` and required of every token (RFC 7519 section 4.1.1). @default none */
@@ -71,21 +71,22 @@ export interface RefreshAuthOptions {
    * @default 'refresh-auth', followed by `:<name>` for a module with a name, and by `:<hash>` with an `issuer` or `audience`
    */
   keyPrefix?: string | undefined;
-  /** How long a request waits for the store, whatever the client's settings: a string with a unit. @default '500ms' */
+  /** How long the guard, or a call of the service, waits for the store, whatever the client's settings: a string with a unit. @default '500ms' */
   storeTimeout?: string | undefined;
   /**
-   * The answer to a refreshable token while the store does not decide. `'reject'`: 503. `'tolerate'`: it passes, and nothing is refreshed. It also
-   * decides valid tokens under `revocation: 'every-request'`. @default 'reject'
+   * The answer to an expired token while the store is down, or answers with an error. `'reject'`: 503. `'tolerate'`: the request is served, and
+   * nothing is refreshed. Under `revocation: 'every-request'`, the same holds for a valid token. @default 'reject'
    */
   onStoreFailure?: StoreFailurePolicy | undefined;
   /**
-   * Detects superseded tokens that somebody else uses. `false`: a superseded token is handed over for its whole refresh window.
+   * Detects superseded tokens that somebody else uses. `false`: a superseded token works, and is handed the latest one, for its whole refresh
+   * window.
    * @default false
    */
   reuseDetection?: false | ReuseDetectionOptions | undefined;
   /**
-   * How a request with a valid token finds out that its session has ended. `'pushed'`: the store pushes revocations to every process, and the
-   * token is checked in memory. `'every-request'`: the store is asked for each HTTP request and each handshake of a socket. Messages over an
+   * How a process learns that the session of a valid token has ended. `'pushed'`: the store pushes revocations to every process, and the token
+   * is checked in memory. `'every-request'`: the store is asked about each HTTP request and each handshake of a socket. Messages over an
    * admitted socket ask memory only, under both. @default 'pushed'
    */
   revocation?: RevocationMode | undefined;
@@ -96,8 +97,8 @@ export interface RefreshAuthOptions {
    */
   revocationReplicas?: number | undefined;
   /**
-   * Refreshes a token that is still valid in the last part of its life, while the request is served: a fraction below 1 of its life, or a
-   * duration (a number from 1 on is seconds). @default off
+   * Refreshes a valid token in the last part of its life, without delaying the request. That part is a fraction of its life (a number below
+   * 1), or a duration that is shorter than `expiresIn`. @default off
    */
   refreshAhead?: Duration | undefined;
   /** Loads the claims anew at each refresh, or ends the session with `null`. @default none: a successor has the claims of its predecessor */
@@ -105,9 +106,9 @@ export interface RefreshAuthOptions {
   /** How long `reloadClaims` and `legacy` may take: a string with a unit. @default '2s' */
   reloadTimeout?: string | undefined;
   /**
-   * Accepts tokens of the login that the application had before, while clients still have them: see docs/migration. The guard serves the
-   * request, and its response carries a token of ours. All who present one old token share one session, which ends like any other. Needs a
-   * `sessionLifetime`, not shorter than the old tokens live. @default none
+   * Accepts tokens of the application's earlier login, while clients still have them: see docs/migration. The guard serves the request, and
+   * the response carries a token of the library. All who present the same old token share one session, which ends like any other. Needs a
+   * `sessionLifetime` that is not shorter than the old tokens live. @default none
    */
   legacy?: Legacy | undefined;
   /**
@@ -117,9 +118,8 @@ export interface RefreshAuthOptions {
   /** Where the new token is written. @default the header `Authorization: Bearer …` and the cookie `__Host-authorization` */
   delivery?: DeliveryOptions | undefined;
   /**
-   * Refuses what a page of another origin makes a browser do with the token of its cookie, and its sign-ins and sign-outs; `trustedOrigins`
-   * may do it, `false`: all may.
-   * @default on, without trusted origins
+   * Refuses requests that a page of another origin triggers with the cookie, and its sign-ins and sign-outs. `trustedOrigins` lists origins
+   * that are treated like your own. `false` turns the check off. @default on, without trusted origins
    */
   csrf?: CrossSiteOptions | false | undefined;
 }
@@ -133,7 +133,7 @@ export interface RefreshAuthSettings {
   readonly redis: RedisOption | undefined;
   readonly store: SessionStore | undefined;
   readonly keyPrefix: string;
-  /** The option `keyPrefix` was given. */
+  /** True if the option `keyPrefix` was given. */
   readonly isPrefixGiven: boolean;
   readonly storeTimeout: number;
   readonly onStoreFailure: StoreFailurePolicy;
@@ -368,7 +368,7 @@ function readStore(option: OptionReader): SessionStore {
   return store as unknown as SessionStore;
 }
 
-/** In production, whoever guesses a secret is whoever they like; elsewhere a warning says so at each boot. */
+/** A secret that can be guessed stops the boot in production. Elsewhere, each boot logs a warning. */
 function readKeys(options: UncheckedKeyOptions): KeyRing {
   const ring = createKeyRing(options);
   const risky = ring.all.find(({ warning }) => warning);

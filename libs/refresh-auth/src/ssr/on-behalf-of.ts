@@ -4,6 +4,7 @@ import { CookieJar } from './cookie-jar.js';
 export type BrowserHeaders =
   { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** Options of {@link onBehalfOf}. */
 export interface OnBehalfOfOptions {
   /** The origin of the API as this server reaches it, such as `'http://api:3000'`. */
   api: string;

@@ -19,7 +19,7 @@ export interface ProviderOverride<Builder> {
   useFactory(options: { factory(): unknown }): Builder;
 }
 
-/** The options of the module under test, and those that only tests set. */
+/** Options of {@link refreshAuthTestingModule}: those of the module, and its clock. */
 export interface TestingModuleOptions extends RefreshAuthOptions, RefreshAuthModuleExtras {
   /** The clock of the module. @default the system's clock */
   clock?: Clock | undefined;

@@ -1,12 +1,12 @@
 import type { SessionStore } from '../store/session-store.js';
 
-/** The methods by which a store is asked something: all but `onRevocation` and `close`. */
+/** The methods that ask a store something: all but `onRevocation` and `close`. */
 export type StoreQuestion = Exclude<keyof SessionStore, 'onRevocation' | 'close'>;
 
-/** Methods in the place of the store's own, and one function around the calls of all. */
+/** Methods that replace those of the store, and one function around all calls. */
 export interface StoreChanges extends Partial<SessionStore> {
   /**
-   * Called for each question, whether or not its method was replaced.
+   * Called for each question, also if its method was replaced.
    *
    * @param ask makes the call; it may be called never, once or more often
    * @param method the name of the method
@@ -18,7 +18,7 @@ export interface StoreChanges extends Partial<SessionStore> {
 export type WrappedStore<S extends SessionStore> = Pick<S, Extract<keyof S, keyof SessionStore>>;
 
 /**
- * Returns a store that does what `store` does, apart from some changes: to count calls, to hold one up, or to let the store fail.
+ * Returns a store that does what `store` does, apart from some changes: to count calls, to delay one, or to let the store fail.
  *
  * ```ts
  * const store = wrapStore(real, {

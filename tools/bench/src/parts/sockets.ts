@@ -27,7 +27,7 @@ export interface SocketFigures {
   readonly logouts: readonly number[];
 }
 
-/** What an admitted socket costs, and how fast a logout in another process closes it. */
+/** Measures the costs of an admitted socket, and how fast a logout in another process closes it. */
 export async function measureSockets({ quick, redisUrl }: Effort): Promise<Section[]> {
   const signer = await startProcess(redisUrl);
   const open = await measureServer('open', quick, redisUrl, signer);

@@ -10,11 +10,11 @@ import type {
 import { tagOf } from '../../tokens/session-id.js';
 import type { TestClock } from '../test-clock.js';
 
-/** A store, and what the contract needs to know of it besides its interface. */
+/** The stores of one check, and their clock. */
 export interface StoresUnderTest {
-  /** One for each process that shares the sessions; one will do where processes do not share any. */
+  /** One for each process that shares the sessions. One is enough if processes do not share them. */
   readonly stores: readonly [SessionStore, ...SessionStore[]];
-  /** The clock that all of them go by. */
+  /** The clock of all these stores. */
   readonly clock: TestClock;
   /** Lets time pass, in milliseconds, on that clock and for all that is stored. */
   pass(milliseconds: number): Promise<void>;

@@ -8,10 +8,10 @@ import { reuseChecks } from './reuse.js';
 import { revocationChecks } from './revocation.js';
 import { rotationChecks } from './rotation.js';
 
-/** One sentence of the contract of `SessionStore`, and whether a store keeps it. */
+/** The check of one sentence of the contract of `SessionStore`. */
 export interface ContractCheck {
   readonly name: string;
-  /** Rejects where the store does not keep it. */
+  /** Rejects if the store breaks it. */
   readonly check: () => Promise<void>;
 }
 
@@ -28,15 +28,16 @@ export interface StoreFeatures {
 }
 
 /**
- * The doc comments of `SessionStore`, sentence by sentence, for authors of stores. For any test framework:
+ * Returns the checks of the contract of `SessionStore`, one for each sentence of its doc comments. For authors of stores, with any test
+ * framework:
  *
  * ```ts
  * for (const { name, check } of sessionStoreContract(open)) test(name, check);
  * ```
  *
- * @param makeStore opens the store, anew for each check; checks get along with what others have left in it, so that it may give the same
- *   store each time, with a `close` that does nothing
- * @param features what the store can do besides what every store must; by default, everything
+ * @param makeStore opens the store. Called for each check. Checks tolerate the data of others, so it may return the same store each time,
+ *   with a `close` that does nothing
+ * @param features which optional methods the store has. Defaults to all
  */
 export function sessionStoreContract(
   makeStore: () => StoresUnderTest | Promise<StoresUnderTest>,
