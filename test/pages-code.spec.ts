@@ -1,8 +1,9 @@
 // The code blocks of all pages are correct. Suites of their own run whole files (README, testing, migration) and examples (front ends);
-// here the compiler checks all other code.
+// here the compiler checks all other blocks, and the options in the text.
 import { describe, expect, test } from '@jest/globals';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
+import { membersOf } from './support/declared-members.js';
 import { codeBlocks, isFromExample, PAGES, readPage } from './support/pages.js';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -51,6 +52,16 @@ const CONTEXT: Record<string, string> = {
     declare const claims: { sub: string; role: 'member' | 'admin' };`,
 };
 
+const OPTIONS = membersOf('options/refresh-auth-options.ts', 'RefreshAuthOptions');
+
+const OPTIONS_CONTEXT = `
+  type Options = import('nestjs-refresh-auth').RefreshAuthOptions;
+  declare const config: import('@nestjs/config').ConfigService;
+  declare const [secret, privateKey, host, password, ca]: string[];
+  declare const port: number;`;
+
+const unescaped = (code: string): string => code.replaceAll('\\|', '|');
+
 const blocks = PAGES.flatMap((page) => codeBlocks(readPage(page)).map((block) => ({ page, ...block })));
 const checkedHere = blocks.filter(
   (block) =>
@@ -59,16 +70,32 @@ const checkedHere = blocks.filter(
     !(RUN_ELSEWHERE.test(block.page) && block.path !== undefined),
 );
 
-/** Compiles each block as a module of its own, and returns the problems with their lines on the pages. */
+/** Returns the options that the sentences and tables of a page name with a value, such as `refreshAhead: 0.2`, each as a statement in its line. */
+function optionsInText(page: string): string {
+  const option = new RegExp(`\`((?:${OPTIONS.join('|')}): [^\`…]+)\``, 'g');
+  return readPage(page)
+    .split('\n')
+    .map((line) =>
+      Array.from(line.matchAll(option), ([, code = '']) => `({ ${unescaped(code)} }) satisfies Options;`).join(' '),
+    )
+    .join('\n');
+}
+
+/** Compiles each block, and the options in the text of each page, as modules of their own. Returns the problems with their lines on the pages. */
 function findProblems(): string[] {
-  // Inside the workspace, so that the blocks resolve packages as an application would. The files exist only for the compiler.
-  const texts = new Map(
-    checkedHere.map(({ page, line, language, code }) => [
-      join(ROOT, 'test/.pages', page, `line-${line}.${language.replace('js', 'ts')}`),
+  // Inside the workspace, so that the code resolves packages as an application would. The files exist only for the compiler.
+  const pathOf = (page: string, name: string) => join(ROOT, 'test/.pages', page, name);
+  const texts = new Map([
+    ...checkedHere.map(({ page, line, language, code }): [string, string] => [
+      pathOf(page, `line-${line}.${language.replace('js', 'ts')}`),
       // All of the context in the first line, and empty lines: so the compiler counts the lines of the page.
       `export {};${(CONTEXT[page] ?? '').replaceAll('\n', ' ')}${'\n'.repeat(line - 1)}${code}`,
     ]),
-  );
+    ...PAGES.filter((page) => page !== 'CHANGELOG.md').map((page): [string, string] => [
+      pathOf(page, 'text.ts'),
+      `export {};${OPTIONS_CONTEXT.replaceAll('\n', ' ')}${optionsInText(page)}`,
+    ]),
+  ]);
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   // Readers go on with the names that a block declares.

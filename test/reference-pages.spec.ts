@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
+import { membersOf } from './support/declared-members.js';
 
 const ROOT = join(import.meta.dirname, '..');
 const SOURCES = 'libs/refresh-auth/src';
@@ -12,19 +12,6 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 function rowsOf(page: string): string[] {
   const cells = [...read(page).matchAll(/^\| +(`.+?) +\|/gm)].flatMap(([, cell = '']) => cell.split(', '));
   return cells.flatMap((cell) => /^`([^`(]+)/.exec(cell)?.[1] ?? []);
-}
-
-/** The names of the members of an interface or a class that are not private. */
-function membersOf(path: string, name: string): string[] {
-  const source = ts.createSourceFile(path, read(`${SOURCES}/${path}`), ts.ScriptTarget.ES2022, true);
-  for (const statement of source.statements) {
-    const isIt = ts.isInterfaceDeclaration(statement) || ts.isClassDeclaration(statement);
-    if (!isIt || statement.name?.text !== name) continue;
-    return [...statement.members].flatMap(({ name: member }) =>
-      member && (ts.isIdentifier(member) || ts.isStringLiteral(member)) ? member.text : [],
-    );
-  }
-  throw new Error(`${path} declares no ${name}`);
 }
 
 const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
