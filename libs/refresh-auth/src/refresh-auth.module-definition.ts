@@ -12,6 +12,7 @@ import { SessionStore } from './store/session-store.js';
 
 /** The interface of a class for `useClass` or `useExisting`. */
 export interface RefreshAuthOptionsFactory {
+  /** Returns the options. Called once, at boot. */
   create(): RefreshAuthOptions | Promise<RefreshAuthOptions>;
 }
 

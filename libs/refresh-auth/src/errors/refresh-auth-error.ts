@@ -61,6 +61,7 @@ export class RefreshAuthError extends HttpException {
   readonly statusCode: 401 | 403 | 503;
 
   constructor(
+    /** The reason, for applications and clients. */
     readonly code: RefreshAuthErrorCode,
     /** The exact problem, for the operator: constant text or the store's error. Never shown to a client, never part of a token. */
     readonly detail?: string,

@@ -18,6 +18,7 @@ export interface StoresUnderTest {
   readonly clock: TestClock;
   /** Lets time pass, in milliseconds, on that clock and for all that is stored. */
   pass(milliseconds: number): Promise<void>;
+  /** Closes the stores. Called at the end of the check. */
   close(): Promise<void>;
 }
 

@@ -10,6 +10,7 @@ import { rotationChecks } from './rotation.js';
 
 /** The check of one sentence of the contract of `SessionStore`. */
 export interface ContractCheck {
+  /** The sentence, for the name of a test. */
   readonly name: string;
   /** Rejects if the store breaks it. */
   readonly check: () => Promise<void>;
