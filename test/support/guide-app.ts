@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -29,7 +30,9 @@ export class GuideApp {
 
   /** Writes all versions, as TypeScript and as JavaScript that Node.js runs. */
   write(): void {
-    const sections = readPage(`docs/migration/from-${this.name}.md`).split(/^## /m);
+    const guide = readPage(`docs/migration/from-${this.name}.md`);
+    const sections = guide.split(/^## /m);
+    let written = 0;
     let before = join(root, 'test/support/migration', this.name);
     for (const step of STEPS) {
       const folder = join(this.#folder, step);
@@ -40,11 +43,17 @@ export class GuideApp {
       }
       for (const { path, code } of codeBlocks(section)) {
         if (path === undefined) continue;
+        written += 1;
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), code);
       }
       before = folder;
     }
+    assert.equal(
+      written,
+      codeBlocks(guide).filter(({ path }) => path !== undefined).length,
+      'a file outside of the steps',
+    );
     const compilerOptions = { ...options(), module: ts.ModuleKind.ESNext };
     for (const path of this.#files()) {
       // Processes share few cores with other tests, which is no outage of the store.
