@@ -2,11 +2,12 @@ import { Logger } from '@nestjs/common';
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { Credentials } from '../http/credentials.js';
 import type { CrossSiteCheck } from '../http/cross-site.js';
-import type { HttpRequest } from '../http/http-message.js';
+import { hasHeaders, type HttpRequest } from '../http/http-message.js';
 import type { Authentication, Authenticator } from '../sessions/authenticator.js';
 import { BEFORE_FIRST } from '../sessions/legacy-tokens.js';
 import type { Connection, OpenSession, OpenSessions } from '../sessions/open-sessions.js';
 import {
+  closeForeign,
   closeWith,
   handshakeToken,
   isGone,
@@ -56,7 +57,7 @@ export class AdmittedSocket implements Connection {
   async check(): Promise<Authentication> {
     await this.#wait();
     if (this.#refusal) throw this.#refusal;
-    if (!this.#session) throw new RefreshAuthError('store_unavailable', 'the socket has closed before it was admitted');
+    if (!this.#session) throw new RefreshAuthError('store_unavailable', 'the socket has closed');
     return this.sessions.check(this.#session);
   }
 
@@ -72,12 +73,18 @@ export class AdmittedSocket implements Connection {
 
   end(reason: RefreshAuthError): void {
     this.#refusal = reason;
-    if (!isGone(this.client)) closeWith(this.client, reason);
+    try {
+      if (!isGone(this.client)) closeWith(this.client, reason);
+    } catch (error) {
+      // A listener of the application has thrown. The other sockets of the session must be closed all the same.
+      logger.error('A socket could not be closed', error instanceof Error ? error.stack : undefined);
+    }
   }
 
   /** Forgets the socket, which has closed. */
   leave(): void {
     if (this.#session) this.sessions.leave(this.#session, this);
+    this.#session = undefined;
   }
 
   async #decide(authenticate: () => Promise<Presented>): Promise<Authentication | undefined> {
@@ -147,7 +154,10 @@ export class AdmittedSockets {
    */
   async admit(client: object, request?: HttpRequest): Promise<Authentication | undefined> {
     if (!isSocketClient(client)) {
-      logger.error('admit(client, request) needs the client of socket.io or ws that handleConnection() gets');
+      logger.error(
+        'admit(client, request) needs the client of socket.io or ws that handleConnection(client, request) gets. For sockets of other libraries, write authenticate(token) and ended(claims)',
+      );
+      closeForeign(client);
       return undefined;
     }
     const known = this.find(client);
@@ -173,9 +183,9 @@ export class AdmittedSockets {
   }
 
   async #tokenOf(request: HttpRequest | undefined): Promise<string> {
-    if (!request) {
+    if (!hasHeaders(request)) {
       logger.error(
-        'admit(client) cannot find the request that opened a socket of ws: write admit(client, request) in handleConnection(client, request)',
+        'admit(client) cannot find the request that opened a socket: write admit(client, request) in handleConnection(client, request)',
       );
       throw new RefreshAuthError('token_missing');
     }

@@ -15,7 +15,7 @@ interface IoSocket extends SocketClient {
   readonly request: HttpRequest;
   readonly disconnected: boolean;
   /** The connection, which may carry sockets of several namespaces. */
-  readonly client: { readonly sockets?: ReadonlyMap<string, unknown> };
+  readonly client?: { readonly sockets?: ReadonlyMap<string, unknown> };
   readonly conn: { close(): unknown };
   emit(event: string, data: unknown): unknown;
   disconnect(): unknown;
@@ -24,6 +24,7 @@ interface IoSocket extends SocketClient {
 /** A `WebSocket` of ws. */
 interface PlainSocket extends SocketClient {
   readonly readyState: number;
+  listenerCount(event: string, listener: (...args: never[]) => void): number;
   send(text: string): unknown;
   close(code: number, reason: string): unknown;
 }
@@ -46,9 +47,25 @@ const OPEN = 1;
 /** Close codes of ws: 4000 to 4999 are for applications; 1013 is "try again later" (RFC 6455 section 7.4 and its IANA registry). */
 const CLOSE_CODES = { 401: 4401, 403: 4403, 503: 1013 } as const;
 
-/** Returns true for a client of socket.io or ws. */
+/** Returns true for a client of socket.io or ws to which an admission can be added. Never throws, whatever an application hands over. */
 export function isSocketClient(client: unknown): client is SocketClient {
-  return typeof client === 'object' && client !== null && (isIo(client) || isPlain(client));
+  try {
+    if (typeof client !== 'object' || client === null || !Object.isExtensible(client)) return false;
+    if (isPlain(client)) return hasMethods(client, 'on', 'off', 'send', 'close');
+    return isIo(client) && hasMethods(client, 'on', 'off', 'emit', 'disconnect');
+  } catch {
+    return false;
+  }
+}
+
+/** Closes something that is no client of socket.io or ws, if it has a method for that. Never throws. */
+export function closeForeign(client: unknown): void {
+  try {
+    const method = ['disconnect', 'close', 'end', 'destroy'].find((name) => hasMethods(client as object, name));
+    if (method !== undefined) (client as Record<string, () => unknown>)[method]?.();
+  } catch {
+    // It is none of the objects that can be closed.
+  }
 }
 
 export function refusalOf({ code, message }: RefreshAuthError): SocketRefusal {
@@ -91,8 +108,12 @@ export function onRenewal(client: SocketClient, listener: (data: unknown) => voi
 /** Sends an exception to the client, as the filters of NestJS do. */
 export function sendException(client: SocketClient, error: RefreshAuthError): void {
   const refusal = refusalOf(error);
-  if (isPlain(client)) client.send(JSON.stringify({ event: 'exception', data: refusal }));
+  if (isPlain(client)) send(client, refusal);
   else (client as IoSocket).emit('exception', refusal);
+}
+
+function send(client: PlainSocket, refusal: SocketRefusal): void {
+  client.send(JSON.stringify({ event: 'exception', data: refusal }));
 }
 
 /** Closes a connection and says why. A client of ws finds the code in `reason`; one of socket.io gets an exception first. */
@@ -105,21 +126,32 @@ export function closeWith(client: SocketClient, error: RefreshAuthError): void {
   sendException(socket, error);
   socket.disconnect();
   // The sockets of other namespaces share the connection, and stay open.
-  if (socket.client.sockets?.size === 0) socket.conn.close();
+  if (socket.client?.sockets?.size === 0) socket.conn.close();
 }
+
+/** The refusals that were made for clients of ws. */
+const refusalsOfPlain = new WeakSet<object>();
 
 /**
  * Sends this exception to a client of ws if NestJS only emits it. The filter of NestJS 11 calls `client.emit()`, which sends over socket.io, but
  * only calls listeners in this process on a client of ws. That of NestJS 12 sends.
  */
-export function sendIfOnlyEmitted(client: SocketClient, error: RefreshAuthError, refusal: SocketRefusal): void {
+export function sendIfOnlyEmitted(client: SocketClient, refusal: SocketRefusal): void {
   if (!isPlain(client)) return;
-  const send = (emitted: unknown): void => {
-    if (emitted === refusal) sendException(client, error);
-  };
-  client.on('exception', send);
+  refusalsOfPlain.add(refusal);
+  // One listener for all messages that are refused now: a client may send thousands at once.
+  if (client.listenerCount('exception', sendEmitted) > 0) return;
+  client.on('exception', sendEmitted);
   // The filter runs in the microtasks after the guard has thrown.
-  setImmediate(() => client.off('exception', send));
+  setImmediate(() => client.off('exception', sendEmitted));
+}
+
+function sendEmitted(this: PlainSocket, emitted: object): void {
+  if (refusalsOfPlain.has(emitted)) send(this, emitted as SocketRefusal);
+}
+
+function hasMethods(client: object, ...names: string[]): boolean {
+  return names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function');
 }
 
 function isIo(client: SocketClient | object): client is IoSocket {

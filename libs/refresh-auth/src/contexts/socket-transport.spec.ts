@@ -54,6 +54,16 @@ describe('the exception of a refused message', () => {
     expect(client.listenerCount('exception')).toBe(0);
   });
 
+  test('has one listener for all messages that are refused at once, and each is answered', async () => {
+    const client = new PlainClient();
+    const refused = await Promise.all(Array.from({ length: 100 }, () => denial(client)));
+    expect(client.listenerCount('exception')).toBe(1);
+    for (const exception of refused) client.emit('exception', exception.getError());
+    await new Promise(setImmediate);
+
+    expect([client.sent.length, client.listenerCount('exception')]).toEqual([100, 0]);
+  });
+
   test('is not sent if a filter of the application answers in its own way', async () => {
     const client = new PlainClient();
     await denial(client);

@@ -21,7 +21,7 @@ export const socketTransport: Transport = {
     // The filters of NestJS recognize the class. The package is an optional peer, so it is loaded only where there is a gateway.
     const { WsException } = await import('@nestjs/websockets');
     const refusal = refusalOf(error);
-    sendIfOnlyEmitted(clientOf(context), error, refusal);
+    sendIfOnlyEmitted(clientOf(context), refusal);
     return new WsException(refusal);
   },
 };
