@@ -37,6 +37,23 @@ test('the Node.js request and response are found, however they are wrapped', () 
   expect(rawResponse(reply)).toBe(response);
 });
 
+test.each<[string, unknown]>([
+  ['its body as text', 'body'],
+  ['its body as bytes', Buffer.from('body')],
+  ['nothing', null],
+  ['a body that looks like a request', { headers: { cookie: 'of the body' }, rawHeaders: [], setHeader: 1 }],
+])('a Node.js request and its response are themselves, whatever middleware keeps in `raw`: %s', (_, raw) => {
+  const { request, response } = connection();
+  Object.assign(request, { raw });
+  Object.assign(response, { raw, request: raw });
+
+  expect(rawRequest(request)).toBe(request);
+  expect(rawResponse(response)).toBe(response);
+  expect(requestOf(response)).toBe(request);
+  setHeader(response, 'X-A', '1');
+  expect(response.getHeader('X-A')).toBe('1');
+});
+
 test('a response knows its request, on Express and on Fastify', () => {
   const { request, response, reply } = connection();
 

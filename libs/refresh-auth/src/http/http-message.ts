@@ -22,6 +22,8 @@ export interface RawResponse {
   removeHeader(name: string): void;
   getHeaderNames(): string[];
   once(event: 'close', listener: () => void): unknown;
+  /** Absent only from what an application makes itself. */
+  readonly req?: RawRequest;
 }
 
 /** A request of Express, which is the Node.js request, or of Fastify, which wraps that. */
@@ -32,18 +34,39 @@ export type HttpResponse = RawResponse | FastifyReplyLike;
 
 interface FastifyReplyLike {
   readonly raw: RawResponse;
+  readonly request?: HttpRequest;
   header(name: string, value: string | string[]): unknown;
   getHeader(name: string): unknown;
 }
 
 /** Returns the Node.js request, which identifies a request no matter what wraps it. */
 export function rawRequest(request: HttpRequest): RawRequest {
-  return 'raw' in request ? request.raw : request;
+  return isWrapper(request) ? request.raw : request;
 }
 
 /** Returns the Node.js response, which identifies a response no matter what wraps it. */
 export function rawResponse(response: HttpResponse): RawResponse {
-  return 'raw' in response ? response.raw : response;
+  return isReply(response) ? response.raw : response;
+}
+
+/** Returns true for an object that has headers, or wraps one that has them. */
+export function hasHeaders(request: unknown): request is HttpRequest {
+  if (typeof request !== 'object' || request === null) return false;
+  const raw = rawRequest(request as HttpRequest) as Partial<RawRequest> | null | undefined;
+  return typeof raw?.headers === 'object' && raw.headers !== null;
+}
+
+/**
+ * Returns true for a request of Fastify. Only Node.js requests have `rawHeaders`. Middleware of Express may keep the body of a request in
+ * `raw`, and whoever sends the body decides what that looks like.
+ */
+function isWrapper(request: HttpRequest): request is { readonly raw: RawRequest } {
+  return 'raw' in request && !('rawHeaders' in request);
+}
+
+/** Returns true for a reply of Fastify. Only Node.js responses have `setHeader`. */
+function isReply(response: HttpResponse): response is FastifyReplyLike {
+  return 'raw' in response && !('setHeader' in response);
 }
 
 /** Returns true if the client has closed the connection. */
@@ -53,8 +76,7 @@ export function isGone(raw: RawResponse): boolean {
 
 /** Returns the request that a response answers. */
 export function requestOf(response: HttpResponse): HttpRequest | undefined {
-  const { request, req } = response as { request?: HttpRequest; req?: HttpRequest };
-  return request ?? req;
+  return isReply(response) ? response.request : response.req;
 }
 
 /** Returns the response to a request if the framework provides it, as Express does. */
@@ -65,7 +87,7 @@ export function responseTo(request: HttpRequest): HttpResponse | undefined {
 /** Sets a header so that the handlers of the framework see it. Does nothing if the headers have been sent. */
 export function setHeader(response: HttpResponse, name: string, value: string): void {
   if (rawResponse(response).headersSent) return;
-  if ('raw' in response) response.header(name, value);
+  if (isReply(response)) response.header(name, value);
   else response.setHeader(name, value);
 }
 
@@ -82,7 +104,7 @@ export function appendCookies(response: HttpResponse, lines: readonly string[]):
   const raw = rawResponse(response);
   // A Fastify reply without lines of its own shows those of the raw response. With lines of its own it replaces those when it is sent.
   const hasOwn = response.getHeader('Set-Cookie') !== raw.getHeader('Set-Cookie');
-  if ('raw' in response && hasOwn) response.header('Set-Cookie', [...lines]);
+  if (isReply(response) && hasOwn) response.header('Set-Cookie', [...lines]);
   else raw.setHeader('Set-Cookie', [...setCookies(raw), ...lines]);
 }
 
