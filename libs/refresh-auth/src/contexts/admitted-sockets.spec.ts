@@ -58,11 +58,14 @@ class IoClient extends EventEmitter {
   readonly client = { sockets: new Map() };
   readonly conn = { close: () => undefined };
 
+  readonly request: unknown;
+
   constructor(
-    readonly request: unknown,
+    opened: unknown,
     readonly handshake: unknown = { auth: {} },
   ) {
     super();
+    this.request = opened;
   }
 
   disconnect(): void {
