@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { once } from 'node:events';
-import { type IncomingMessage, request as httpRequest, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestListener,
+  type Server,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
   CurrentUser,
@@ -77,11 +84,15 @@ describe.each(adapters)('on %s', (adapter) => {
     app.events.filter(({ type }) => types.includes(type));
 
   /** Begins an upload. It has arrived; its body ends when `finish` is called. */
-  async function upload({ app, url }: AuthApp, token: string): Promise<{ finish(): Promise<[number, unknown]> }> {
+  async function upload(
+    { app, url }: AuthApp,
+    token: string,
+    server = app.getHttpServer() as Server,
+  ): Promise<{ finish(): Promise<[number, unknown]> }> {
     const headers = { ...bearer(token).headers, 'content-type': 'application/json', 'content-length': 2 };
     const outgoing = httpRequest(`${url}/upload`, { method: 'POST', agent: false, headers });
     const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
-    const arrived = once(app.getHttpServer() as Server, 'request');
+    const arrived = once(server, 'request');
     outgoing.write('{');
     await arrived;
     return {
@@ -157,6 +168,61 @@ describe.each(adapters)('on %s', (adapter) => {
       await app.auth.revokeSession(claims.sid);
 
       expect(await slow.finish()).toEqual([401, expect.objectContaining({ code: 'session_revoked' })]);
+    });
+  });
+
+  describe('a slow upload to a server that NestJS does not know, as Fastify has one for each further address of localhost', () => {
+    const servers: Server[] = [];
+    afterEach(() => servers.splice(0).forEach((server) => server.close()));
+
+    /** The same application on a server of its own. */
+    async function serveElsewhere(app: AuthApp): Promise<[AuthApp, Server]> {
+      const instance: unknown = app.app.getHttpAdapter().getInstance();
+      const handle = (adapter === 'express' ? instance : (instance as { routing: unknown }).routing) as RequestListener;
+      const server = createServer((request, response) => handle(request, response)).listen(0, '127.0.0.1');
+      servers.push(server);
+      await once(server, 'listening');
+      return [{ ...app, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, server];
+    }
+
+    test('is judged by when it arrived', async () => {
+      const app = await startDetecting();
+      const [elsewhere, server] = await serveElsewhere(app);
+      const token = await issue(app);
+      await use(elsewhere, token, 'valid');
+      app.clock.advance(55 * SECOND);
+      const slow = await upload(elsewhere, token, server);
+      app.clock.advance(5 * SECOND);
+      await use(app, await use(app, token, 'refreshable'), 'valid');
+      app.clock.advance(20 * MINUTE);
+
+      expect(await slow.finish()).toEqual([201, { state: 'already-refreshed', gen: 2 }]);
+    });
+
+    test('is served although it is the first request of that server, if another one came soon after it', async () => {
+      const app = await startDetecting();
+      const [elsewhere, server] = await serveElsewhere(app);
+      const token = await issue(app);
+      const slow = await upload(elsewhere, token, server);
+      await use(elsewhere, token, 'valid');
+      app.clock.advance(60 * SECOND);
+      await use(app, await use(app, token, 'refreshable'), 'valid');
+      app.clock.advance(20 * MINUTE);
+
+      expect(await slow.finish()).toEqual([201, { state: 'already-refreshed', gen: 2 }]);
+    });
+
+    test('is listened to no longer than it is open, and not after the application has closed', async () => {
+      const app = await startDetecting();
+      const [elsewhere, server] = await serveElsewhere(app);
+      const before = server.listenerCount('request');
+      const token = await issue(app);
+      await use(elsewhere, token, 'valid');
+      await use(elsewhere, token, 'valid');
+      expect(server.listenerCount('request')).toBe(before + 1);
+      await app.app.get(RefreshAuthCore).stop();
+
+      expect(server.listenerCount('request')).toBe(before);
     });
   });
 

@@ -6,6 +6,7 @@ import { CrossSiteCheck } from './http/cross-site.js';
 import { Delivery } from './http/delivery.js';
 import { DroppedCookieWarning } from './http/dropped-cookie-warning.js';
 import { ErrorAnswers } from './http/error-answers.js';
+import { Arrivals } from './contexts/arrivals.js';
 import { AdmittedSockets } from './contexts/admitted-sockets.js';
 import { NoRefresh } from './contexts/no-refresh.js';
 import { UndeliveredWarning } from './contexts/undelivered-warning.js';
@@ -57,6 +58,7 @@ export class RefreshAuthCore {
   readonly refreshAhead: RefreshAhead | undefined;
   readonly usedGenerations: UsedGenerations | undefined;
   readonly openSessions: OpenSessions;
+  readonly arrivals: Arrivals;
   readonly sockets: AdmittedSockets;
   readonly #log: RevocationLog | undefined;
   readonly #access: StoreAccess;
@@ -116,6 +118,7 @@ export class RefreshAuthCore {
     );
     this.crossSite = new CrossSiteCheck(settings.csrf, events);
     this.cookieCrossSite = settings.delivery.cookie ? this.crossSite : new CrossSiteCheck(undefined, events);
+    this.arrivals = new Arrivals(clock);
     this.openSessions = new OpenSessions(rotation, revocations, times, settings.reloader !== undefined);
     this.sockets = new AdmittedSockets(this.credentials, this.crossSite, this.authenticator, this.openSessions);
     this.droppedCookie = new DroppedCookieWarning(settings.delivery.cookie, settings.name);
@@ -148,6 +151,7 @@ export class RefreshAuthCore {
   async stop(): Promise<void> {
     this.#announcements.stop();
     this.openSessions.stop();
+    this.arrivals.stop();
     await this.#log?.stop();
     await this.usedGenerations?.flush();
     this.events.complete();

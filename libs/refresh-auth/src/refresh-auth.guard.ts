@@ -119,7 +119,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 
   async #authenticate(call: Call, onlyToken: string | undefined): Promise<Authentication> {
     const { raw } = call;
-    const { authenticator, clock, credentials, crossSite } = this.#core;
+    const { arrivals, authenticator, credentials, crossSite } = this.#core;
     const token = onlyToken ?? (await this.#chooseToken(call));
     if (!raw || call.isMessage) {
       // A message may change something, even if a GET opened its socket.
@@ -130,7 +130,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     const notes = notesOn(raw);
     const earlier = notes.decision(authenticator, token);
     if (earlier) return earlier;
-    const decision = this.#decide(call, raw, token, notes.waited(clock.monotonic()));
+    const decision = this.#decide(call, raw, token, arrivals.waited(raw));
     notes.addDecision(authenticator, token, decision);
     return decision;
   }

@@ -1,6 +1,5 @@
 import { Inject, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { Arrivals } from './contexts/arrivals.js';
 import { moduleTitle } from './errors/module-title.js';
 import { EventLog } from './event-log.js';
 import { RefreshAuthCore } from './refresh-auth.core.js';
@@ -51,11 +50,6 @@ import { type Clock, systemClock } from './tokens/clock.js';
     RefreshAuthGuard,
     RefreshAuthInterceptor,
     RegisteredGuards,
-    {
-      provide: Arrivals,
-      useFactory: (host: HttpAdapterHost, clock: Clock) => new Arrivals(host, clock),
-      inject: [HttpAdapterHost, CLOCK],
-    },
     { provide: APP_FILTER, useClass: RefreshAuthFilter },
   ],
 })
@@ -67,6 +61,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
     @Inject(SessionStore) private readonly store: SessionStore,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RefreshAuthCore) private readonly core: RefreshAuthCore,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     super();
@@ -75,6 +70,7 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
 
   async onModuleInit(): Promise<void> {
     this.#checkNeighbours();
+    this.#listenToServer();
     this.#log.logPlace(this.store);
     this.core.events.observable.subscribe((event) => this.#log.log(event));
     await Promise.all([this.core.start(), this.#warn()]);
@@ -92,6 +88,12 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
       if (instance instanceof RefreshAuthModule && instance.settings !== this.settings)
         checkDistinct(this.settings, instance.settings);
     }
+  }
+
+  #listenToServer(): void {
+    // None in an application without HTTP.
+    const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
+    if (adapter) this.core.arrivals.listen(adapter.getHttpServer());
   }
 
   /** Tells the operator what may need attention. */

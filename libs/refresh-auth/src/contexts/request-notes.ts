@@ -27,10 +27,10 @@ interface NotedDecision {
 export class RequestNotes implements RequestState {
   state: LiveTokenState | undefined;
   user: unknown;
+  /** When the request arrived, in milliseconds on the monotonic clock. */
+  arrivedAt: number | undefined;
   /** Private like the response, so that printing a request does not show tokens. */
   #decisions: NotedDecision | undefined;
-  /** When the request arrived, in milliseconds on the monotonic clock. */
-  #arrivedAt: number | undefined;
   #response: RawResponse | undefined;
 
   get response(): RawResponse | undefined {
@@ -39,17 +39,8 @@ export class RequestNotes implements RequestState {
 
   /** Notes when the request has arrived, on the monotonic clock, and the response to it. Several modules note the same. */
   arrive(at: number, response: RawResponse): void {
-    this.#arrivedAt ??= at;
+    this.arrivedAt ??= at;
     this.#response = response;
-  }
-
-  /**
-   * Returns how long ago the request arrived, in milliseconds: 0 if its arrival was not noted.
-   *
-   * @param now on the monotonic clock
-   */
-  waited(now: number): number {
-    return this.#arrivedAt === undefined ? 0 : Math.max(0, Math.floor(now - this.#arrivedAt));
   }
 
   /**

@@ -130,7 +130,7 @@ export function closeWith(client: SocketClient, error: RefreshAuthError): void {
 }
 
 /** The refusals that were made for clients of ws. */
-const refusalsOfPlain = new WeakSet<object>();
+const refusalsOfPlain = new WeakSet();
 
 /**
  * Sends this exception to a client of ws if NestJS only emits it. The filter of NestJS 11 calls `client.emit()`, which sends over socket.io, but
