@@ -22,8 +22,6 @@ export interface RawResponse {
   removeHeader(name: string): void;
   getHeaderNames(): string[];
   once(event: 'close', listener: () => void): unknown;
-  /** Absent only from what an application makes itself. */
-  readonly req?: RawRequest;
 }
 
 /** A request of Express, which is the Node.js request, or of Fastify, which wraps that. */
@@ -34,7 +32,6 @@ export type HttpResponse = RawResponse | FastifyReplyLike;
 
 interface FastifyReplyLike {
   readonly raw: RawResponse;
-  readonly request?: HttpRequest;
   header(name: string, value: string | string[]): unknown;
   getHeader(name: string): unknown;
 }
@@ -76,7 +73,8 @@ export function isGone(raw: RawResponse): boolean {
 
 /** Returns the request that a response answers. */
 export function requestOf(response: HttpResponse): HttpRequest | undefined {
-  return isReply(response) ? response.request : response.req;
+  const { request, req } = response as { request?: HttpRequest; req?: HttpRequest };
+  return isReply(response) ? request : req;
 }
 
 /** Returns the response to a request if the framework provides it, as Express does. */
