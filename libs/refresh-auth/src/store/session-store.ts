@@ -106,6 +106,11 @@ export type Revocation =
   | { readonly session: string; readonly at: number }
   | { readonly user: string; readonly cutoff: Cutoff; readonly at: number };
 
+/** Returns the name of the session or user that has ended. No session has the name of a user. */
+export function nameOf(revocation: Revocation): string {
+  return 'session' in revocation ? revocation.session : revocation.user;
+}
+
 /** A part of the log. */
 export interface RevocationPage {
   /** The store's clock, in milliseconds since 1970. */
