@@ -49,7 +49,7 @@ async function askEverything(redis: RedisOption): Promise<void> {
   });
   const reuse = { grace: HOUR, revokeAfter: HOUR, expiredFor: 0, waited: 0, isUse: true };
   const questions: (() => Promise<unknown>)[] = [
-    () => store.warnings(clock, 60),
+    () => store.warnings({ now: clock.now(), leeway: 60_000 }),
     () => store.rotate({ ...session, ...begin, candidate: { ...begin.candidate, ttl: 1000 } }),
     async () => clock.advance(2000),
     () => store.rotate({ ...other, ...begin }),

@@ -16,10 +16,7 @@ import { Authenticator } from './sessions/authenticator.js';
 import { Events } from './events/events.js';
 import { LatestTokens } from './sessions/latest-tokens.js';
 import { KeyAnnouncements } from './store/key-announcements.js';
-import { KnownRevocations } from './revocation/known-revocations.js';
-import { canPush, type PushingStore, RevocationLog } from './revocation/revocation-log.js';
-import { logRetention, revocationTtl, Revocations } from './revocation/revocations.js';
-import { RevocationEvents } from './revocation/revocation-events.js';
+import { Revocations } from './revocation/revocations.js';
 import { RefreshAhead } from './sessions/refresh-ahead.js';
 import { OpenSessions } from './sessions/open-sessions.js';
 import { Rotation } from './sessions/rotation.js';
@@ -60,7 +57,6 @@ export class RefreshAuthCore {
   readonly openSessions: OpenSessions;
   readonly arrivals: Arrivals;
   readonly sockets: AdmittedSockets;
-  readonly #log: RevocationLog | undefined;
   readonly #access: StoreAccess;
   readonly #announcements: KeyAnnouncements;
 
@@ -75,21 +71,14 @@ export class RefreshAuthCore {
     const access = new StoreAccess(store, settings.storeTimeout, events, clock);
     const verifier = new TokenVerifier(keys, parties, (signed) => this.#reportSplit(signed));
     const verified = new VerifiedTokens(verifier, times);
-    const signer = new TokenSigner(keys, parties, lifetimes, clock);
+    const signer = new TokenSigner(keys, parties, times);
     const sealer = new Sealer(keys, settings.keyPrefix);
     const tracked =
       settings.tracked && canList(store)
         ? new TrackedSessions(access as StoreAccess<ListingStore>, verifier, sealer, times)
         : undefined;
 
-    // Kept as long as any token can be refreshed, so that a choice among several cookies seldom needs the store.
-    const ttl = revocationTtl(lifetimes, legacy !== undefined);
-    const known = new KnownRevocations(clock, logRetention(lifetimes), ttl.record);
-    const revocationEvents = new RevocationEvents(events);
-    const log = canPush(store)
-      ? new RevocationLog(access as StoreAccess<PushingStore>, events, revocationEvents, known, clock, ttl)
-      : undefined;
-    const revocations = new Revocations(access, events, revocationEvents, known, log, { ...settings, times, ttl });
+    const revocations = new Revocations(access, events, times, settings);
     const usedGenerations = reuseDetection && new UsedGenerations(access, events, reuseDetection.revokeAfter);
     const latestTokens = new LatestTokens(signer, sealer, verifier, events);
     const rotation = new Rotation(access, latestTokens, revocations, events, {
@@ -128,9 +117,8 @@ export class RefreshAuthCore {
       { revocations, authenticator: this.authenticator },
       this.answers,
       events,
-      clock,
+      times,
     );
-    this.#log = log;
     this.#access = access;
     this.#announcements = new KeyAnnouncements(store, events, settings);
     this.usedGenerations = usedGenerations;
@@ -144,7 +132,7 @@ export class RefreshAuthCore {
 
   /** Begins to follow the log of revocations, and to announce the keys of this process. */
   async start(): Promise<void> {
-    await Promise.all([this.#log?.start(), this.#announcements.start()]);
+    await Promise.all([this.revocations.start(), this.#announcements.start()]);
   }
 
   /** Writes what is queued, and lets go of everything. */
@@ -152,7 +140,7 @@ export class RefreshAuthCore {
     this.#announcements.stop();
     this.openSessions.stop();
     this.arrivals.stop();
-    await this.#log?.stop();
+    await this.revocations.stop();
     await this.usedGenerations?.flush();
     this.events.complete();
   }

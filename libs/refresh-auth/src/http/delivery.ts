@@ -6,9 +6,8 @@ import type { Events } from '../events/events.js';
 import type { Revocations } from '../revocation/revocations.js';
 import type { ReusePolicy } from '../sessions/rotation.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
-import type { Clock } from '../tokens/clock.js';
 import { ROOM_TO_GROW } from '../tokens/compact.js';
-import { effectiveTimes, type Lifetimes, timeState } from '../tokens/lifetimes.js';
+import type { TokenTimes } from '../tokens/token-times.js';
 
 import { CookieLines } from './cookie-lines.js';
 import type { DeliverySettings } from './delivery-settings.js';
@@ -61,7 +60,6 @@ export class Delivery {
     private readonly settings: {
       readonly name?: string | undefined;
       readonly delivery: DeliverySettings;
-      readonly lifetimes: Lifetimes;
       readonly reuseDetection: ReusePolicy;
     },
     private readonly sessions: {
@@ -70,7 +68,7 @@ export class Delivery {
     },
     private readonly answers: ErrorAnswers,
     private readonly events: Events,
-    private readonly clock: Clock,
+    private readonly times: TokenTimes,
   ) {
     const { cookie } = settings.delivery;
     this.#cookie = cookie && new CookieLines(cookie);
@@ -139,7 +137,7 @@ export class Delivery {
     const raw = rawResponse(response);
     if (raw.headersSent || isGone(raw)) return undefined;
     const pending = this.#pending.get(raw) ?? this.#begin(raw);
-    pending.due = { issued, presented, since: this.clock.monotonic() };
+    pending.due = { issued, presented, since: this.times.clock.monotonic() };
     this.#count(pending, issued?.claims);
     return pending;
   }
@@ -189,7 +187,7 @@ export class Delivery {
   #deliverable(due: Due): IssuedToken | undefined {
     const { issued } = due;
     if (!issued || this.sessions.revocations.ends(issued.claims) || !this.#underway.isLatest(issued.claims)) return;
-    const state = timeState(issued.claims, this.clock.now(), this.settings.lifetimes);
+    const state = this.times.state(issued.claims);
     const canBeRefreshed = state === 'valid' || state === 'expired';
     return canBeRefreshed && !this.#isOvertaken(due) ? issued : undefined;
   }
@@ -201,7 +199,7 @@ export class Delivery {
   #isOvertaken({ presented, since }: Due): boolean {
     const { reuseDetection } = this.settings;
     if (!reuseDetection || presented === undefined) return false;
-    if (this.clock.monotonic() - since <= reuseDetection.grace) return false;
+    if (this.times.clock.monotonic() - since <= reuseDetection.grace) return false;
     const { authenticator } = this.sessions;
     return authenticator.liveSession(presented) !== undefined || authenticator.mayBeLegacy(presented);
   }
@@ -235,7 +233,7 @@ export class Delivery {
     if (!this.#cookie || !cookie) return [];
     if (!due.issued) return this.#cookie.removing();
     if (!issued || cookieBytes(cookie.name, issued.token) > MAX_COOKIE_BYTES) return [];
-    const left = effectiveTimes(issued.claims, this.settings.lifetimes).refreshExp - Math.ceil(this.clock.now() / 1000);
+    const left = this.times.of(issued.claims).refreshExp - Math.ceil(this.times.now / 1000);
     return this.#cookie.carrying(issued.token, left);
   }
 

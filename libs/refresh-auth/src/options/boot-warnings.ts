@@ -5,7 +5,7 @@ import { InMemorySessionStore } from '../store/in-memory-session-store.js';
 import { RedisSessionStore } from '../store/redis/redis-session-store.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { Clock } from '../tokens/clock.js';
-import { leeway } from '../tokens/lifetimes.js';
+import { TokenTimes } from '../tokens/token-times.js';
 
 /**
  * Finds set-ups that work but are risky, at boot. Each warning says what may happen, and what to do.
@@ -84,6 +84,6 @@ async function warnOfRedis(
   clock: Clock,
 ): Promise<string[]> {
   if (!(store instanceof RedisSessionStore)) return [];
-  const warnings = within(storeTimeout, 'storeTimeout', () => store.warnings(clock, leeway(lifetimes.clockTolerance)));
+  const warnings = within(storeTimeout, 'storeTimeout', () => store.warnings(new TokenTimes(lifetimes, clock)));
   return warnings.catch(() => []);
 }

@@ -1,5 +1,5 @@
 import type { SessionSettings } from '../sessions/sign-ins.js';
-import type { Lifetimes, OwnLimits } from '../tokens/lifetimes.js';
+import type { Lifetimes, OwnLimits } from '../tokens/token-times.js';
 import type { Duration } from './duration.js';
 import { OptionReader } from './option-reader.js';
 

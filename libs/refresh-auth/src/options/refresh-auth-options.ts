@@ -10,7 +10,7 @@ import type { RevocationMode, StoreFailurePolicy } from '../revocation/revocatio
 import type { ReusePolicy } from '../sessions/rotation.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { KeyRing } from '../tokens/keys.js';
-import type { Lifetimes } from '../tokens/lifetimes.js';
+import type { Lifetimes } from '../tokens/token-times.js';
 import { hashed } from '../tokens/session-id.js';
 import type { Parties, SignedParties } from '../tokens/verifying.js';
 import { type CrossSiteOptions, readCrossSite } from './cross-site-options.js';

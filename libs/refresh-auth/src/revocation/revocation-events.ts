@@ -1,5 +1,5 @@
 import type { Events } from '../events/events.js';
-import type { Revocation } from '../store/session-store.js';
+import { nameOf, type Revocation } from '../store/session-store.js';
 
 /** A revocation that this process is writing. */
 interface Underway {
@@ -9,11 +9,14 @@ interface Underway {
 }
 
 /**
- * Emits `session-revoked` and `user-revoked`: once for each revocation of this process, and once for each of another process, `elsewhere`. The
- * notification of an own revocation may arrive before the answer of the store, and is then not one of another process.
+ * Emits the events about revocations. `session-revoked` and `user-revoked` come once for each revocation of this process, and once for each of
+ * another process, `elsewhere`. The notification of an own revocation may arrive before the answer of the store, and is then not one of another
+ * process.
  */
 export class RevocationEvents {
   readonly #underway = new Set<Underway>();
+  /** The reason of the last failed subscription. */
+  #unsubscribed: string | undefined;
 
   constructor(private readonly events: Events) {}
 
@@ -43,6 +46,13 @@ export class RevocationEvents {
     if (own.length === 0) this.#emit(revocation, { elsewhere: true });
   }
 
+  /** Reports that this process is not notified, each reason once. It then learns of the revocations of other processes from its polls. */
+  unsubscribed(reason: string): void {
+    if (reason === this.#unsubscribed) return;
+    this.#unsubscribed = reason;
+    this.events.emit('subscription-failed', { reason });
+  }
+
   #emit(revocation: Revocation, where: { elsewhere?: true }): void {
     if ('session' in revocation) {
       this.events.emit('session-revoked', { session: revocation.session, ...where });
@@ -55,8 +65,4 @@ export class RevocationEvents {
       ...where,
     });
   }
-}
-
-function nameOf(revocation: Revocation): string {
-  return 'session' in revocation ? revocation.session : revocation.user;
 }

@@ -101,7 +101,7 @@ function follow(pushing: PushingStore): RevocationLog {
   events = [];
   reported.observable.subscribe((event) => events.push(event));
   const news = new RevocationEvents(reported);
-  return new RevocationLog(new StoreAccess(pushing, 500, reported, clock), reported, news, known, clock, TTL);
+  return new RevocationLog(new StoreAccess(pushing, 500, reported, clock), news, known, clock, TTL);
 }
 
 const ends = (sid: string): boolean => known.ends({ ...claims, sid });

@@ -1,5 +1,4 @@
 import type { Clock } from '../tokens/clock.js';
-import type { Events } from '../events/events.js';
 import type { KnownRevocations } from './known-revocations.js';
 import type { RevocationEvents } from './revocation-events.js';
 import {
@@ -50,13 +49,10 @@ export class RevocationLog {
   #wanted = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
-  /** The reason of the last failed subscription. */
-  #silence: string | undefined;
 
   constructor(
     private readonly access: StoreAccess<PushingStore>,
-    private readonly events: Events,
-    private readonly revocationEvents: RevocationEvents,
+    private readonly events: RevocationEvents,
     private readonly known: KnownRevocations,
     private readonly clock: Clock,
     /** How long revocations matter to this process's own tokens. */
@@ -80,10 +76,10 @@ export class RevocationLog {
     try {
       this.#unsubscribe = this.access.store.onRevocation(
         () => void this.#follow(NOTIFICATION_OVERLAP),
-        (reason) => this.#reportSilence(reason),
+        (reason) => this.events.unsubscribed(reason),
       );
     } catch (error) {
-      this.#reportSilence(error instanceof Error ? error.message : 'unknown');
+      this.events.unsubscribed(error instanceof Error ? error.message : 'unknown');
     }
     this.#timer = setInterval(() => void this.read(), POLL_INTERVAL).unref();
     await this.read();
@@ -94,13 +90,6 @@ export class RevocationLog {
     this.#timer = undefined;
     await this.#unsubscribe?.();
     await this.#reading;
-  }
-
-  /** Reports each reason once. Until a subscription succeeds, revocations of other processes are learned from the polls. */
-  #reportSilence(reason: string): void {
-    if (reason === this.#silence) return;
-    this.#silence = reason;
-    this.events.emit('subscription-failed', { reason });
   }
 
   /** Reads new and late entries, and writes lost ones back. */
@@ -158,7 +147,7 @@ export class RevocationLog {
       const page = await store.revocationsAfter(from, countedFrom);
       for (const entry of page.entries) {
         const isNew = this.known.add(entry, page.now - entry.at / 1000);
-        if (isNew && this.#hasCaughtUp) this.revocationEvents.learned(entry);
+        if (isNew && this.#hasCaughtUp) this.events.learned(entry);
       }
       if (page.stale !== undefined) throw new StoreError(page.stale);
       this.#cursor = page.next ?? page.now * 1000;

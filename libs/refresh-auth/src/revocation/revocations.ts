@@ -1,12 +1,11 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { TokenClaims } from '../tokens/claims.js';
-import { type Lifetimes, retentionMargin } from '../tokens/lifetimes.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import type { TokenTimes } from '../tokens/token-times.js';
 import type { Events } from '../events/events.js';
-import type { KnownRevocations } from './known-revocations.js';
-import type { RevocationEvents } from './revocation-events.js';
-import type { RevocationLog } from './revocation-log.js';
+import { KnownRevocations } from './known-revocations.js';
+import { RevocationEvents } from './revocation-events.js';
+import { canPush, type PushingStore, RevocationLog } from './revocation-log.js';
 import { type Revocation, type RevocationTtl, UNSEEN } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 
@@ -16,57 +15,60 @@ export type RevocationMode = 'pushed' | 'every-request';
 /** The option `onStoreFailure`: what happens to tokens while the store does not decide. */
 export type StoreFailurePolicy = 'reject' | 'tolerate';
 
-/** How long a revoked record or a cutoff is kept, in milliseconds: until the last token that it ends can no longer be refreshed. */
-export function recordRetention(lifetimes: Lifetimes): number {
-  return (lifetimes.refreshWindow + retentionMargin(lifetimes)) * 1000;
-}
-
-/** How long the log keeps an entry, in milliseconds: until the last token that it ends has expired. */
-export function logRetention(lifetimes: Lifetimes): number {
-  return (lifetimes.expiresIn + retentionMargin(lifetimes)) * 1000;
-}
-
-/**
- * How long this process asks to keep a revocation.
- *
- * @param hasLegacy true if tokens of another login are accepted: they are for as long as their session can last
- */
-export function revocationTtl(lifetimes: Lifetimes, hasLegacy = false): RevocationTtl {
-  const longest = (lifetimes.sessionLifetime + retentionMargin(lifetimes)) * 1000;
-  if (hasLegacy) return { record: longest, log: longest };
-  return { record: recordRetention(lifetimes), log: logRetention(lifetimes) };
-}
-
 /** The signed times of a token. The process that signed it may have had longer lifetimes than any that still runs. */
 export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
 
 /** Ends sessions, and checks if the session of a token has ended. */
 export class Revocations {
+  readonly #known: KnownRevocations;
+  readonly #reports: RevocationEvents;
+  /** `undefined` if the store cannot push. Used under `'every-request'` too, since a response may go out long after its request was checked. */
+  readonly #log: RevocationLog | undefined;
+  /** How long this process asks to keep a revocation. */
+  readonly #ttl: RevocationTtl;
+
   constructor(
     private readonly access: StoreAccess,
     private readonly events: Events,
-    private readonly revocationEvents: RevocationEvents,
-    private readonly known: KnownRevocations,
-    /** `undefined` if the store cannot push. Used under `'every-request'` too, since a response may go out long after its request was checked. */
-    private readonly log: RevocationLog | undefined,
+    private readonly times: TokenTimes,
     private readonly settings: {
-      readonly times: TokenTimes;
       readonly revocation: RevocationMode;
       readonly onStoreFailure: StoreFailurePolicy;
       readonly tracked: boolean;
-      /** How long this process asks to keep a revocation. */
-      readonly ttl: RevocationTtl;
+      readonly legacy: object | undefined;
     },
-  ) {}
+  ) {
+    const { expiresIn, refreshWindow, sessionLifetime } = times.lifetimes;
+    const keptFor = (seconds: number): number => seconds * 1000 + times.retentionMargin;
+    // The log keeps an entry until the last token that it ends has expired, and a record stays until that can no longer be refreshed. Tokens
+    // of another login are accepted for as long as their session can last.
+    this.#ttl = settings.legacy
+      ? { record: keptFor(sessionLifetime), log: keptFor(sessionLifetime) }
+      : { record: keptFor(refreshWindow), log: keptFor(expiresIn) };
+    // Remembered for as long as any token can be refreshed, so that a choice among several cookies seldom needs the store.
+    this.#known = new KnownRevocations(times.clock, keptFor(expiresIn), this.#ttl.record);
+    this.#reports = new RevocationEvents(events);
+    this.#log = canPush(access.store)
+      ? new RevocationLog(access as StoreAccess<PushingStore>, this.#reports, this.#known, times.clock, this.#ttl)
+      : undefined;
+  }
+
+  /** Begins to follow the log. Resolves after the first reading, even if the store did not answer. */
+  async start(): Promise<void> {
+    await this.#log?.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#log?.stop();
+  }
 
   /** How long a revocation is kept at least: as long as the tokens of any process live, and as long as the given token. */
   ttl(token?: TimesOfToken): RevocationTtl {
-    const { times } = this.settings;
-    const { record, log } = this.log?.longest ?? this.settings.ttl;
+    const { record, log } = this.#log?.longest ?? this.#ttl;
     if (!token) return { record, log };
     return {
-      record: Math.max(record, times.retention(token.refresh_exp)),
-      log: Math.max(log, times.retention(token.exp)),
+      record: Math.max(record, this.times.retention(token.refresh_exp)),
+      log: Math.max(log, this.times.retention(token.exp)),
     };
   }
 
@@ -79,7 +81,7 @@ export class Revocations {
    */
   async revokeSession(sid: string, token?: TimesOfToken, ask = this.access.begin()): Promise<void> {
     const session = sessionName(sid);
-    await this.revocationEvents.own(session, async () => {
+    await this.#reports.own(session, async () => {
       await ask((store, before) => store.revoke(sid, { ...this.ttl(token), before }));
       return this.#add({ session, at: UNSEEN });
     });
@@ -107,7 +109,7 @@ export class Revocations {
    */
   async revokeUser(sub: string, except?: string, token?: TimesOfToken): Promise<void> {
     const user = hashed(sub);
-    await this.revocationEvents.own(user, async () => {
+    await this.#reports.own(user, async () => {
       const ttl = this.ttl(token);
       const cutoff = await this.access.ask((store, before) => store.revokeUser(sub, { ...ttl, before }, except));
       return this.#add({ user, cutoff, at: UNSEEN });
@@ -115,7 +117,7 @@ export class Revocations {
   }
 
   #add(revocation: Revocation): Revocation {
-    this.known.add(revocation);
+    this.#known.add(revocation);
     return revocation;
   }
 
@@ -127,24 +129,23 @@ export class Revocations {
     try {
       const stored = await ask((store) => store.userCutoff(sub));
       // The store may have lost a cutoff that is known here and will be written back. It must not end a session that begins now.
-      return Math.max(stored?.time ?? 0, this.known.cutoffOf(sub));
+      return Math.max(stored?.time ?? 0, this.#known.cutoffOf(sub));
     } catch {
-      const { times } = this.settings;
-      const storeTime = Math.floor(this.access.storeNow ?? times.now - times.leeway);
+      const storeTime = Math.floor(this.access.storeNow ?? this.times.now - this.times.leeway);
       // Below a cutoff that is known here, the session would have ended before it began.
-      return Math.max(storeTime, this.known.cutoffOf(sub));
+      return Math.max(storeTime, this.#known.cutoffOf(sub));
     }
   }
 
   /** Returns the user's cutoff that this process knows, or 0. For tracked sessions, whose store compares it with its own. */
   knownCutoff(sub: string): number {
-    return this.known.cutoffOf(sub);
+    return this.#known.cutoffOf(sub);
   }
 
   /** Remembers that a session has ended. The next reading of the log writes it there if it is missing. */
   learn(sid: string): void {
     const session = sessionName(sid);
-    if (!this.known.hasSession(session)) this.known.add({ session, at: UNSEEN });
+    if (!this.#known.hasSession(session)) this.#known.add({ session, at: UNSEEN });
   }
 
   /**
@@ -158,22 +159,22 @@ export class Revocations {
 
   /** Calls the listener with each revocation that this process learns of, its own included. There is one listener. */
   listen(listener: (revocation: Revocation) => void): void {
-    this.known.listen(listener);
+    this.#known.listen(listener);
   }
 
   /** True while every revocation is known here, so that memory may answer for the store. */
   get isFresh(): boolean {
-    return this.log?.isFresh ?? false;
+    return this.#log?.isFresh ?? false;
   }
 
   /** Returns true if the session is known here to have ended. */
   ends(claims: TokenClaims): boolean {
-    return this.known.ends(claims);
+    return this.#known.ends(claims);
   }
 
   /** True if this process knows, without the store, that the session lives. */
   knowsAsLive(claims: TokenClaims): boolean {
-    return this.settings.revocation === 'pushed' && this.isFresh && !this.known.ends(claims);
+    return this.settings.revocation === 'pushed' && this.isFresh && !this.#known.ends(claims);
   }
 
   /** True if tokens are accepted while only the store could reject them and it does not answer. */
@@ -187,7 +188,7 @@ export class Revocations {
    * @throws RefreshAuthError `session_revoked`, or `store_unavailable` where the store has to be asked and outages are not tolerated
    */
   async check(claims: TokenClaims): Promise<void> {
-    if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
+    if (this.#known.ends(claims)) throw new RefreshAuthError('session_revoked');
     if (!this.knowsAsLive(claims)) await this.#checkStore(claims);
   }
 
@@ -199,7 +200,7 @@ export class Revocations {
       const isTolerated = this.settings.revocation === 'pushed' || this.toleratesOutages;
       if (!isTolerated || !(error instanceof StoreOutage)) throw error;
       // The end may have been learned of during the wait.
-      if (this.known.ends(claims)) throw new RefreshAuthError('session_revoked');
+      if (this.#known.ends(claims)) throw new RefreshAuthError('session_revoked');
     }
   }
 

@@ -1,7 +1,7 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 import { checkLength } from '../tokens/compact.js';
-import type { OwnLimits } from '../tokens/lifetimes.js';
+import type { OwnLimits } from '../tokens/token-times.js';
 import type { TokenSigner } from '../tokens/signing.js';
 import type { Revocations, TimesOfToken } from '../revocation/revocations.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';

@@ -6,7 +6,7 @@ import { secret } from '../../../../test/support/key-material.js';
 import { START } from '../../../../test/support/signed-claims.js';
 import { checkOwnClaims, type TokenClaims } from './claims.js';
 import { createKeyRing } from '../options/key-options.js';
-import { timeState } from './lifetimes.js';
+import { type TimeState, TokenTimes } from './token-times.js';
 import { tagOf } from './session-id.js';
 import { TokenSigner } from './signing.js';
 import { TokenVerifier, type Parties } from './verifying.js';
@@ -19,7 +19,7 @@ const RANDOM_128_BITS = /^[\w-]{21}[AQgw]$/;
 const SESSION_ID = /^[\w-]{8}[\w-]{21}[AQgw]$/;
 
 function signerAt(clock: TestClock, parties: Parties = {}): TokenSigner {
-  return new TokenSigner(ring, parties, lifetimes, clock);
+  return new TokenSigner(ring, parties, new TokenTimes(lifetimes, clock));
 }
 
 describe('the first token of a session', () => {
@@ -183,13 +183,17 @@ test('[R7] jti has 128 bits and sid ends with as many, each of which is random',
 });
 
 describe('a chain of refreshes', () => {
+  function stateAt(now: number, claims: TokenClaims): TimeState {
+    return new TokenTimes(lifetimes, new TestClock(now)).state(claims);
+  }
+
   function refresh(every: number, until: number): TokenClaims {
     const clock = new TestClock();
     const signer = signerAt(clock);
     let { claims } = signer.first(checkOwnClaims({ sub: '1', role: 'admin' }), 0);
     for (let now = every; now < until; now += every) {
       clock.set((START + now) * 1000);
-      expect(['valid', 'expired']).toContain(timeState(claims, clock.now(), lifetimes));
+      expect(['valid', 'expired']).toContain(stateAt(clock.now(), claims));
       ({ claims } = signer.successor(claims));
     }
     return claims;
@@ -198,15 +202,15 @@ describe('a chain of refreshes', () => {
   test('[T8] continues while each token is used inside its window, and [T7] ends with the session', () => {
     const last = refresh(7 * DAY - 1, 30 * DAY);
 
-    expect(timeState(last, (START + 30 * DAY) * 1000 - 1, lifetimes)).toBe('expired');
-    expect(timeState(last, (START + 30 * DAY) * 1000, lifetimes)).toBe('session_expired');
+    expect(stateAt((START + 30 * DAY) * 1000 - 1, last)).toBe('expired');
+    expect(stateAt((START + 30 * DAY) * 1000, last)).toBe('session_expired');
   });
 
   test('[T8] ends when a token is not used inside its window', () => {
     const { iat, ...last } = refresh(900, 10 * DAY);
 
-    expect(timeState({ iat, ...last }, (iat + 7 * DAY) * 1000 - 1, lifetimes)).toBe('expired');
-    expect(timeState({ iat, ...last }, (iat + 7 * DAY) * 1000, lifetimes)).toBe('token_expired');
+    expect(stateAt((iat + 7 * DAY) * 1000 - 1, { iat, ...last })).toBe('expired');
+    expect(stateAt((iat + 7 * DAY) * 1000, { iat, ...last })).toBe('token_expired');
   });
 
   test('[M4] of 1,000 makes the token longer only by the digits of the generation', () => {

@@ -1,10 +1,9 @@
 import { JwtService, type JwtSignOptions } from '@nestjs/jwt';
 import { deepFreeze, type IssuedToken, type OwnClaims, type TokenClaims } from './claims.js';
-import type { Clock } from './clock.js';
 import type { KeyRing } from './keys.js';
-import { type Lifetimes, type OwnLimits, signedTimes } from './lifetimes.js';
 import { Random } from './random.js';
 import { tagOf } from './session-id.js';
+import type { OwnLimits, TokenTimes } from './token-times.js';
 import type { Parties } from './verifying.js';
 
 /** Mints the tokens of a session: the first one, and each successor. */
@@ -12,16 +11,14 @@ export class TokenSigner {
   readonly #jwt = new JwtService({});
   readonly #options: JwtSignOptions;
   readonly #parties: { iss?: string; aud?: string };
-
   readonly #random = new Random();
 
   constructor(
-    private readonly keys: KeyRing,
+    keys: KeyRing,
     parties: Parties,
-    private readonly lifetimes: Lifetimes,
-    private readonly clock: Clock,
+    private readonly times: TokenTimes,
   ) {
-    const { kid, algorithm, signingKey } = this.keys.signing;
+    const { kid, algorithm, signingKey } = keys.signing;
     this.#options = { privateKey: signingKey, algorithm, ...(kid === undefined ? {} : { keyid: kid }) };
     this.#parties = {
       ...(parties.issuer === undefined ? {} : { iss: parties.issuer }),
@@ -37,18 +34,8 @@ export class TokenSigner {
    * @param limits those of this session alone
    */
   first(claims: OwnClaims, rev: number, limits: OwnLimits = {}): IssuedToken {
-    const now = this.clock.now();
-    return this.#sign(
-      {
-        ...claims,
-        sid: tagOf(claims.sub) + this.#random.id(),
-        gen: 0,
-        rev,
-        auth_time: Math.floor(now / 1000),
-        ...limits,
-      },
-      now,
-    );
+    const sid = tagOf(claims.sub) + this.#random.id();
+    return this.#sign({ ...claims, sid, gen: 0, rev, auth_time: Math.floor(this.times.now / 1000), ...limits });
   }
 
   /**
@@ -58,13 +45,17 @@ export class TokenSigner {
    */
   successor(claims: TokenClaims, superseded = claims.gen): IssuedToken {
     const { nbf: _, ...kept } = claims as TokenClaims & { nbf?: unknown };
-    return this.#sign({ ...kept, gen: superseded + 1 }, this.clock.now());
+    return this.#sign({ ...kept, gen: superseded + 1 });
   }
 
   /** Signs the claims, with a `jti`, times and parties that are new for every token. */
-  #sign(session: Omit<TokenClaims, 'jti' | 'iat' | 'exp' | 'refresh_exp'>, now: number): IssuedToken {
-    const times = signedTimes(session, now, this.lifetimes);
-    const claims = deepFreeze({ ...session, jti: this.#random.id(), ...times, ...this.#parties });
+  #sign(session: Omit<TokenClaims, 'jti' | 'iat' | 'exp' | 'refresh_exp'>): IssuedToken {
+    const claims = deepFreeze({
+      ...session,
+      jti: this.#random.id(),
+      ...this.times.signed(session),
+      ...this.#parties,
+    });
     return { token: this.#jwt.sign(claims, this.#options), claims };
   }
 }

@@ -30,7 +30,8 @@ describe('a token', () => {
   }
 
   function sign(key: KeyOptions = keyFor('HS256'), claims: object = { sub: '1' }): string {
-    return new TokenSigner(createKeyRing({ keys: [key] }), {}, lifetimes, clock).first(checkOwnClaims(claims), 0).token;
+    const signer = new TokenSigner(createKeyRing({ keys: [key] }), {}, new TokenTimes(lifetimes, clock));
+    return signer.first(checkOwnClaims(claims), 0).token;
   }
 
   /** Advances both clocks: the library's own and that of its timers. */

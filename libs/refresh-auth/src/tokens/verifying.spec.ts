@@ -21,6 +21,7 @@ import { checkOwnClaims } from './claims.js';
 import { readHeader } from './compact.js';
 import { createKeyRing, type KeyOptions } from '../options/key-options.js';
 import { TokenSigner } from './signing.js';
+import { TokenTimes } from './token-times.js';
 import { type Parties, TokenVerifier } from './verifying.js';
 
 const WRONG = invalid('the signature, the issuer or the audience is wrong');
@@ -33,7 +34,7 @@ function verifierFor(keys: KeyOptions[], parties: Parties = {}): TokenVerifier {
 
 function signerFor(keys: KeyOptions[], parties: Parties = {}): TokenSigner {
   const lifetimes = { expiresIn: 900, refreshWindow: 604_800, sessionLifetime: 2_592_000, clockTolerance: 0 };
-  return new TokenSigner(createKeyRing({ keys }), parties, lifetimes, new TestClock());
+  return new TokenSigner(createKeyRing({ keys }), parties, new TokenTimes(lifetimes, new TestClock()));
 }
 
 const everyKey = verifierFor(algorithms.map(keyFor));

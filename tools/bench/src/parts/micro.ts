@@ -12,6 +12,7 @@ import { measure } from 'mitata';
 import type { RefreshAuthCore } from '../../../../libs/refresh-auth/dist/compiled/refresh-auth.core.js';
 import { createKeyRing } from '../../../../libs/refresh-auth/dist/compiled/options/key-options.js';
 import { TokenSigner } from '../../../../libs/refresh-auth/dist/compiled/tokens/signing.js';
+import { TokenTimes } from '../../../../libs/refresh-auth/dist/compiled/tokens/token-times.js';
 import { TokenVerifier } from '../../../../libs/refresh-auth/dist/compiled/tokens/verifying.js';
 import { Sealer } from '../../../../libs/refresh-auth/dist/compiled/sessions/sealing.js';
 import type { KeyOptions } from 'nestjs-refresh-auth';
@@ -83,12 +84,13 @@ function keyFor(algorithm: string): KeyOptions {
 }
 
 const CLOCK = { now: Date.now, monotonic: () => performance.now() };
+const TIMES = new TokenTimes(LIFETIMES, CLOCK);
 const CLAIMS: { sub: string } = Object.assign({ sub: 'ada' }, { role: 'member' });
 
 function firstSight(algorithm: string): Case[] {
   const ring = createKeyRing({ keys: [keyFor(algorithm)] });
   const { verifyingKey } = ring.signing;
-  const { token } = new TokenSigner(ring, {}, LIFETIMES, CLOCK).first(CLAIMS, 0);
+  const { token } = new TokenSigner(ring, {}, TIMES).first(CLAIMS, 0);
   const verifier = new TokenVerifier(ring, {});
   const jwt = new JwtService({
     secretOrKeyProvider: () => verifyingKey,
@@ -127,7 +129,7 @@ function again(core: RefreshAuthCore): Case[] {
 
 function refreshing(): Case[] {
   const ring = createKeyRing({ secret: SECRET });
-  const signer = new TokenSigner(ring, {}, LIFETIMES, CLOCK);
+  const signer = new TokenSigner(ring, {}, TIMES);
   const { token, claims } = signer.first(CLAIMS, 0);
   const key = createSecretKey(Buffer.from(SECRET));
   const jwt = new JwtService({ secretOrKeyProvider: () => key });

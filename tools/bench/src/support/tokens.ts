@@ -1,5 +1,6 @@
 import { createKeyRing } from '../../../../libs/refresh-auth/dist/compiled/options/key-options.js';
 import { TokenSigner } from '../../../../libs/refresh-auth/dist/compiled/tokens/signing.js';
+import { TokenTimes } from '../../../../libs/refresh-auth/dist/compiled/tokens/token-times.js';
 
 /** Of every server, whichever guard it has: all get the same requests. */
 export const SECRET = 'of the benchmark: 32 bytes or more of it';
@@ -23,7 +24,7 @@ function claimsOf(sub: string): { sub: string; role: string } {
 
 function signer(secondsAgo: number): TokenSigner {
   const clock = { now: () => Date.now() - secondsAgo * 1000, monotonic: () => performance.now() };
-  return new TokenSigner(createKeyRing({ secret: SECRET }), {}, LIFETIMES, clock);
+  return new TokenSigner(createKeyRing({ secret: SECRET }), {}, new TokenTimes(LIFETIMES, clock));
 }
 
 /** A token that stays valid for as long as the benchmark runs. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../tokens/clock.js';
 import { hashed, sessionName } from '../../tokens/session-id.js';
+import type { TokenTimes } from '../../tokens/token-times.js';
 import { isReply, type RedisConnection } from './redis-connection.js';
 import { placeOf } from './connection-problem.js';
 import { redisWarnings } from './redis-warnings.js';
@@ -165,8 +166,8 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** Finds risks in the set-up of this Redis. */
-  warnings(clock: Clock, leeway: number): Promise<string[]> {
-    return redisWarnings(this.connection.client, clock, leeway);
+  warnings(times: Pick<TokenTimes, 'now' | 'leeway'>): Promise<string[]> {
+    return redisWarnings(this.connection.client, times);
   }
 
   async close(): Promise<void> {

@@ -1,15 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { claims, START } from '../../../../test/support/signed-claims.js';
-import {
-  effectiveTimes,
-  isFromTheFuture,
-  leeway,
-  type Lifetimes,
-  retention,
-  signedTimes,
-  timeState,
-} from './lifetimes.js';
+import { RefreshAuthError } from '../errors/refresh-auth-error.js';
+import type { TokenClaims } from './claims.js';
+import { type Lifetimes, TokenTimes } from './token-times.js';
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -20,8 +14,14 @@ const lifetimes: Lifetimes = {
   clockTolerance: 0,
 };
 
-function at(seconds: number): number {
-  return seconds * 1000;
+/** The times of tokens at a moment, in milliseconds since 1970. */
+function atTime(now: number, options = lifetimes): TokenTimes {
+  return new TokenTimes(options, { now: () => now, monotonic: () => 0 });
+}
+
+/** The times of tokens at a moment, in seconds since 1970. */
+function at(seconds: number, options = lifetimes): TokenTimes {
+  return atTime(seconds * 1000, options);
 }
 
 describe('[T1] [T5] the state at each boundary', () => {
@@ -41,14 +41,14 @@ describe('[T1] [T5] the state at each boundary', () => {
   )('%s', (_, token, boundary, before, after, clockTolerance, offset) => {
     const now = (boundary + clockTolerance) * 1000 + offset;
 
-    expect(timeState(token, now, { ...lifetimes, clockTolerance })).toBe(offset < 0 ? before : after);
+    expect(atTime(now, { ...lifetimes, clockTolerance }).state(token)).toBe(offset < 0 ? before : after);
   });
 
   test('a token whose refresh window ends with its exp is never refreshable', () => {
     const short = { ...claims, exp: START + 10, refresh_exp: START + 10 };
 
-    expect(timeState(short, at(START + 9), lifetimes)).toBe('valid');
-    expect(timeState(short, at(START + 10), lifetimes)).toBe('token_expired');
+    expect(at(START + 9).state(short)).toBe('valid');
+    expect(at(START + 10).state(short)).toBe('token_expired');
   });
 });
 
@@ -77,11 +77,9 @@ test('[T1] as time passes the state never moves backwards, whatever the token an
 
   fc.assert(
     fc.property(anyTimes, anyLifetimes, boundary, offset, fc.nat(60 * DAY), (token, options, name, before, later) => {
-      const { [name]: turn } = effectiveTimes(token, options);
+      const { [name]: turn } = at(START, options).of(token);
       const first = (Number.isFinite(turn) ? turn : token.iat) + options.clockTolerance + before;
-      const [rank = -1, laterRank] = [first, first + later].map((now) =>
-        order.indexOf(timeState(token, at(now), options)),
-      );
+      const [rank = -1, laterRank] = [first, first + later].map((now) => order.indexOf(at(now, options).state(token)));
 
       expect(rank).toBeGreaterThanOrEqual(0);
       expect(laterRank).toBeGreaterThanOrEqual(rank);
@@ -92,7 +90,7 @@ test('[T1] as time passes the state never moves backwards, whatever the token an
 
 describe('signed times', () => {
   test('count from now, in whole seconds', () => {
-    expect(signedTimes({ auth_time: START }, START * 1000 + 999, lifetimes)).toEqual({
+    expect(atTime(START * 1000 + 999).signed({ auth_time: START })).toEqual({
       iat: START,
       exp: START + 900,
       refresh_exp: START + 7 * DAY,
@@ -100,12 +98,12 @@ describe('signed times', () => {
   });
 
   test('[T7] do not go past the end of the session', () => {
-    expect(signedTimes({ auth_time: START }, (START + 29 * DAY) * 1000, lifetimes)).toEqual({
+    expect(at(START + 29 * DAY).signed({ auth_time: START })).toEqual({
       iat: START + 29 * DAY,
       exp: START + 29 * DAY + 900,
       refresh_exp: START + 30 * DAY,
     });
-    expect(signedTimes({ auth_time: START }, (START + 30 * DAY - 5) * 1000, lifetimes)).toEqual({
+    expect(at(START + 30 * DAY - 5).signed({ auth_time: START })).toEqual({
       iat: START + 30 * DAY - 5,
       exp: START + 30 * DAY,
       refresh_exp: START + 30 * DAY,
@@ -113,19 +111,20 @@ describe('signed times', () => {
   });
 
   test('have no end if the session has none', () => {
-    expect(
-      signedTimes({ auth_time: START }, (START + 5000 * DAY) * 1000, {
-        ...lifetimes,
-        sessionLifetime: Number.POSITIVE_INFINITY,
-      }),
-    ).toEqual({ iat: START + 5000 * DAY, exp: START + 5000 * DAY + 900, refresh_exp: START + 5007 * DAY });
+    const endless = { ...lifetimes, sessionLifetime: Number.POSITIVE_INFINITY };
+
+    expect(at(START + 5000 * DAY, endless).signed({ auth_time: START })).toEqual({
+      iat: START + 5000 * DAY,
+      exp: START + 5000 * DAY + 900,
+      refresh_exp: START + 5007 * DAY,
+    });
   });
 
   test('never have exp after refresh_exp or either after the end', () => {
     fc.assert(
       fc.property(instant, duration, anyLifetimes, (authTime, age, options) => {
         fc.pre(options.expiresIn < options.refreshWindow);
-        const { exp, refresh_exp } = signedTimes({ auth_time: authTime }, (authTime + age) * 1000, options);
+        const { exp, refresh_exp } = at(authTime + age, options).signed({ auth_time: authTime });
 
         expect(exp).toBeLessThanOrEqual(refresh_exp);
         expect(refresh_exp).toBeLessThanOrEqual(authTime + options.sessionLifetime);
@@ -146,16 +145,14 @@ describe('[T7] [T8] limits of a session of its own', () => {
       { iat: START + 2 * DAY - 1, exp: START + 2 * DAY, refresh_exp: START + 2 * DAY },
     ],
   ])('apply, %s', (_, age, expected) => {
-    expect(signedTimes(limited, (START + age) * 1000, lifetimes)).toEqual(expected);
+    expect(at(START + age).signed(limited)).toEqual(expected);
   });
 
   test('apply only if they are shorter', () => {
     const long = { auth_time: START, expires_in: 900 * DAY, refresh_window: 900 * DAY, session_lifetime: 900 * DAY };
 
-    expect(signedTimes(long, START * 1000, lifetimes)).toEqual(
-      signedTimes({ auth_time: START }, START * 1000, lifetimes),
-    );
-    expect(effectiveTimes({ ...claims, ...long }, lifetimes)).toEqual(effectiveTimes(claims, lifetimes));
+    expect(at(START).signed(long)).toEqual(at(START).signed({ auth_time: START }));
+    expect(at(START).of({ ...claims, ...long })).toEqual(at(START).of(claims));
   });
 
   test.each([
@@ -163,7 +160,7 @@ describe('[T7] [T8] limits of a session of its own', () => {
     ['session_lifetime', { session_lifetime: DAY }, { refreshExp: START + DAY, end: START + DAY }],
     ['expires_in', { expires_in: 60 }, { exp: START + 60, refreshExp: claims.refresh_exp, end: START + 30 * DAY }],
   ])('%s applies no matter which times were signed', (_, own, expected) => {
-    expect(effectiveTimes({ ...claims, ...own }, lifetimes)).toEqual({ exp: claims.exp, ...expected });
+    expect(at(START).of({ ...claims, ...own })).toEqual({ exp: claims.exp, ...expected });
   });
 });
 
@@ -173,20 +170,20 @@ describe('signed times are upper bounds', () => {
     ['refreshWindow', { refreshWindow: DAY }, { exp: claims.exp, refreshExp: START + DAY, end: START + 30 * DAY }],
     ['sessionLifetime', { sessionLifetime: 30 }, { exp: START + 30, refreshExp: START + 30, end: START + 30 }],
   ])('a shorter %s applies at once', (_, shorter, expected) => {
-    expect(effectiveTimes(claims, { ...lifetimes, ...shorter })).toEqual(expected);
+    expect(at(START, { ...lifetimes, ...shorter }).of(claims)).toEqual(expected);
   });
 
   test('a refresh window shorter than the life of the token ends that life', () => {
     const shorter = { ...lifetimes, refreshWindow: 60 };
 
-    expect(timeState(claims, at(START + 59), shorter)).toBe('valid');
-    expect(timeState(claims, at(START + 60), shorter)).toBe('token_expired');
+    expect(at(START + 59, shorter).state(claims)).toBe('valid');
+    expect(at(START + 60, shorter).state(claims)).toBe('token_expired');
   });
 
   test('longer ones, signed elsewhere, are cut to the options', () => {
     const longer = { ...claims, exp: START + 90 * DAY, refresh_exp: START + 900 * DAY };
 
-    expect(effectiveTimes(longer, lifetimes)).toEqual({
+    expect(at(START).of(longer)).toEqual({
       exp: START + 900,
       refreshExp: START + 7 * DAY,
       end: START + 30 * DAY,
@@ -195,6 +192,15 @@ describe('signed times are upper bounds', () => {
 });
 
 describe('[T4] [T5] tokens from the future', () => {
+  function isFromTheFuture(token: TokenClaims, times: TokenTimes): boolean {
+    try {
+      times.isValid(token);
+      return false;
+    } catch (error) {
+      return error instanceof RefreshAuthError && error.code === 'token_invalid';
+    }
+  }
+
   /** [tolerance, how far in the future iat and nbf may be], in seconds. */
   const limits = { iat: [0, 1, 60, 61, 300].map((t) => [t, Math.max(60, t)]), nbf: [0, 1, 30, 300].map((t) => [t, t]) };
 
@@ -206,16 +212,16 @@ describe('[T4] [T5] tokens from the future', () => {
     const now = (START - limit) * 1000 - more;
     const token = { ...claims, iat: START - 1000, [name]: START };
 
-    expect(isFromTheFuture(token, now, { ...lifetimes, clockTolerance })).toBe(more > 0);
+    expect(isFromTheFuture(token, atTime(now, { ...lifetimes, clockTolerance }))).toBe(more > 0);
   });
 
   test('[T5] an iat in the future within the tolerance widens no window', () => {
     const ahead = { ...claims, iat: START + 30, exp: START + 930, refresh_exp: START + 7 * DAY + 30 };
     const tolerant = { ...lifetimes, clockTolerance: 30 };
 
-    expect(isFromTheFuture(ahead, at(START), tolerant)).toBe(false);
-    expect(timeState(ahead, at(START + 959), tolerant)).toBe('valid');
-    expect(timeState(ahead, at(START + 960), tolerant)).toBe('expired');
+    expect(isFromTheFuture(ahead, at(START, tolerant))).toBe(false);
+    expect(at(START + 959, tolerant).state(ahead)).toBe('valid');
+    expect(at(START + 960, tolerant).state(ahead)).toBe('expired');
   });
 
   test('[F20] [T5] no iat makes a token accepted beyond its signed times plus the tolerance', () => {
@@ -224,8 +230,8 @@ describe('[T4] [T5] tokens from the future', () => {
         const signed = { ...token, iat: token.iat + ahead };
         const { clockTolerance } = options;
 
-        expect(timeState(signed, at(token.exp + clockTolerance), options)).not.toBe('valid');
-        expect(timeState(signed, at(token.refresh_exp + clockTolerance), options)).toMatch(/^(token|session)_expired$/);
+        expect(at(token.exp + clockTolerance, options).state(signed)).not.toBe('valid');
+        expect(at(token.refresh_exp + clockTolerance, options).state(signed)).toMatch(/^(token|session)_expired$/);
       }),
       { numRuns: 2000 },
     );
@@ -236,13 +242,14 @@ describe('[T4] [T5] tokens from the future', () => {
       fc.property(anyTimes, anyLifetimes, (token, options) => {
         const { clockTolerance, expiresIn, refreshWindow } = options;
         // At the first moment at which a token is accepted, its remaining life is longest.
-        const accepted = token.iat - leeway(clockTolerance);
-        const longest = leeway(clockTolerance) + clockTolerance;
-        expect(isFromTheFuture(token, at(accepted), options)).toBe(false);
-        expect(isFromTheFuture(token, at(accepted) - 1, options)).toBe(true);
+        const leeway = at(token.iat, options).leeway / 1000;
+        const accepted = token.iat - leeway;
+        const longest = leeway + clockTolerance;
+        expect(isFromTheFuture(token, at(accepted, options))).toBe(false);
+        expect(isFromTheFuture(token, atTime(accepted * 1000 - 1, options))).toBe(true);
 
-        expect(timeState(token, at(accepted + expiresIn + longest), options)).not.toBe('valid');
-        expect(timeState(token, at(accepted + refreshWindow + longest), options)).toMatch(/^(token|session)_expired$/);
+        expect(at(accepted + expiresIn + longest, options).state(token)).not.toBe('valid');
+        expect(at(accepted + refreshWindow + longest, options).state(token)).toMatch(/^(token|session)_expired$/);
       }),
       { numRuns: 2000 },
     );
@@ -255,9 +262,11 @@ test.each([
   [60, 120],
   [300, 600],
 ])('[F20] with a tolerance of %d s, a record is kept %d s longer than the refresh window', (clockTolerance, longer) => {
-  expect(retention(START + DAY, START * 1000 + 1, { ...lifetimes, clockTolerance })).toBe((DAY + longer) * 1000 - 1);
+  expect(atTime(START * 1000 + 1, { ...lifetimes, clockTolerance }).retention(START + DAY)).toBe(
+    (DAY + longer) * 1000 - 1,
+  );
 });
 
 test('a record is kept for whole milliseconds', () => {
-  expect(Number.isInteger(retention(START + DAY, START * 1000 + 0.25, lifetimes))).toBe(true);
+  expect(Number.isInteger(atTime(START * 1000 + 0.25).retention(START + DAY))).toBe(true);
 });
