@@ -638,7 +638,10 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
       },
     }),
     'a page tells where the next one begins': reading((page) => without(page, 'next')),
-    'the last page tells of no next one': reading((page) => ({ next: page.entries.at(-1)?.at ?? 0, ...page })),
+    'the last page tells of no next one': reading((page) => ({
+      ...page,
+      next: page.next ?? page.entries.at(-1)?.at ?? 0,
+    })),
     'a page begins after its position': ({ revocationsAfter }) => ({
       revocationsAfter: (position, countedFrom) => revocationsAfter(position - 1, countedFrom),
     }),

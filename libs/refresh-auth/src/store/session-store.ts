@@ -24,7 +24,7 @@ export interface ReuseRule {
   /** True if the client itself presented `generation`, and its response can carry a token: `generation` is in use from now on. */
   readonly isUse: boolean;
   /** Reuse ends the session: the revoked record must be kept for at least this long. Left out: reuse writes nothing. */
-  readonly revokeFor?: number;
+  readonly revokeFor?: number | undefined;
   /** With `revokeFor`: as `before` of {@link RevocationTtl}. A reuse that is found later ends nothing. */
   readonly before?: number | undefined;
 }
@@ -45,25 +45,25 @@ export interface RotationRequest extends SessionOfToken {
   /** The generation that the successor is to replace; -1 to begin the record of a tracked session. */
   readonly generation: number;
   /** The successor, of generation `generation + 1`. Without it no successor is written. */
-  readonly candidate?: SealedToken;
+  readonly candidate?: SealedToken | undefined;
   /** The sealed token of `generation`, which could not be opened. It is replaced if it still stands there byte for byte. */
-  readonly rejected?: Uint8Array;
+  readonly rejected?: Uint8Array | undefined;
   /** Given under reuse detection, if `generation` is the one that was presented. */
-  readonly reuse?: ReuseRule;
+  readonly reuse?: ReuseRule | undefined;
   /** The sealed details of a tracked session that begins. They are listed under its user for as long as the record is kept. */
-  readonly details?: Uint8Array;
+  readonly details?: Uint8Array | undefined;
   /** For a tracked session that is refreshed: the first bytes of all details that are sealed with the current key. */
-  readonly currentSeal?: Uint8Array;
+  readonly currentSeal?: Uint8Array | undefined;
 }
 
 export type RotationAnswer =
   /** The session has ended. `cutoff`: that of its user, if this is why. */
-  | { readonly outcome: 'revoked'; readonly cutoff?: number }
+  | { readonly outcome: 'revoked'; readonly cutoff?: number | undefined }
   /**
    * The candidate is the latest token now, or was already. `lostWrite`: the store knew only an older generation than the one presented. `details`:
    * those of the listed session, if they do not begin with `currentSeal`.
    */
-  | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array }
+  | { readonly outcome: 'rotated'; readonly lostWrite: boolean; readonly details?: Uint8Array | undefined }
   /** The store has no newer generation, and no candidate was given. */
   | { readonly outcome: 'current' }
   /** The store has a newer generation, to be handed over. */
@@ -84,7 +84,7 @@ export interface Cutoff {
   /** Milliseconds on the store's clock, and always greater than the cutoff before. */
   readonly time: number;
   /** The one session that was excepted, by its name in the log: it lives while its `rev` is at least the floor. */
-  readonly except?: { readonly session: string; readonly floor: number };
+  readonly except?: { readonly session: string; readonly floor: number } | undefined;
 }
 
 /** Returns true if a cutoff ends a session of its user. */
@@ -118,13 +118,13 @@ export interface RevocationPage {
   /** At most 1,000, in the order of their positions. */
   readonly entries: readonly Revocation[];
   /** The position after which to read on, where there may be more entries. */
-  readonly next?: number;
+  readonly next?: number | undefined;
   /** The number of entries in the whole log after the position `countedFrom`. */
   readonly count: number;
   /** The longest times that any process has asked for, since its tokens live as long. */
   readonly longest: RevocationTtl;
   /** Set if entries may be missing because another server may have become the primary: the reason. The entries still count. */
-  readonly stale?: string;
+  readonly stale?: string | undefined;
 }
 
 /** The most sessions of one user that are listed: those that end last. */
@@ -147,9 +147,9 @@ export interface ListingPage {
   /** In the order in which they end. Those that were revoked, or whose record was lost, are left out. */
   readonly sessions: readonly ListedSession[];
   /** Where to read on, if there may be more sessions. */
-  readonly next?: string;
+  readonly next?: string | undefined;
   /** The user's cutoff. The store does not apply it: when a session began is known only from its token. */
-  readonly cutoff?: Cutoff;
+  readonly cutoff?: Cutoff | undefined;
 }
 
 /** How long a revocation must be kept at least, in milliseconds from now. */
