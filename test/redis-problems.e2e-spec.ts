@@ -192,7 +192,8 @@ describe('[F72] the reason for which Redis cannot be used', () => {
     closing.push(() => subscriber.disconnect());
     await next(subscriber, 'close');
 
-    await expect(connection.run('evalBuffer', "return redis.error_reply('ERR own')", 0)).rejects.toThrow(/^ERR own/);
+    const script = { source: "return redis.error_reply('ERR own')", sha1: '0'.repeat(40) };
+    await expect(connection.run(script, [], [])).rejects.toThrow(/^ERR own/);
   });
 
   test('is that of the last attempt, and no error of a single command', async () => {

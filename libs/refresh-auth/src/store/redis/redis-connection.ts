@@ -2,8 +2,13 @@ import type { Redis } from 'ioredis';
 import { RefreshAuthOptionsError } from '../../errors/refresh-auth-options-error.js';
 import { ConnectionProblem, type ObservedClient } from './connection-problem.js';
 import { checkRedisOption, type RedisOption } from './redis-option.js';
+import type { Script } from './redis-scripts.js';
 
-type ScriptArguments = [shaOrSource: string, keys: number, ...rest: (string | Buffer | number)[]];
+export type Argument = string | number | Buffer;
+type ScriptArguments = [shaOrSource: string, keys: number, ...rest: Argument[]];
+
+/** A script, its keys and its arguments. */
+export type ScriptCall = readonly [script: Script, keys: readonly string[], args: readonly Argument[]];
 
 /** The part of an ioredis `Redis` or `Cluster` that the library uses. */
 export interface RedisClient {
@@ -20,14 +25,14 @@ export interface RedisClient {
 /** The part of a duplicated client that waiting for replicas uses. */
 export interface PipelineClient extends ObservedClient {
   readonly isCluster?: boolean;
-  eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  eval(...args: ScriptArguments): Promise<unknown>;
   pipeline(): Pipeline;
   once(event: string, listener: () => void): unknown;
   disconnect(): void;
 }
 
 interface Pipeline {
-  eval(source: string, keys: number, ...args: (string | Buffer | number)[]): Pipeline;
+  eval(...args: ScriptArguments): Pipeline;
   wait(replicas: number, milliseconds: number): Pipeline;
   exec(): Promise<[error: Error | null, result: unknown][] | null>;
 }
@@ -86,23 +91,36 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script. With `enableAutoPipelining`, a `Cluster` of ioredis before 5.11.1 takes the script for the key, puts scripts of several
-   * nodes into one pipeline, and rejects all of them. In a pipeline of its own a script is routed by its keys in every version.
+   * Runs a script.
    *
    * @throws the error that Redis answered, or one that says why there is no connection
    */
-  async run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
+  async run(...[{ sha1, source }, keys, args]: ScriptCall): Promise<unknown> {
     try {
-      return await this.#run(command, ...args);
+      return await this.#send('evalshaBuffer', [sha1, keys.length, ...keys, ...args]);
+    } catch (error) {
+      if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.#send('evalBuffer', [source, keys.length, ...keys, ...args]);
+    }
+  }
+
+  async #send(command: 'evalshaBuffer' | 'evalBuffer', args: ScriptArguments): Promise<unknown> {
+    const { isCluster, options } = this.client;
+    try {
+      return await (isCluster && options?.enableAutoPipelining
+        ? this.#sendAlone(command, args)
+        : this.client[command](...args));
     } catch (error) {
       throw isReply(error) ? error : (this.#problem?.explain(error) ?? error);
     }
   }
 
-  async #run(command: 'evalshaBuffer' | 'evalBuffer', ...args: ScriptArguments): Promise<unknown> {
-    const { client } = this;
-    if (!client.isCluster || !client.options?.enableAutoPipelining) return client[command](...args);
-    const pipeline = client.pipeline();
+  /**
+   * With `enableAutoPipelining`, a `Cluster` of ioredis before 5.11.1 takes the script for the key, puts scripts of several nodes into one
+   * pipeline, and rejects all of them. In a pipeline of its own a script is routed by its keys in every version.
+   */
+  async #sendAlone(command: 'evalshaBuffer' | 'evalBuffer', args: ScriptArguments): Promise<unknown> {
+    const pipeline = this.client.pipeline();
     pipeline[command](...args);
     const [[error, reply] = [null, undefined]] = (await pipeline.exec()) ?? [];
     if (error) throw error;

@@ -1,15 +1,7 @@
 import { within } from '../deadline.js';
 import type { ConnectionProblem } from './connection-problem.js';
-import { isReply, type PipelineClient, type RedisConnection } from './redis-connection.js';
-import type { Script } from './redis-scripts.js';
+import { isReply, type PipelineClient, type RedisConnection, type ScriptCall } from './redis-connection.js';
 import { StoreError } from '../session-store.js';
-
-/** A script, its keys and its arguments. */
-export type ScriptCall = readonly [
-  script: Script,
-  keys: readonly string[],
-  args: readonly (string | number | Buffer)[],
-];
 
 /** The part of the remaining time for which replicas are waited for, since the answer has to come back in time too. */
 const PART_OF_TIME = 0.9;

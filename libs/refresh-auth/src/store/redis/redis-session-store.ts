@@ -1,10 +1,10 @@
 import type { Clock } from '../../tokens/clock.js';
-import { hashed, sessionName } from '../../tokens/session-id.js';
+import { hashed, sessionName, tagIn } from '../../tokens/session-id.js';
 import type { TokenTimes } from '../../tokens/token-times.js';
-import { isReply, type RedisConnection } from './redis-connection.js';
+import { type Argument, isReply, type RedisConnection, type ScriptCall } from './redis-connection.js';
 import { placeOf } from './connection-problem.js';
 import { redisWarnings } from './redis-warnings.js';
-import type { RedisReplicas, ScriptCall } from './redis-replicas.js';
+import type { RedisReplicas } from './redis-replicas.js';
 import {
   ANNOUNCE_KEYS,
   APPEND,
@@ -17,7 +17,6 @@ import {
   REVOKE,
   REVOKE_USER,
   ROTATE,
-  type Script,
   USER_CUTOFF,
 } from './redis-scripts.js';
 import {
@@ -39,8 +38,6 @@ import {
   type Cutoff,
   type UsedGeneration,
 } from '../session-store.js';
-
-type Argument = string | number | Buffer;
 
 /** The number of log entries on a page: 63 KB, and 0.6 ms of Redis. */
 const PAGE = 1_000;
@@ -64,9 +61,10 @@ export class RedisSessionStore implements SessionStore {
 
   async rotate(request: RotationRequest): Promise<RotationAnswer> {
     const { sid, sub, rev, generation, candidate, rejected, tracked, reuse, details, currentSeal } = request;
-    const keys = [this.#recordKey(sessionName(sid)), this.#userKey(hashed(sub))];
-    const reply = await this.#run(ROTATE, tracked ? [...keys, ...this.#listKeys(sub)] : keys, [
-      sessionName(sid),
+    const [session, user] = [sessionName(sid), hashed(sub)];
+    const keys = [this.#key('session', session), this.#key('user', user), ...(tracked ? this.#listKeys(user) : [])];
+    const reply = await this.#run(ROTATE, keys, [
+      session,
       rev,
       generation,
       bytes(candidate?.sealed),
@@ -83,7 +81,7 @@ export class RedisSessionStore implements SessionStore {
   async recordUse(uses: readonly UsedGeneration[], revokeAfter: number): Promise<void> {
     await Promise.all(
       uses.map(({ sid, gen }) =>
-        this.#run(RECORD_USE, [this.#recordKey(sessionName(sid))], [gen, revokeAfter, this.#now()]),
+        this.#run(RECORD_USE, [this.#key('session', sessionName(sid))], [gen, revokeAfter, this.#now()]),
       ),
     );
   }
@@ -91,29 +89,27 @@ export class RedisSessionStore implements SessionStore {
   async revoke(sid: string, ttl: RevocationTtl): Promise<void> {
     const since = performance.now();
     const entry = { session: sessionName(sid), at: UNSEEN };
-    await this.#run(REVOKE, [this.#recordKey(entry.session)], [ttl.record, ttl.before ?? '', this.#now()]);
+    await this.#run(REVOKE, [this.#key('session', entry.session)], [ttl.record, ttl.before ?? '', this.#now()]);
     await this.#append([entry], ttl);
     await this.#replicate(entry, ttl, since);
   }
 
   async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
     const session = sessionName(sid);
-    const keys = [this.#recordKey(session), this.#userKey(hashed(sub))];
+    const keys = [this.#key('session', session), this.#key('user', hashed(sub))];
     return parseInteger(await this.#run(IS_REVOKED, keys, [session, rev, tracked ? 1 : ''])) === 1;
   }
 
   async userCutoff(sub: string): Promise<Cutoff | undefined> {
-    const reply = await this.#run(USER_CUTOFF, [this.#userKey(hashed(sub))], []);
-    return parseOptionalCutoff(reply);
+    return parseOptionalCutoff(await this.#run(USER_CUTOFF, [this.#key('user', hashed(sub))], []));
   }
 
   async revokeUser(sub: string, ttl: RevocationTtl, except?: string): Promise<Cutoff> {
     const since = performance.now();
     const user = hashed(sub);
     const session = except === undefined ? '' : sessionName(except);
-    const cutoff = parseCutoff(
-      await this.#run(REVOKE_USER, [this.#userKey(user)], [ttl.record, session, this.#now(), ttl.before ?? '']),
-    );
+    const args = [ttl.record, session, this.#now(), ttl.before ?? ''];
+    const cutoff = parseCutoff(await this.#run(REVOKE_USER, [this.#key('user', user)], args));
     const entry = { user, cutoff, at: UNSEEN };
     await this.#append([entry], ttl);
     await this.#replicate(entry, ttl, since);
@@ -145,7 +141,7 @@ export class RedisSessionStore implements SessionStore {
 
   async listedSessions(sub: string, after = ':'): Promise<ListingPage> {
     const user = hashed(sub);
-    const keys = [this.#userKey(user), ...this.#listKeys(sub), this.#keyOfUser('session', user, '')];
+    const keys = [this.#key('user', user), ...this.#listKeys(user), this.#key('session', `${tagIn(user)}.`)];
     const [end = '', session = ''] = after.split(':');
     return parseListing(await this.#run(LISTED_SESSIONS, keys, [this.#now(), LISTING_PAGE, MOST_LISTED, end, session]));
   }
@@ -155,7 +151,7 @@ export class RedisSessionStore implements SessionStore {
     before: Uint8Array,
     details: Uint8Array,
   ): Promise<void> {
-    const [, key = ''] = this.#listKeys(sub);
+    const [, key = ''] = this.#listKeys(hashed(sub));
     await this.#run(REPLACE_DETAILS, [key], [sessionName(sid), bytes(before), bytes(details)]);
   }
 
@@ -175,34 +171,29 @@ export class RedisSessionStore implements SessionStore {
     await this.connection.close();
   }
 
-  /** @param session the name of the session in the log, `<tag>.<hash>` */
-  #recordKey(session: string): string {
-    const [tag, hash] = session.split('.');
-    return `${this.keyPrefix}:{${tag}}:session:${hash}`;
+  /**
+   * Returns the key of something that belongs to a session or a user. The braces make a hash tag, so that all keys of one user share a slot
+   * of the cluster.
+   *
+   * @param name that of the session in the log, `<tag>.<hash>`, or that of the user, `<hash>`, which begins with the same tag
+   */
+  #key(kind: string, name: string): string {
+    return `${this.keyPrefix}:{${tagIn(name)}}:${kind}:${name.slice(name.indexOf('.') + 1)}`;
   }
 
-  #userKey(user: string): string {
-    return this.#keyOfUser('user', user);
-  }
-
-  #listKeys(sub: string): string[] {
-    const listed = this.#keyOfUser('sessions', hashed(sub));
+  #listKeys(user: string): string[] {
+    const listed = this.#key('sessions', user);
     return [listed, `${listed}:details`];
   }
 
-  /** The braces make a hash tag, so that all keys of one user share a slot of the cluster. A session's tag is the beginning of its user's hash. */
-  #keyOfUser(kind: string, user: string, name = user): string {
-    return `${this.keyPrefix}:{${user.slice(0, 8)}}:${kind}:${name}`;
-  }
-
-  #now(): Argument {
+  #now(): number | '' {
     return this.clock?.now() ?? '';
   }
 
   #restoreCall(entry: Revocation, ttl: number): ScriptCall {
-    if ('session' in entry) return [REVOKE, [this.#recordKey(entry.session)], [ttl, '', this.#now()]];
+    if ('session' in entry) return [REVOKE, [this.#key('session', entry.session)], [ttl, '', this.#now()]];
     const { time, except } = entry.cutoff;
-    return [RAISE_CUTOFF, [this.#userKey(entry.user)], [ttl, time, except?.floor ?? '', except?.session ?? '']];
+    return [RAISE_CUTOFF, [this.#key('user', entry.user)], [ttl, time, except?.floor ?? '', except?.session ?? '']];
   }
 
   #appendCall(entries: readonly Revocation[], { log, record }: RevocationTtl): ScriptCall {
@@ -221,18 +212,11 @@ export class RedisSessionStore implements SessionStore {
   }
 
   /** Runs a script. Reads are scripts too, since those run on the primary even if the client prefers replicas. */
-  async #run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const rest = [...keys, ...args];
+  async #run(...call: ScriptCall): Promise<unknown> {
     try {
-      return await this.connection.run('evalshaBuffer', script.sha1, keys.length, ...rest);
+      return await this.connection.run(...call);
     } catch (error) {
-      if (!isReply(error)) throw error;
-      if (!error.message.startsWith('NOSCRIPT')) throw this.#refusal(error, keys);
-    }
-    try {
-      return await this.connection.run('evalBuffer', script.source, keys.length, ...rest);
-    } catch (error) {
-      throw isReply(error) ? this.#refusal(error, keys) : error;
+      throw isReply(error) ? this.#refusal(error, call[1]) : error;
     }
   }
 
@@ -251,6 +235,10 @@ function bytes(value: Uint8Array | undefined): Buffer {
 
 function reuseArguments({ grace, revokeAfter, expiredFor, waited, isUse, revokeFor, before }: ReuseRule): Argument[] {
   return [grace, revokeAfter, expiredFor, waited, isUse ? 1 : '', revokeFor ?? '', before ?? ''];
+}
+
+function bufferOf(reply: unknown): Buffer | undefined {
+  return Buffer.isBuffer(reply) ? reply : undefined;
 }
 
 function isList(reply: unknown): reply is unknown[] {
@@ -272,15 +260,11 @@ function parseAnswer(reply: unknown): RotationAnswer {
   const [outcome, number, sealed] = isList(reply) ? reply : [];
   switch (String(outcome)) {
     case 'revoked':
-      return { outcome: 'revoked', ...(parseInteger(number) > 0 ? { cutoff: parseInteger(number) } : {}) };
+      return { outcome: 'revoked', cutoff: parseInteger(number) || undefined };
     case 'current':
       return { outcome: 'current' };
     case 'rotated':
-      return {
-        outcome: 'rotated',
-        lostWrite: parseInteger(number) === 1,
-        ...(Buffer.isBuffer(sealed) ? { details: sealed } : {}),
-      };
+      return { outcome: 'rotated', lostWrite: parseInteger(number) === 1, details: bufferOf(sealed) };
     case 'superseded':
       return { outcome: 'superseded', latest: parseInteger(number) };
     case 'reused':
@@ -293,9 +277,8 @@ function parseAnswer(reply: unknown): RotationAnswer {
 
 function parseCutoff(reply: unknown): Cutoff {
   const [time, floor, session] = isList(reply) ? reply : [];
-  const found = { time: parseInteger(time) };
-  if (!Buffer.isBuffer(session)) return found;
-  return { ...found, except: { session: session.toString(), floor: parseInteger(floor) } };
+  const except = bufferOf(session) && { session: String(session), floor: parseInteger(floor) };
+  return { time: parseInteger(time), except };
 }
 
 function parseOptionalCutoff(reply: unknown): Cutoff | undefined {
@@ -311,8 +294,7 @@ function parseListing(reply: unknown): ListingPage {
     if (!Buffer.isBuffer(details) || !Buffer.isBuffer(sealed)) throw unexpected();
     sessions.push({ details, latest: parseInteger(latest), sealed });
   }
-  const cutoff = parseOptionalCutoff(found);
-  return { sessions, ...(next.length > 0 ? { next: next.join(':') } : {}), ...(cutoff ? { cutoff } : {}) };
+  return { sessions, next: next.join(':') || undefined, cutoff: parseOptionalCutoff(found) };
 }
 
 function parsePage(reply: unknown): RevocationPage {
@@ -326,10 +308,10 @@ function parsePage(reply: unknown): RevocationPage {
   return {
     now: parseInteger(now),
     entries,
-    ...(members.length === 2 * PAGE ? { next: Number(String(members.at(-1))) } : {}),
+    next: members.length === 2 * PAGE ? Number(String(members.at(-1))) : undefined,
     count: parseInteger(count),
     longest: { log: parseInteger(log), record: parseInteger(record) },
-    ...(Buffer.isBuffer(stale) && stale.length > 0 ? { stale: stale.toString() } : {}),
+    stale: String(stale) || undefined,
   };
 }
 
@@ -345,6 +327,6 @@ function parseRevocation(member: string, at: number): Revocation | undefined {
   if (session !== undefined) return { session, at };
   const [, user, time, floor, excepted] = /^u:([^:]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
   if (user === undefined) return undefined;
-  const except = excepted === undefined ? {} : { except: { session: excepted, floor: Number(floor) } };
-  return { user, cutoff: { time: Number(time), ...except }, at };
+  const except = excepted === undefined ? undefined : { session: excepted, floor: Number(floor) };
+  return { user, cutoff: { time: Number(time), except }, at };
 }
