@@ -73,19 +73,19 @@ export class RefreshAuthCore {
     const verified = new VerifiedTokens(verifier, times);
     const signer = new TokenSigner(keys, parties, times);
     const sealer = new Sealer(keys, settings.keyPrefix);
+    const latestTokens = new LatestTokens(signer, sealer, verifier, events);
     const tracked =
       settings.tracked && canList(store)
-        ? new TrackedSessions(access as StoreAccess<ListingStore>, verifier, sealer, times)
+        ? new TrackedSessions(access as StoreAccess<ListingStore>, latestTokens, sealer, times)
         : undefined;
 
     const revocations = new Revocations(access, events, times, settings);
     const usedGenerations = reuseDetection && new UsedGenerations(access, events, reuseDetection.revokeAfter);
-    const latestTokens = new LatestTokens(signer, sealer, verifier, events);
     const rotation = new Rotation(access, latestTokens, revocations, events, {
       ...settings,
       times,
       looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
-      details: tracked,
+      trackedSessions: tracked,
       longestToken: longestDeliverable(settings.delivery),
     });
 

@@ -29,16 +29,9 @@ export class LatestTokens {
     private readonly events: Events,
   ) {}
 
-  /**
-   * Mints the successor of a token.
-   *
-   * @param superseded the generation that it replaces, if that is not the one of the claims
-   */
-  successor(claims: TokenClaims, superseded?: number): IssuedToken {
-    return this.signer.successor(claims, superseded);
-  }
-
-  seal(issued: IssuedToken): LatestToken {
+  /** Mints the successor of the token with these claims. */
+  mint(claims: TokenClaims): LatestToken {
+    const issued = this.signer.successor(claims);
     return { issued, sealed: this.sealer.seal(issued.token, issued.claims) };
   }
 
@@ -56,26 +49,27 @@ export class LatestTokens {
   /** The token in a latest token, if it is what it should be: that session's, that generation's and that user's. */
   open({ sid, sub }: TokenClaims, gen: number, sealed: Uint8Array): IssuedToken | undefined {
     const place = { sid, gen };
-    const issued = this.#seenIn(place, sealed) ?? this.#opened(place, sealed);
-    if (issued?.claims.sub === sub) return issued;
+    const issued = this.#seenIn(place, sealed) ?? this.read(place, sealed);
+    if (issued?.claims.sub === sub) {
+      this.see({ issued, sealed });
+      return issued;
+    }
     this.events.emit('sealed-token-rejected', this.events.generation(place));
     return undefined;
+  }
+
+  /** Opens a sealed token, and verifies it like any token. Returns `undefined` if it is not of this session and generation. */
+  read(place: SealedPlace, sealed: Uint8Array): IssuedToken | undefined {
+    const token = this.sealer.open(sealed, place);
+    const claims = token === undefined ? undefined : this.#verified(token);
+    if (token === undefined || claims?.sid !== place.sid || claims.gen !== place.gen) return undefined;
+    return { token, claims };
   }
 
   #seenIn({ sid, gen }: SealedPlace, sealed: Uint8Array): IssuedToken | undefined {
     const seen = this.#seen.get(sid);
     const isTheSame = seen?.issued.claims.gen === gen && Buffer.compare(seen.sealed, sealed) === 0;
     return isTheSame ? seen.issued : undefined;
-  }
-
-  /** Opens a sealed token, and verifies it like any token before it is handed over. */
-  #opened(place: SealedPlace, sealed: Uint8Array): IssuedToken | undefined {
-    const token = this.sealer.open(sealed, place);
-    const claims = token === undefined ? undefined : this.#verified(token);
-    if (token === undefined || claims?.sid !== place.sid || claims.gen !== place.gen) return undefined;
-    const issued = { token, claims };
-    this.see({ issued, sealed });
-    return issued;
   }
 
   #verified(token: string): TokenClaims | undefined {

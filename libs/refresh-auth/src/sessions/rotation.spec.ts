@@ -314,7 +314,7 @@ describe('What stands there as the latest token is not ours', () => {
     ],
     ['sealed, but of another user', () => seal(elsewhere.signer.successor({ ...first.claims, sub: '2' }).token)],
     ['sealed, but of an older generation', () => seal(first.token)],
-    ['sealed, but of a newer generation', () => seal(elsewhere.signer.successor(first.claims, 4).token)],
+    ['sealed, but of a newer generation', () => seal(elsewhere.signer.successor({ ...first.claims, gen: 4 }).token)],
   ])('%s: is replaced, and not handed over [R5]', async (_, sealed) => {
     const planted = sealed();
     await plant(planted);

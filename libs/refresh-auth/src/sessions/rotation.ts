@@ -1,13 +1,7 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import type { Events } from '../events/events.js';
 import type { Revocations } from '../revocation/revocations.js';
-import type {
-  ReuseRule,
-  RotationAnswer,
-  RotationRequest,
-  SealedToken,
-  SessionOfToken,
-} from '../store/session-store.js';
+import type { ReuseRule, RotationAnswer, RotationRequest, SessionOfToken } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 import type { IssuedToken, TokenClaims } from '../tokens/claims.js';
 import type { TokenTimes } from '../tokens/token-times.js';
@@ -46,12 +40,8 @@ export interface Presentation {
 /** The question about a session, without the session. */
 type Question = Omit<RotationRequest, keyof SessionOfToken>;
 
-/** The basis of the successor that is offered: the claims it is made from, and the generation that it replaces. */
-interface Offer {
-  readonly from: TokenClaims;
-  readonly generation: number;
-  readonly rejected?: Uint8Array;
-}
+/** The answer about a superseded token that was presented too late. */
+type LateAnswer = Extract<RotationAnswer, { outcome: 'superseded' | 'reused' }>;
 
 /** The latest token may expire, or a newer one appear, between two calls. Three calls settle every such race, unless the store is faulty. */
 const MOST_CALLS = 3;
@@ -72,10 +62,8 @@ export class Rotation {
       readonly reloader: ClaimsReloader | undefined;
       /** True to ask the store before minting: if claims are reloaded, or signing takes longer than a round trip. */
       readonly looksFirst: boolean;
-      /** True if sessions have a record from their sign-in on. */
-      readonly tracked: boolean;
-      /** Keeps the details of tracked sessions sealed with the current key. */
-      readonly details: Pick<TrackedSessions, 'currentSeal' | 'sealAnew' | 'sealDetails'> | undefined;
+      /** `undefined` unless sessions have a record from their sign-in on. */
+      readonly trackedSessions: Pick<TrackedSessions, 'currentSeal' | 'sealAnew' | 'sealDetails'> | undefined;
       /** In bytes: a longer token would not reach the client, or be rejected when it comes back. */
       readonly longestToken: number;
     },
@@ -103,9 +91,9 @@ export class Rotation {
    * @throws RefreshAuthError `session_revoked`, `token_superseded`, `token_reused` or `store_unavailable`
    */
   async look(claims: TokenClaims): Promise<Refreshed['state']> {
-    const { outcome } = await this.#peek(claims, 0);
-    if (outcome === 'superseded' || outcome === 'reused') throw new RefreshAuthError(`token_${outcome}`);
-    return outcome === 'handed-over' ? 'already-refreshed' : 'refreshable';
+    const answer = await this.#peek(claims, 0);
+    if (isLate(answer)) throw new RefreshAuthError(`token_${answer.outcome}`);
+    return answer.outcome === 'handed-over' ? 'already-refreshed' : 'refreshable';
   }
 
   /**
@@ -122,10 +110,20 @@ export class Rotation {
   /**
    * Loads the claims of a session anew; those given without `reloadClaims`. Ends the session if the application says so.
    *
+   * @param ask carries the deadline, if this is part of something else
    * @throws RefreshAuthError `session_revoked`, `reload_failed` or `store_unavailable`
    */
-  reload(claims: TokenClaims): Promise<TokenClaims> {
-    return this.#freshClaims(this.access.begin(), claims);
+  async reload(claims: TokenClaims, ask = this.access.begin()): Promise<TokenClaims> {
+    const { reloader } = this.settings;
+    if (!reloader) return claims;
+    const fresh = await reloader.reload(claims);
+    if (fresh) return fresh;
+    // The session must end even if outages are tolerated. It has ended here, and ends elsewhere as soon as that can be written.
+    this.revocations.learn(claims.sid);
+    await this.revocations.revokeSession(claims.sid, claims, ask).catch(() => {
+      throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
+    });
+    throw new RefreshAuthError('session_revoked');
   }
 
   /**
@@ -136,15 +134,16 @@ export class Rotation {
    */
   async serve(presented: TokenClaims, waited: number): Promise<Refreshed['state']> {
     const answer = await this.#peek(presented, waited);
-    if (answer.outcome === 'superseded') throw this.#superseded(presented, answer.latest);
-    if (answer.outcome === 'reused') throw this.#detected(presented, answer.latest, false);
+    if (isLate(answer)) throw this.#reportLate(presented, answer, false);
     return answer.outcome === 'handed-over' ? 'already-refreshed' : 'refreshable';
   }
 
   #peek(presented: TokenClaims, waited: number): Promise<RotationAnswer> {
-    const { revokeFor: _, ...reuse } = this.#reuseRule(presented, { waited, isUse: false }) ?? {};
-    const rule = 'grace' in reuse ? { reuse } : {};
-    return this.#ask(this.access.begin(), presented, { generation: presented.gen, ...rule });
+    const reuse = this.#reuseRule(presented, { waited, isUse: false });
+    return this.#ask(this.access.begin(), presented, {
+      generation: presented.gen,
+      reuse: reuse && { ...reuse, revokeFor: undefined },
+    });
   }
 
   /**
@@ -165,36 +164,50 @@ export class Rotation {
 
   async #rotate(presented: TokenClaims, presentation: Presentation): Promise<Refreshed> {
     const ask = this.access.begin();
-    let offer: Offer = { from: presented, generation: presented.gen };
+    const { trackedSessions, times } = this.settings;
     const looksFirst = this.settings.looksFirst || this.latestTokens.hasSeenSuccessorOf(presented);
+    // The successor that is offered is made from these claims, and replaces their generation.
+    let from = presented;
+    let rejected: Uint8Array | undefined;
     // Minted before the store is asked: a process that crashes in between leaves either nothing or a complete successor.
-    let successor = looksFirst ? undefined : this.#mint(presented);
+    let successor = looksFirst ? undefined : this.#mint(from);
     for (let calls = 1; ; calls++) {
-      // Only the generation that was presented can be in use, or reused.
-      const reuse = offer.generation === presented.gen ? this.#reuseRule(presented, presentation) : undefined;
-      const answer = await this.#ask(ask, presented, this.#question(presented, offer, successor, reuse));
-      if (answer.outcome === 'superseded') throw this.#superseded(presented, answer.latest);
-      if (answer.outcome === 'reused') throw await this.#reused(ask, presented, answer.latest);
+      const answer = await this.#ask(ask, presented, {
+        generation: from.gen,
+        candidate: successor && {
+          sealed: successor.sealed,
+          ttl: times.retention(Math.max(presented.refresh_exp, successor.issued.claims.refresh_exp)),
+        },
+        rejected,
+        // Only the generation that was presented can be in use, or reused.
+        reuse: from.gen === presented.gen ? this.#reuseRule(presented, presentation) : undefined,
+        details: successor && isLegacy(from) ? trackedSessions?.sealDetails(presented) : undefined,
+        currentSeal: trackedSessions?.currentSeal,
+      });
+      if (isLate(answer)) throw await this.#rejectLate(presented, answer, ask);
       if (answer.outcome === 'rotated' && successor) {
-        if (answer.details) await this.settings.details?.sealAnew(presented, answer.details, ask);
-        return this.#won(presented, offer, successor, answer.lostWrite);
+        if (answer.details) await trackedSessions?.sealAnew(presented, answer.details, ask);
+        if (answer.lostWrite) this.events.emit('lost-write', this.events.generation(presented));
+        this.latestTokens.see(successor);
+        return { state: from.gen === presented.gen ? 'refreshable' : 'already-refreshed', refreshed: successor.issued };
       }
       if (answer.outcome === 'handed-over') {
         const latest = this.latestTokens.open(presented, answer.latest, answer.sealed);
         if (latest && this.#isHandedOver(latest, presented)) {
           return { state: 'already-refreshed', refreshed: this.#fitting(latest) };
         }
-        offer = latest
-          ? { from: latest.claims, generation: answer.latest }
-          : { from: presented, generation: answer.latest, rejected: answer.sealed };
+        from = latest?.claims ?? { ...presented, gen: answer.latest };
+        rejected = latest ? undefined : answer.sealed;
       }
       if (calls === MOST_CALLS) throw new StoreOutage(`undecided after ${MOST_CALLS} calls`);
-      successor = this.#mint(await this.#freshClaims(ask, offer.from), offer.generation);
+      successor = this.#mint(await this.reload(from, ask));
     }
   }
 
-  #mint(claims: TokenClaims, superseded?: number): LatestToken {
-    return this.latestTokens.seal(this.#fitting(this.latestTokens.successor(claims, superseded)));
+  #mint(claims: TokenClaims): LatestToken {
+    const minted = this.latestTokens.mint(claims);
+    this.#fitting(minted.issued);
+    return minted;
   }
 
   /**
@@ -214,35 +227,16 @@ export class Rotation {
 
   async #ask(ask: Ask, { sid, sub, rev, gen }: TokenClaims, question: Question): Promise<RotationAnswer> {
     // A legacy token begins the record of its session, so that a missing one says nothing.
-    const tracked = this.settings.tracked && (!isLegacy({ gen }) || question.candidate !== undefined);
-    const answer = await ask((store, deadline) =>
-      store.rotate({ sid, sub, rev, tracked, ...question, ...endsBefore(deadline, question) }),
+    const tracked =
+      this.settings.trackedSessions !== undefined && (!isLegacy({ gen }) || question.candidate !== undefined);
+    const { reuse } = question;
+    // A reuse that the store finds after its caller has timed out ends no session.
+    const answer = await ask((store, before) =>
+      store.rotate({ sid, sub, rev, tracked, ...question, reuse: reuse && { ...reuse, before } }),
     );
     if (answer.outcome !== 'revoked') return answer;
     this.revocations.learn(sid);
     throw new RefreshAuthError('session_revoked');
-  }
-
-  #question(
-    presented: TokenClaims,
-    { generation, rejected }: Offer,
-    successor: LatestToken | undefined,
-    reuse: ReuseRule | undefined,
-  ): Question {
-    const { details } = this.settings;
-    return {
-      generation,
-      ...(successor ? { candidate: this.#candidate(presented, successor) } : {}),
-      ...(successor && details ? { currentSeal: details.currentSeal } : {}),
-      ...(successor && details && isLegacy({ gen: generation }) ? { details: details.sealDetails(presented) } : {}),
-      ...(rejected ? { rejected } : {}),
-      ...(reuse ? { reuse } : {}),
-    };
-  }
-
-  #candidate(presented: TokenClaims, { issued, sealed }: LatestToken): SealedToken {
-    const refreshExp = Math.max(presented.refresh_exp, issued.claims.refresh_exp);
-    return { sealed, ttl: this.settings.times.retention(refreshExp) };
   }
 
   #reuseRule(presented: TokenClaims, { waited, isUse }: Presentation): ReuseRule | undefined {
@@ -256,50 +250,28 @@ export class Rotation {
       expiredFor: times.now - (times.of(presented).exp + times.lifetimes.clockTolerance) * 1000,
       waited,
       isUse,
-      ...(onReuse === 'revoke' ? { revokeFor: this.revocations.ttl(presented).record } : {}),
+      revokeFor: onReuse === 'revoke' ? this.revocations.ttl(presented).record : undefined,
     };
   }
 
-  #won(presented: TokenClaims, offer: Offer, successor: LatestToken, lostWrite: boolean): Refreshed {
-    if (lostWrite) this.events.emit('lost-write', this.events.generation(presented));
-    const { issued } = successor;
-    this.latestTokens.see(successor);
-    return { state: offer.generation === presented.gen ? 'refreshable' : 'already-refreshed', refreshed: issued };
-  }
-
-  #superseded(presented: TokenClaims, latest: number): RefreshAuthError {
-    this.events.emit('reuse-suspected', { ...this.events.generation(presented), latest });
-    return new RefreshAuthError('token_superseded');
-  }
-
-  async #reused(ask: Ask, presented: TokenClaims, latest: number): Promise<RefreshAuthError> {
-    const revoked = this.settings.reuseDetection?.onReuse === 'revoke';
-    const error = this.#detected(presented, latest, revoked);
+  /** Ends the session too, if the application wants that and the store has already done so. */
+  async #rejectLate(presented: TokenClaims, answer: LateAnswer, ask: Ask): Promise<RefreshAuthError> {
+    const revoked = answer.outcome === 'reused' && this.settings.reuseDetection?.onReuse === 'revoke';
+    const error = this.#reportLate(presented, answer, revoked);
     if (revoked) {
-      // The store has already ended the session, but the log does not say so yet. If this write fails, the next reading of the log writes it.
+      // The log does not say so yet. If this write fails, the next reading of the log writes it.
       this.revocations.learn(presented.sid);
       await this.revocations.revokeSession(presented.sid, presented, ask).catch(() => undefined);
     }
     return error;
   }
 
-  #detected(presented: TokenClaims, latest: number, revoked: boolean): RefreshAuthError {
+  #reportLate(presented: TokenClaims, { outcome, latest }: LateAnswer, revoked: boolean): RefreshAuthError {
+    const facts = { ...this.events.generation(presented), latest };
     const kind = latest === presented.gen + 1 ? 'predecessor' : 'ancestor';
-    this.events.emit('reuse-detected', { ...this.events.generation(presented), latest, kind, revoked });
-    return new RefreshAuthError('token_reused');
-  }
-
-  async #freshClaims(ask: Ask, claims: TokenClaims): Promise<TokenClaims> {
-    const { reloader } = this.settings;
-    if (!reloader) return claims;
-    const fresh = await reloader.reload(claims);
-    if (fresh) return fresh;
-    // The session must end even if outages are tolerated. It has ended here, and ends elsewhere as soon as that can be written.
-    this.revocations.learn(claims.sid);
-    await this.revocations.revokeSession(claims.sid, claims, ask).catch(() => {
-      throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
-    });
-    throw new RefreshAuthError('session_revoked');
+    if (outcome === 'superseded') this.events.emit('reuse-suspected', facts);
+    else this.events.emit('reuse-detected', { ...facts, kind, revoked });
+    return new RefreshAuthError(`token_${outcome}`);
   }
 
   /** Returns false if the latest token has itself expired, and is to be refreshed in turn. */
@@ -312,7 +284,6 @@ export class Rotation {
   }
 }
 
-/** Adds the deadline: a reuse that the store finds after its caller has timed out ends no session. */
-function endsBefore(before: number | undefined, { reuse }: Question): Pick<Question, 'reuse'> {
-  return reuse?.revokeFor === undefined ? {} : { reuse: { ...reuse, before } };
+function isLate(answer: RotationAnswer): answer is LateAnswer {
+  return answer.outcome === 'superseded' || answer.outcome === 'reused';
 }

@@ -1,16 +1,9 @@
 import { RefreshAuthError } from '../errors/refresh-auth-error.js';
 import { isObject, type IssuedToken, type TokenClaims } from '../tokens/claims.js';
 import type { TokenTimes } from '../tokens/token-times.js';
-import type { TokenVerifier } from '../tokens/verifying.js';
+import type { LatestTokens } from './latest-tokens.js';
 import type { Sealer } from './sealing.js';
-import {
-  isEndedBy,
-  LISTING_PAGE,
-  type ListedSession,
-  type ListingPage,
-  MOST_LISTED,
-  type SessionStore,
-} from '../store/session-store.js';
+import { isEndedBy, LISTING_PAGE, type ListingPage, MOST_LISTED, type SessionStore } from '../store/session-store.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 
 /** A store that can list the sessions of a user. */
@@ -46,7 +39,7 @@ const DETAILS = -1;
 export class TrackedSessions {
   constructor(
     private readonly access: StoreAccess<ListingStore>,
-    private readonly verifier: TokenVerifier,
+    private readonly latestTokens: LatestTokens,
     private readonly sealer: Sealer,
     private readonly times: TokenTimes,
   ) {}
@@ -120,8 +113,8 @@ export class TrackedSessions {
       page = await ask((store) => store.listedSessions(sub, after));
       for (const session of page.sessions) {
         const details = this.#open(session.details, sub);
-        const latest = details && this.#latest(details.sid, session);
-        if (latest) opened.set(details.sid, { details, latest });
+        const latest = details && this.latestTokens.read({ sid: details.sid, gen: session.latest }, session.sealed);
+        if (latest) opened.set(details.sid, { details, latest: latest.claims });
       }
       if (page.next === undefined) break;
     }
@@ -135,17 +128,6 @@ export class TrackedSessions {
     const text = this.sealer.open(sealed, { sid: sub, gen: DETAILS });
     const details: unknown = text === undefined ? undefined : JSON.parse(text);
     return isObject(details) ? (details as unknown as Details) : undefined;
-  }
-
-  /** The claims of the latest token, if it is one of ours. */
-  #latest(sid: string, { latest, sealed }: ListedSession): TokenClaims | undefined {
-    const token = this.sealer.open(sealed, { sid, gen: latest });
-    try {
-      return token === undefined ? undefined : this.verifier.verify(token);
-    } catch (error) {
-      if (error instanceof RefreshAuthError) return undefined;
-      throw error;
-    }
   }
 
   #describe({ sid, device }: Details, latest: TokenClaims): SessionInfo | undefined {

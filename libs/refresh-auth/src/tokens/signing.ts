@@ -38,14 +38,10 @@ export class TokenSigner {
     return this.#sign({ ...claims, sid, gen: 0, rev, auth_time: Math.floor(this.times.now / 1000), ...limits });
   }
 
-  /**
-   * Mints the token of the next generation. It has the same user, session and claims, and times that count from now.
-   *
-   * @param superseded the generation that the token supersedes. Defaults to that of `claims`
-   */
-  successor(claims: TokenClaims, superseded = claims.gen): IssuedToken {
+  /** Mints the token of the next generation. It has the same user, session and claims, and times that count from now. */
+  successor(claims: TokenClaims): IssuedToken {
     const { nbf: _, ...kept } = claims as TokenClaims & { nbf?: unknown };
-    return this.#sign({ ...kept, gen: superseded + 1 });
+    return this.#sign({ ...kept, gen: claims.gen + 1 });
   }
 
   /** Signs the claims, with a `jti`, times and parties that are new for every token. */
