@@ -48,9 +48,6 @@ export type ExpiredHandling = 'refresh' | 'serve' | 'look' | 'reject' | RefreshR
 
 /** Verifies tokens, and refreshes those that are expired and inside their refresh window. Knows nothing of HTTP. */
 export class Authenticator {
-  /** Expired tokens whose refresh is under way, by their exact text: requests that bring the very same one need not verify it again. */
-  readonly #refreshing = new Map<string, TokenClaims>();
-
   constructor(
     private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
@@ -82,11 +79,11 @@ export class Authenticator {
   async authenticate(token: string, expired: ExpiredHandling, presentation: Presentation): Promise<Authentication> {
     let claims: TokenClaims | undefined;
     try {
-      const verified = this.#refreshing.get(token) ?? this.#verify(token, presentation.request);
+      const verified = this.#verify(token, presentation.request);
       // Not awaited if it is ours: racers are to find the refresh of the first one under way.
       claims = verified instanceof Promise ? await verified : verified;
       if (isLegacy(claims) || !this.verified.times.isValid(claims, presentation.waited)) {
-        return await this.#authenticateExpired(token, claims, expired, presentation);
+        return await this.#authenticateExpired(claims, expired, presentation);
       }
       await this.revocations.check(claims);
       return this.#accept(claims, presentation.isUse);
@@ -192,7 +189,6 @@ export class Authenticator {
   }
 
   async #authenticateExpired(
-    token: string,
     claims: TokenClaims,
     expired: ExpiredHandling,
     presentation: Presentation,
@@ -200,8 +196,6 @@ export class Authenticator {
     // A legacy token is as good as a valid one, so a message over a socket is accepted with it.
     if (typeof expired === 'object' || (expired === 'reject' && !isLegacy(claims))) throw notRefreshed(expired);
     if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
-    // The application verifies a legacy token for each request.
-    if (!isLegacy(claims)) this.#refreshing.set(token, claims);
     try {
       if (expired === 'look' || expired === 'reject') return { state: await this.rotation.look(claims), claims };
       if (expired === 'serve') return { state: await this.rotation.serve(claims, presentation.waited), claims };
@@ -212,8 +206,6 @@ export class Authenticator {
       // The end of the session may have been learned of while the store was waited for.
       if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
       return { state: 'refreshable', claims };
-    } finally {
-      this.#refreshing.delete(token);
     }
   }
 }

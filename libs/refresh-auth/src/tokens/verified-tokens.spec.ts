@@ -70,31 +70,28 @@ describe('a token', () => {
     expect(tokens.size).toBe(0);
   });
 
-  test('leaves the cache when it expires, even if it is not presented again', () => {
+  test('leaves the cache within two minutes after it has expired, even if it is not presented again', () => {
     const tokens = knownBy();
-    const token = sign();
-    tokens.verify(token);
     tokens.verify(sign());
 
-    pass(EXPIRES_IN - 1);
-    expect(tokens.size).toBe(2);
-
-    clock.advance(1001);
-    tokens.verify(token);
+    pass(EXPIRES_IN + 59);
     expect(tokens.size).toBe(1);
 
-    pass(60);
+    pass(61);
     expect(tokens.size).toBe(0);
   });
 
-  test('that has expired is verified each time, and not cached', () => {
+  test('that has expired is verified once for all requests of a minute', () => {
     const tokens = knownBy();
     const token = sign();
     clock.advance(EXPIRES_IN * 1000);
 
-    expect(tokens.verify(token)).not.toBe(tokens.verify(token));
-    expect(tokens.size).toBe(0);
-    expect(jest.getTimerCount()).toBe(0);
+    const claims = tokens.verify(token);
+    clock.advance(60_000);
+    expect(tokens.verify(token)).toBe(claims);
+
+    clock.advance(1);
+    expect(tokens.verify(token)).not.toBe(claims);
   });
 
   test('stays in the cache no longer than the lifetime of this process, no matter what was signed elsewhere', () => {
@@ -104,7 +101,7 @@ describe('a token', () => {
     );
     tokens.verify(sign());
 
-    pass(120);
+    pass(180);
 
     expect(tokens.size).toBe(0);
   });
@@ -114,7 +111,7 @@ describe('a token', () => {
     tokens.verify(sign());
     expect(jest.getTimerCount()).toBe(1);
 
-    pass(EXPIRES_IN + 60);
+    pass(EXPIRES_IN + 120);
 
     expect([tokens.size, jest.getTimerCount()]).toEqual([0, 0]);
   });

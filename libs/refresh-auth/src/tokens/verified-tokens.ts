@@ -8,10 +8,12 @@ const MAX_BYTES = 32 * 1024 * 1024;
 /** The size of an entry without the text of its token, in bytes: the claims as an object, and the cache's own data. */
 const ENTRY_BYTES = 1024;
 const SWEEP_INTERVAL = 60_000;
+/** How long a token stays in the cache after it has expired, in milliseconds: requests that race to refresh it need not verify it again. */
+const KEPT_EXPIRED = 60_000;
 
 /**
  * Verifies every token once, and then recognizes it by its exact text. The cache holds only verified tokens, so nobody without a key can fill
- * it, and no token beyond its `exp`. Callers check times and revocations at every use, because these change.
+ * it. Callers check times and revocations at every use, because these change.
  */
 export class VerifiedTokens {
   readonly #claims: LRUCache<string, TokenClaims>;
@@ -37,7 +39,7 @@ export class VerifiedTokens {
     return this.#claims.size;
   }
 
-  /** The claims of a token that was verified before and has not expired; `undefined` for any other. */
+  /** The claims of a token that is in the cache; `undefined` for any other. */
   recall(token: string): TokenClaims | undefined {
     return this.#claims.get(token);
   }
@@ -54,14 +56,10 @@ export class VerifiedTokens {
   #verifyNew(token: string): TokenClaims {
     const claims = this.verifier.verify(token);
     const left = Math.floor(this.times.of(claims).exp * 1000 - this.times.now);
-    if (left > 0) this.#keep(token, claims, left);
-    return claims;
-  }
-
-  #keep(token: string, claims: TokenClaims, ttl: number): void {
-    this.#claims.set(token, claims, { ttl });
+    this.#claims.set(token, claims, { ttl: Math.max(0, left) + KEPT_EXPIRED });
     // One timer for all tokens. `unref()`, so that it does not keep the process alive.
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL).unref();
+    return claims;
   }
 
   #sweep(): void {
