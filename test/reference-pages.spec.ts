@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { membersOf } from './support/declared-members.js';
+import { defaultsOf, membersOf } from './support/declared-members.js';
 
 const ROOT = join(import.meta.dirname, '..');
 const SOURCES = 'libs/refresh-auth/src';
@@ -29,6 +29,23 @@ describe('docs/options.md', () => {
 
   test('has a row for each option, and for nothing else', () => {
     expect(sorted(rowsOf('docs/options.md'))).toEqual(sorted(expected));
+  });
+
+  test('has the defaults that the doc comments name', () => {
+    const declared = new Map([
+      ...defaultsOf('options/refresh-auth-options.ts', 'RefreshAuthOptions'),
+      ...defaultsOf('options/refresh-auth-options.ts', 'ReuseDetectionOptions'),
+      ...defaultsOf('refresh-auth.module-definition.ts', 'RefreshAuthModuleExtras'),
+      ...Array.from(defaultsOf('options/cookie-options.ts', 'CookieOptions'), ([name, literal]): [string, string] => [
+        `delivery.cookie.${name}`,
+        literal,
+      ]),
+    ]);
+    const rows = read('docs/options.md').matchAll(/^\| `([\w.]+)` +\| `([^`]+)`/gm);
+    const written = new Map(Array.from(rows, ([, name = '', literal = '']) => [name, literal]));
+
+    expect(declared.get('expiresIn')).toBe("'15m'");
+    expect(Object.fromEntries(written)).toMatchObject(Object.fromEntries(declared));
   });
 
   test('has each option of the README, with the same default', () => {
