@@ -15,7 +15,7 @@ import {
   TokenState,
 } from 'nestjs-refresh-auth';
 import { io } from 'socket.io-client';
-import { readNotes } from '../libs/refresh-auth/src/contexts/request-notes.js';
+import { findUser } from '../libs/refresh-auth/src/contexts/request-state.js';
 import { adapters } from './support/apps.js';
 import { type AuthApp, globalGuard, startAuthApp } from './support/auth-app.js';
 import { cookie, delivered } from './support/delivered.js';
@@ -94,7 +94,7 @@ describe.each<[string, Record<string, string>]>([
       switchToWs: () => ({ getClient: () => client }),
     } as unknown as ExecutionContext;
     const passes = await (async () => guard.canActivate(context))().catch((error: WsException) => error.message);
-    const user = readNotes(client)?.user as { sub: string } | undefined;
+    const user = findUser(context) as { sub: string } | undefined;
     return { passes, user: user?.sub, request: getCurrentUser(client.request)?.sub };
   }
 

@@ -3,7 +3,6 @@ import type { Access } from './decorators/access.js';
 import { NO_USER, RefreshAuthError } from './errors/refresh-auth-error.js';
 import { Call } from './contexts/call.js';
 import {
-  carrierOf,
   findRequestResponse,
   findToken,
   lookForRequestResponse,
@@ -40,7 +39,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     const core = this.#core;
     const access = core.routeAccess.of(context);
     if (access === 'public') return this.#admitPublic(context);
-    const socket = context.getType() === 'ws' ? core.sockets.find(carrierOf(context)) : undefined;
+    const socket = context.getType() === 'ws' ? core.sockets.find(context.getArgByIndex<object>(0)) : undefined;
     if (socket)
       return this.#admit(new Call(context, lookForRequestResponse(context) ?? {}), access, () => socket.check());
     const call = new Call(context, this.getRequestResponse(context));

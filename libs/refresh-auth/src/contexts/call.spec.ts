@@ -4,6 +4,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { Credentials } from '../http/credentials.js';
 import type { HttpRequest, RawRequest } from '../http/http-message.js';
 import { Call } from './call.js';
+import { carrierOf } from './execution-context.js';
 import { readNotes } from './request-notes.js';
 
 function contextOf(type: string, ...args: unknown[]): ExecutionContext {
@@ -64,7 +65,7 @@ test('the result of an earlier message is removed from the client of a socket an
   const context = contextOf('ws', client);
   const found = { state: 'valid', user: { sub: '1' } } as const;
   const nothing = { state: undefined, user: undefined };
-  const left = (): unknown[] => [readNotes(client), readNotes(request), request.user];
+  const left = (): unknown[] => [readNotes(carrierOf(context)), readNotes(request), request.user];
 
   new Call(context, { request }).admit(found);
   expect(left()).toEqual([found, found, found.user].map((value) => expect.objectContaining(value)));

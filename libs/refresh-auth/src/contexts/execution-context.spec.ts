@@ -144,11 +144,23 @@ describe('the token of a call', () => {
   });
 });
 
-test('guards and handlers share the raw request, the context of a GraphQL operation or of an RPC, or the client of a socket', () => {
+test('guards and handlers share the raw request, the context of a GraphQL operation or of an RPC', () => {
   const graphql = {};
 
   expect(carrierOf(context('http'))).toBe(request);
   expect(carrierOf(context('graphql', graphql))).toBe(graphql);
-  expect(carrierOf(context('ws'))).toBe(client);
   expect(carrierOf(context('rpc'))).toBe(rpc);
+});
+
+test('guards and handlers of a gateway share an object of the client and the handler, those of a bot its message', () => {
+  const handler = (): void => undefined;
+  const of = (socket: object, called = handler): object => {
+    const host = new ExecutionContextHost([socket], undefined, called);
+    host.setType('ws');
+    return carrierOf(host);
+  };
+
+  expect(of(client)).toBe(of(client));
+  expect(new Set([of(client), of({}), of(client, () => undefined), client]).size).toBe(4);
+  expect(carrierOf(context('bot'))).toBe(client);
 });

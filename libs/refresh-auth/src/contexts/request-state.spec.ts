@@ -32,7 +32,11 @@ test('the result of another build of the library is kept', async () => {
 const user = { sub: '1' };
 
 function contextOf(type: string, ...args: unknown[]): ExecutionContext {
-  return { getType: () => type, getArgByIndex: (index: number) => args[index] } as unknown as ExecutionContext;
+  return {
+    getType: () => type,
+    getHandler: () => undefined,
+    getArgByIndex: (index: number) => args[index],
+  } as unknown as ExecutionContext;
 }
 
 test.each<[string, (request: object) => ExecutionContext]>([

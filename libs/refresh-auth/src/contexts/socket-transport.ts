@@ -1,4 +1,4 @@
-import type { ArgumentsHost } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { handshakeToken, refusalOf, requestOf, sendIfOnlyEmitted, type SocketClient } from './socket-client.js';
 import type { Transport } from './transport.js';
 
@@ -11,7 +11,7 @@ export const socketTransport: Transport = {
 
   remedy: 'Call `await refreshAuthService.admit(client, request)` in handleConnection(client, request) of the gateway',
 
-  carrier: clientOf,
+  carrier: carrierIn,
 
   sentToken: (context) => handshakeToken(clientOf(context)),
 
@@ -25,6 +25,23 @@ export const socketTransport: Transport = {
     return new WsException(refusal);
   },
 };
+
+/** A registered symbol, so that two builds of the library in one process share it. */
+const CARRIERS = Symbol.for('nestjs-refresh-auth:carriers');
+
+/**
+ * Returns an object of this client and handler. Several messages of a socket may be under way, and a public one must not remove the user that a
+ * guarded one still needs. Contexts that NestJS does not have may show another handler to decorators than to guards.
+ */
+function carrierIn(context: ExecutionContext): object {
+  const client = clientOf(context) as { [CARRIERS]?: Map<unknown, object> };
+  if (context.getType() !== 'ws') return client;
+  const carriers = (client[CARRIERS] ??= new Map<unknown, object>());
+  const handler = context.getHandler();
+  const carrier = carriers.get(handler) ?? {};
+  carriers.set(handler, carrier);
+  return carrier;
+}
 
 function clientOf(context: ArgumentsHost): SocketClient {
   return context.getArgByIndex<SocketClient>(0);
