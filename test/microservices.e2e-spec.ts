@@ -5,6 +5,7 @@ import { APP_GUARD } from '@nestjs/core';
 import {
   ClientProxyFactory,
   Ctx,
+  EventPattern,
   MessagePattern,
   type MicroserviceOptions,
   Payload,
@@ -24,7 +25,7 @@ import {
   TokenState,
 } from 'nestjs-refresh-auth';
 import type { AddressInfo, Server } from 'node:net';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { type AuthApp, type AuthAppOptions, globalGuard, startAuthApp } from './support/auth-app.js';
 import { bearer } from './support/delivered.js';
 import { send } from './support/http.js';
@@ -49,11 +50,26 @@ class MessageGuard extends RefreshAuthGuard {
 
 @Controller()
 class OrdersController {
+  readonly placedBy: string[] = [];
+
   constructor(private readonly auth: RefreshAuthService<TokenClaims>) {}
 
   @MessagePattern('mine')
   mine(@CurrentUser('sub') sub: string, @TokenState() state: string, @Ctx() context: TcpContext): object {
     return { sub, state, pattern: context.getPattern() };
+  }
+
+  /** Has no answer. */
+  @EventPattern('placed')
+  placed(@CurrentUser('sub') sub: string): void {
+    this.placedBy.push(sub);
+  }
+
+  /** Lets an error of the library through. */
+  @Public()
+  @EventPattern('unchecked')
+  async unchecked(@Payload() { token }: { token: string }): Promise<void> {
+    await this.auth.authenticate(token);
   }
 
   @OptionalAuth()
@@ -84,6 +100,8 @@ class OrdersController {
 
 interface Hybrid extends AuthApp {
   request(pattern: string, data: unknown): Promise<unknown>;
+  /** Sends an event, which has no answer. */
+  emit(pattern: string, data: unknown): Promise<void>;
 }
 
 async function startHybrid(options: AuthAppOptions, inheritAppConfig = true): Promise<Hybrid> {
@@ -98,6 +116,7 @@ async function startHybrid(options: AuthAppOptions, inheritAppConfig = true): Pr
   return {
     ...app,
     request: (pattern, data) => firstValueFrom(client.send(pattern, data)),
+    emit: (pattern, data) => lastValueFrom(client.emit(pattern, data), { defaultValue: undefined }),
     close: async () => {
       await client.close();
       await app.close();
@@ -154,6 +173,19 @@ describe('[F57] a message of a microservice', () => {
     await app.auth.revokeUser('1');
 
     await expect(app.request('mine', { token })).rejects.toEqual(refused('session_revoked', 'The session was revoked'));
+  });
+
+  test('without an answer reaches its handler with a valid token, and nothing breaks with any other', async () => {
+    const { placedBy } = app.app.get(OrdersController);
+    for (const data of [{}, { token: 'garbage' }, { token: {} }, { token: `${token.slice(0, -4)}AAAA` }]) {
+      await app.emit('placed', data);
+      await app.emit('unchecked', data);
+    }
+    await app.emit('placed', { token });
+    // The connection carries messages in their order.
+    expect(await app.request('mine', { token })).toMatchObject({ sub: '1' });
+
+    expect(placedBy).toEqual(['1']);
   });
 
   test('that a handler authenticates itself is served with an expired token, and refused with a dead one', async () => {
