@@ -2,6 +2,7 @@ import type { Clock } from '../tokens/clock.js';
 import type { KnownRevocations } from './known-revocations.js';
 import type { RevocationEvents } from './revocation-events.js';
 import {
+  longest,
   type Revocation,
   type RevocationPage,
   type RevocationTtl,
@@ -119,7 +120,7 @@ export class RevocationLog {
       const countedFrom = this.#countedFrom;
       const { page, askedAt } = await this.#readAll(Math.max(0, this.#cursor - overlap * 1000), countedFrom);
       // Both counts cover the same span, of which everything is known here. If the log has fewer entries, it has lost some.
-      if (overlap === OVERLAP && count(this.known.after(countedFrom)) > page.count) await this.#restore(countedFrom);
+      if (overlap === OVERLAP && this.known.after(countedFrom).length > page.count) await this.#restore(countedFrom);
       if (isLonger(this.ttl, page.longest)) await this.#write([]);
       this.#readAt = askedAt;
       this.#hasCaughtUp = true;
@@ -152,7 +153,7 @@ export class RevocationLog {
       if (page.stale !== undefined) throw new StoreError(page.stale);
       this.#cursor = page.next ?? page.now * 1000;
       this.access.tell(page.now);
-      this.#longest = longer(this.ttl, page.longest);
+      this.#longest = longest(this.ttl, page.longest);
       return page;
     });
   }
@@ -161,7 +162,7 @@ export class RevocationLog {
   async #restore(countedFrom: number): Promise<void> {
     const seen = new Set<string>();
     await this.#readAll(0, countedFrom, seen);
-    const lost = [...this.known.after(countedFrom)].filter((entry) => !seen.has(nameOf(entry)));
+    const lost = this.known.after(countedFrom).filter((entry) => !seen.has(nameOf(entry)));
     for (let i = 0; i < lost.length; i += MOST_RESTORED) await this.#write(lost.slice(i, i + MOST_RESTORED));
   }
 
@@ -189,18 +190,8 @@ interface LastPage {
   readonly askedAt: number;
 }
 
-function longer(one: RevocationTtl, other: RevocationTtl): RevocationTtl {
-  return { record: Math.max(one.record, other.record), log: Math.max(one.log, other.log) };
-}
-
 function isLonger(one: RevocationTtl, other: RevocationTtl): boolean {
   return one.record > other.record || one.log > other.log;
-}
-
-function count(entries: Iterable<unknown>): number {
-  let found = 0;
-  for (const _ of entries) found += 1;
-  return found;
 }
 
 function nameOf(entry: Revocation): string {

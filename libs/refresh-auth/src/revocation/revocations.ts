@@ -6,7 +6,7 @@ import type { Events } from '../events/events.js';
 import { KnownRevocations } from './known-revocations.js';
 import { RevocationEvents } from './revocation-events.js';
 import { canPush, type PushingStore, RevocationLog } from './revocation-log.js';
-import { type Revocation, type RevocationTtl, UNSEEN } from '../store/session-store.js';
+import { longest, type Revocation, type RevocationTtl, UNSEEN } from '../store/session-store.js';
 import { type Ask, type StoreAccess, StoreOutage } from '../store/store-access.js';
 
 /** The option `revocation`: how a request with a valid token learns that its session has ended. */
@@ -64,12 +64,9 @@ export class Revocations {
 
   /** How long a revocation is kept at least: as long as the tokens of any process live, and as long as the given token. */
   ttl(token?: TimesOfToken): RevocationTtl {
-    const { record, log } = this.#log?.longest ?? this.#ttl;
-    if (!token) return { record, log };
-    return {
-      record: Math.max(record, this.times.retention(token.refresh_exp)),
-      log: Math.max(log, this.times.retention(token.exp)),
-    };
+    const least = this.#log?.longest ?? this.#ttl;
+    if (!token) return least;
+    return longest(least, { record: this.times.retention(token.refresh_exp), log: this.times.retention(token.exp) });
   }
 
   /**

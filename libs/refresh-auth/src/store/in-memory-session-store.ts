@@ -6,6 +6,7 @@ import {
   LateRevocation,
   LISTING_PAGE,
   type ListingPage,
+  longest,
   MOST_LISTED,
   nameOf,
   type ReuseRule,
@@ -256,10 +257,10 @@ export class InMemorySessionStore implements SessionStore {
     return this.#position;
   }
 
-  #append(revocation: Revocation, { record, log }: RevocationTtl): void {
-    const longest = { record: Math.max(record, this.#longest.record), log: Math.max(log, this.#longest.log) };
-    this.#asked.set(LONGEST, longest, Math.max(longest.record, longest.log));
-    this.#log.set(nameOf(revocation), revocation, longest.log);
+  #append(revocation: Revocation, ttl: RevocationTtl): void {
+    const kept = longest(ttl, this.#longest);
+    this.#asked.set(LONGEST, kept, Math.max(kept.record, kept.log));
+    this.#log.set(nameOf(revocation), revocation, kept.log);
     for (const listener of this.#listeners) listener();
   }
 

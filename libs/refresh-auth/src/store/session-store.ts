@@ -165,6 +165,11 @@ export interface RevocationTtl {
   readonly before?: number | undefined;
 }
 
+/** Returns the longer of both times. */
+export function longest(one: RevocationTtl, other: RevocationTtl): RevocationTtl {
+  return { record: Math.max(one.record, other.record), log: Math.max(one.log, other.log) };
+}
+
 /**
  * The store answered with an error: it is full or read-only, or the key holds something else. Any other rejection means that it is down;
  * after three of those in a row, requests no longer wait for it until it answers again.

@@ -10,41 +10,32 @@ type ScriptArguments = [shaOrSource: string, keys: number, ...rest: Argument[]];
 /** A script, its keys and its arguments. */
 export type ScriptCall = readonly [script: Script, keys: readonly string[], args: readonly Argument[]];
 
+interface Pipeline {
+  evalshaBuffer(...args: ScriptArguments): Pipeline;
+  evalBuffer(...args: ScriptArguments): Pipeline;
+  wait(replicas: number, milliseconds: number): Pipeline;
+  exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+
 /** The part of an ioredis `Redis` or `Cluster` that the library uses. */
 export interface RedisClient {
   readonly isCluster?: boolean;
   readonly options?: ObservedClient['options'] & { readonly enableAutoPipelining?: boolean };
   evalshaBuffer(...args: ScriptArguments): Promise<unknown>;
   evalBuffer(...args: ScriptArguments): Promise<unknown>;
-  pipeline(): RedisPipeline;
+  pipeline(): Pipeline;
   info(section: string): Promise<string>;
   time(): Promise<(string | number)[]>;
-  duplicate(...args: unknown[]): RedisSubscriber & PipelineClient;
+  duplicate(...args: unknown[]): DuplicatedClient;
 }
 
-/** The part of a duplicated client that waiting for replicas uses. */
-export interface PipelineClient extends ObservedClient {
+/** A client that the library has made from another, and closes. */
+export interface DuplicatedClient extends ObservedClient {
   readonly isCluster?: boolean;
-  eval(...args: ScriptArguments): Promise<unknown>;
+  evalBuffer(...args: ScriptArguments): Promise<unknown>;
   pipeline(): Pipeline;
-  once(event: string, listener: () => void): unknown;
-  disconnect(): void;
-}
-
-interface Pipeline {
-  eval(...args: ScriptArguments): Pipeline;
-  wait(replicas: number, milliseconds: number): Pipeline;
-  exec(): Promise<[error: Error | null, result: unknown][] | null>;
-}
-
-interface RedisPipeline {
-  evalshaBuffer(...args: ScriptArguments): unknown;
-  evalBuffer(...args: ScriptArguments): unknown;
-  exec(): Promise<[error: Error | null, reply: unknown][] | null>;
-}
-
-interface RedisSubscriber extends ObservedClient {
   subscribe(channel: string): Promise<unknown>;
+  once(event: string, listener: () => void): unknown;
   disconnect(): void;
 }
 
@@ -154,7 +145,7 @@ export class RedisConnection {
    *
    * @param longest the longest time that a command may block it, in milliseconds
    */
-  async duplicate(longest: number): Promise<{ client: PipelineClient; problem: ConnectionProblem }> {
+  async duplicate(longest: number): Promise<{ client: DuplicatedClient; problem: ConnectionProblem }> {
     const options = { ...FAIL_FAST, lazyConnect: false, socketTimeout: FAIL_FAST.socketTimeout + longest };
     const client = this.client.isCluster
       ? this.client.duplicate([], { ...options, redisOptions: options, clusterRetryStrategy: retryDelay })
@@ -163,7 +154,7 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    if (this.isOurs) (this.client as unknown as RedisSubscriber).disconnect();
+    if (this.isOurs) (this.client as unknown as DuplicatedClient).disconnect();
   }
 }
 
@@ -204,7 +195,7 @@ function createClient(option: RedisOption, Client: typeof Redis, call?: string):
 
 /** Resolves when a client is connected, or its first attempt to connect has failed. */
 async function untilTried(
-  client: Pick<PipelineClient, 'on' | 'once' | 'options' | 'isCluster'>,
+  client: Pick<DuplicatedClient, 'on' | 'once' | 'options' | 'isCluster'>,
 ): Promise<ConnectionProblem> {
   // Each failure reaches the request that it affects. Without a listener for errors ioredis would print it too.
   const problem = new ConnectionProblem(client);

@@ -1,6 +1,6 @@
 import { within } from '../deadline.js';
 import type { ConnectionProblem } from './connection-problem.js';
-import { isReply, type PipelineClient, type RedisConnection, type ScriptCall } from './redis-connection.js';
+import { isReply, type DuplicatedClient, type RedisConnection, type ScriptCall } from './redis-connection.js';
 import { StoreError } from '../session-store.js';
 
 /** The part of the remaining time for which replicas are waited for, since the answer has to come back in time too. */
@@ -12,7 +12,7 @@ const PART_OF_TIME = 0.9;
  */
 export class RedisReplicas {
   private constructor(
-    private readonly client: PipelineClient,
+    private readonly client: DuplicatedClient,
     private readonly problem: ConnectionProblem,
     private readonly count: number,
     /** `storeTimeout`, in milliseconds. */
@@ -48,10 +48,10 @@ export class RedisReplicas {
   /** Writes and waits in one pipeline, which goes to the node of its key as a whole. */
   async #write([{ source }, keys, args]: ScriptCall, left: number): Promise<void> {
     // Only a single command follows a slot that the cluster has moved. A pipeline would wait at the slot's former node.
-    await this.client.eval('return 1', keys.length, ...keys);
+    await this.client.evalBuffer('return 1', keys.length, ...keys);
     const results = await this.client
       .pipeline()
-      .eval(source, keys.length, ...keys, ...args)
+      .evalBuffer(source, keys.length, ...keys, ...args)
       .wait(this.count, left)
       .exec();
     const [written, waited] = results ?? [];

@@ -90,8 +90,7 @@ export class RedisSessionStore implements SessionStore {
     const since = performance.now();
     const entry = { session: sessionName(sid), at: UNSEEN };
     await this.#run(REVOKE, [this.#key('session', entry.session)], [ttl.record, ttl.before ?? '', this.#now()]);
-    await this.#append([entry], ttl);
-    await this.#replicate(entry, ttl, since);
+    await this.#announce(entry, ttl, since);
   }
 
   async isRevoked({ sid, sub, rev, tracked }: SessionOfToken): Promise<boolean> {
@@ -111,8 +110,7 @@ export class RedisSessionStore implements SessionStore {
     const args = [ttl.record, session, this.#now(), ttl.before ?? ''];
     const cutoff = parseCutoff(await this.#run(REVOKE_USER, [this.#key('user', user)], args));
     const entry = { user, cutoff, at: UNSEEN };
-    await this.#append([entry], ttl);
-    await this.#replicate(entry, ttl, since);
+    await this.#announce(entry, ttl, since);
     return cutoff;
   }
 
@@ -200,8 +198,9 @@ export class RedisSessionStore implements SessionStore {
     return [APPEND, [this.#log], [this.#log, log, record, this.#now(), ...entries.map(formatRevocation)]];
   }
 
-  /** Waits for replicas. The revocation is in force already, even if this fails. */
-  async #replicate(entry: Revocation, ttl: RevocationTtl, since: number): Promise<void> {
+  /** Appends a revocation to the log, and waits for replicas to have it. It is in force already, even if this fails. */
+  async #announce(entry: Revocation, ttl: RevocationTtl, since: number): Promise<void> {
+    await this.#append([entry], ttl);
     await this.replicas?.write([this.#restoreCall(entry, ttl.record), this.#appendCall([entry], ttl)], since);
   }
 
