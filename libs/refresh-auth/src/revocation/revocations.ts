@@ -18,6 +18,9 @@ export type StoreFailurePolicy = 'reject' | 'tolerate';
 /** The signed times of a token. The process that signed it may have had longer lifetimes than any that still runs. */
 export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
 
+/** A token of a session that is to end. */
+export type TokenOfSession = TimesOfToken & Pick<TokenClaims, 'sid'>;
+
 /** Ends sessions, and checks if the session of a token has ended. */
 export class Revocations {
   readonly #known: KnownRevocations;
@@ -88,7 +91,7 @@ export class Revocations {
    * Ends a session that another one replaces. If the store fails, the session has ended in this process only, and in all processes once the
    * store accepts writes again. The event `store-failed` says so.
    */
-  async replaceSession(session: TimesOfToken & { readonly sid: string }, ask: Ask): Promise<void> {
+  async replaceSession(session: TokenOfSession, ask: Ask): Promise<void> {
     try {
       await this.revokeSession(session.sid, session, ask);
     } catch (error) {

@@ -26,15 +26,15 @@ export class Sealer {
   readonly #masters = new Map<Key, Buffer>();
   readonly #random = new Random();
 
+  /** The first bytes of all that `seal` returns: they name the format and the key, and no other key has the same. */
+  readonly currentSeal: Buffer;
+
   constructor(
     private readonly keys: KeyRing,
     private readonly keyPrefix: string,
-  ) {}
-
-  /** The first bytes of all that `seal` returns: they name the format and the key, and no other key has the same. */
-  get currentSeal(): Buffer {
-    const kid = Buffer.from(this.keys.signing.kid ?? '');
-    return Buffer.concat([Uint8Array.of(FORMAT_VERSION, kid.length), kid]);
+  ) {
+    const kid = Buffer.from(keys.signing.kid ?? '');
+    this.currentSeal = Buffer.concat([Uint8Array.of(FORMAT_VERSION, kid.length), kid]);
   }
 
   seal(token: string, place: SealedPlace): Buffer {

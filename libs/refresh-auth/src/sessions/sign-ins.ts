@@ -3,7 +3,7 @@ import { checkOwnClaims, type IssuedToken } from '../tokens/claims.js';
 import { checkLength } from '../tokens/compact.js';
 import type { OwnLimits } from '../tokens/token-times.js';
 import type { TokenSigner } from '../tokens/signing.js';
-import type { Revocations, TimesOfToken } from '../revocation/revocations.js';
+import type { Revocations, TokenOfSession } from '../revocation/revocations.js';
 import type { Ask, StoreAccess } from '../store/store-access.js';
 import type { TrackedSessions } from './tracked-sessions.js';
 
@@ -15,8 +15,6 @@ export interface SessionSettings {
   readonly device?: string | undefined;
 }
 
-type ReplacedSession = TimesOfToken & { readonly sid: string };
-
 /** Connects a sign-in with the client that it is for. */
 export interface SignInClient {
   /** Throws if the client could not use the token. Called before anything is written. */
@@ -24,7 +22,7 @@ export interface SignInClient {
   /** Receives the first token. */
   receive?(issued: IssuedToken): void;
   /** A token of each session that the client presented and that the new one replaces. */
-  readonly replaced?: readonly ReplacedSession[];
+  readonly replaced?: readonly TokenOfSession[];
 }
 
 /** Starts sessions. */

@@ -77,13 +77,11 @@ export class StoreAccess<Store extends SessionStore = SessionStore> {
     return async (question) => {
       const now = performance.now();
       if (asking++ === 0) since = now;
+      // By default ioredis waits for ever for a server that hangs, so no client is trusted to bound its own commands.
+      const most = left - (now - since);
+      const ask = () => question(this.store, this.storeNow && this.storeNow + most - (performance.now() - now));
       try {
-        // By default ioredis waits for ever for a server that hangs, so no client is trusted to bound its own commands.
-        const most = left - (now - since);
-        const deadline = () => this.storeNow && this.storeNow + most - (performance.now() - now);
-        const answer = await this.#breaker.watch(() =>
-          within(most, 'storeTimeout', () => this.#inTime(() => question(this.store, deadline()))),
-        );
+        const answer = await this.#breaker.watch(() => within(most, 'storeTimeout', () => this.#inTime(ask)));
         this.#answered();
         return answer;
       } catch (error) {

@@ -24,27 +24,25 @@ const LEAST_LEEWAY = 60;
 
 /** Tells what time makes of tokens, by the lifetimes and the clock of one module. */
 export class TokenTimes {
-  constructor(
-    readonly lifetimes: Lifetimes,
-    readonly clock: Clock,
-  ) {}
-
-  /** The time, in milliseconds since 1970. */
-  get now(): number {
-    return this.clock.now();
-  }
-
   /** How far the clocks of two processes may differ before one rejects the other's tokens, in milliseconds. At least a minute. */
-  get leeway(): number {
-    return Math.max(LEAST_LEEWAY, this.lifetimes.clockTolerance) * 1000;
-  }
-
+  readonly leeway: number;
   /**
    * How much longer than the signed times of a token its data are kept, in milliseconds. That is twice the leeway: the signer's clock may be
    * ahead by one leeway, and the check tolerates another.
    */
-  get retentionMargin(): number {
-    return 2 * this.leeway;
+  readonly retentionMargin: number;
+
+  constructor(
+    readonly lifetimes: Lifetimes,
+    readonly clock: Clock,
+  ) {
+    this.leeway = Math.max(LEAST_LEEWAY, lifetimes.clockTolerance) * 1000;
+    this.retentionMargin = 2 * this.leeway;
+  }
+
+  /** The time, in milliseconds since 1970. */
+  get now(): number {
+    return this.clock.now();
   }
 
   /** The times for a token that is signed now, in a session that began at `auth_time`. */
