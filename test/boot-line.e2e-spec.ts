@@ -80,5 +80,5 @@ test.each<[options: RedisClient['options'], isCluster: boolean, place: string]>(
 ])('%j', (options, isCluster, place) => {
   const client = { options, isCluster } as RedisClient;
 
-  expect(storePlace(new RedisSessionStore(new RedisConnection(client, false), 'prefix'))).toBe(place);
+  expect(storePlace(new RedisSessionStore(new RedisConnection(client), 'prefix'))).toBe(place);
 });

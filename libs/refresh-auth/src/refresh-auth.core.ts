@@ -93,7 +93,7 @@ export class RefreshAuthCore {
     this.routeAccess = new RouteAccess(new Reflector(), settings.name);
     this.events = events;
     this.signer = signer;
-    this.authenticator = new Authenticator(verified, rotation, revocations, usedGenerations, events, legacy);
+    this.authenticator = new Authenticator(verified, rotation, revocations, events, { usedGenerations, legacy });
     this.refreshAhead = refreshAhead && new RefreshAhead(rotation, revocations, times, refreshAhead);
     this.noRefresh = new NoRefresh(reuseDetection, settings.name);
     this.undelivered = new UndeliveredWarning(settings.name);

@@ -52,11 +52,13 @@ export class Authenticator {
     private readonly verified: VerifiedTokens,
     private readonly rotation: Rotation,
     private readonly revocations: Revocations,
-    /** `undefined` without reuse detection. */
-    private readonly usedGenerations: UsedGenerations | undefined,
     private readonly events: Events,
-    /** `undefined` without the option `legacy`. */
-    private readonly legacy: LegacyTokens | undefined,
+    private readonly settings: {
+      /** `undefined` without reuse detection. */
+      readonly usedGenerations: UsedGenerations | undefined;
+      /** `undefined` without the option `legacy`. */
+      readonly legacy: LegacyTokens | undefined;
+    },
   ) {}
 
   /**
@@ -144,7 +146,7 @@ export class Authenticator {
 
   /** Returns true for a token that is not one of ours, if the application may know it: it gave the option `legacy`. */
   mayBeLegacy(token: string): boolean {
-    return this.legacy?.isCandidate(token) ?? false;
+    return this.settings.legacy?.isCandidate(token) ?? false;
   }
 
   /** Returns the claims of a token that would be accepted, as far as this process knows without asking the store. */
@@ -175,8 +177,9 @@ export class Authenticator {
     try {
       return this.verified.verify(token);
     } catch (error) {
-      if (!this.legacy?.isCandidate(token)) throw error;
-      return this.legacy.claims(token, request, this.verified.times).then((claims) => {
+      const { legacy } = this.settings;
+      if (!legacy?.isCandidate(token)) throw error;
+      return legacy.claims(token, request, this.verified.times).then((claims) => {
         if (claims) return claims;
         throw error;
       });
@@ -184,7 +187,7 @@ export class Authenticator {
   }
 
   #accept(claims: TokenClaims, isUse: boolean): Authentication {
-    if (isUse) this.usedGenerations?.see(claims);
+    if (isUse) this.settings.usedGenerations?.see(claims);
     return { state: 'valid', claims };
   }
 

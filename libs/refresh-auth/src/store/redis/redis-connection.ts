@@ -67,18 +67,17 @@ const KEEP_TRYING = {
   clusterRetryStrategy: retryDelay,
 };
 
-/** A client, and the knowledge who closes it. */
+/** A client of the application, or one that the library has made, and closes. */
 export class RedisConnection {
   /** Of a client of the application, the subscriber tells: a listener for its errors would keep ioredis from printing them. */
   #problem: ConnectionProblem | undefined;
 
-  /** @param problem that of a client which the library has made, and closes */
+  /** @param ownProblem that of a client which the library has made */
   constructor(
     readonly client: RedisClient,
-    private readonly isOurs: boolean,
-    problem?: ConnectionProblem,
+    private readonly ownProblem?: ConnectionProblem,
   ) {
-    this.#problem = problem;
+    this.#problem = ownProblem;
   }
 
   /**
@@ -129,7 +128,7 @@ export class RedisConnection {
       ? this.client.duplicate([], { ...KEEP_TRYING, redisOptions: KEEP_TRYING })
       : this.client.duplicate(KEEP_TRYING);
     const problem = new ConnectionProblem(subscriber);
-    if (!this.isOurs) this.#problem = problem;
+    if (!this.ownProblem) this.#problem = problem;
     subscriber.on('message', listener);
     subscriber.on('ready', () => {
       subscriber.subscribe(channel).then(listener, (error: Error) => {
@@ -154,7 +153,7 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    if (this.isOurs) (this.client as unknown as DuplicatedClient).disconnect();
+    if (this.ownProblem) (this.client as unknown as DuplicatedClient).disconnect();
   }
 }
 
@@ -164,17 +163,12 @@ export class RedisConnection {
  * @throws RefreshAuthOptionsError when the option is none of the three, or ioredis is missing
  */
 export async function connectRedis(option: unknown, call?: string): Promise<RedisConnection> {
-  if (isRedisClient(option)) return new RedisConnection(option, false);
+  if (isRedisClient(option)) return new RedisConnection(option);
   const checked = checkRedisOption(option, call);
-  const Client = await importIoredis(call);
-  return openConnection(checked, Client, call);
-}
-
-async function openConnection(option: RedisOption, Client: typeof Redis, call?: string): Promise<RedisConnection> {
-  const client = createClient(option, Client, call);
+  const client = createClient(checked, await importIoredis(call), call);
   const problem = await untilTried(client);
   // Their types know the two methods only without their `Buffer` forms.
-  return new RedisConnection(client as unknown as RedisClient, true, problem);
+  return new RedisConnection(client as unknown as RedisClient, problem);
 }
 
 function createClient(option: RedisOption, Client: typeof Redis, call?: string): Redis {
