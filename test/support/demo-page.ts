@@ -82,7 +82,9 @@ export class Visitor {
 
   static async of(browser: Browser, url: string, { stored = {}, ...options }: Visit = {}): Promise<Visitor> {
     const localStorage = Object.entries(stored).map(([name, value]) => ({ name, value }));
-    const storageState = { cookies: [], origins: [{ origin: url, localStorage }] };
+    // The browser opens a page of each origin to fill its storage, which takes as long as the visit itself.
+    const origins = localStorage.length > 0 ? [{ origin: url, localStorage }] : [];
+    const storageState = { cookies: [], origins };
     return new Visitor(await browser.newContext({ storageState, ...options }), url);
   }
 
