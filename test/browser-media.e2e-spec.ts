@@ -1,5 +1,5 @@
 // Elements of a page that load by themselves, such as images, in a real browser.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller, Get, Header, Post, Req, Res, StreamableFile } from '@nestjs/common';
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -82,8 +82,12 @@ afterAll(async () => {
 describe.each(adapters)('[F60] Chromium, with an application on %s:', (adapter) => {
   let app: AuthApp;
   let context: BrowserContext;
+  /** One tab for all tests, each of which loads its page anew: a new tab takes longer than a test. */
+  let page: Page;
 
   beforeAll(async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
     app = await startAuthApp(adapter, {
       controllers: [MediaController],
       options: { csrf: { trustedOrigins: [originOf(pages)] } },
@@ -97,26 +101,22 @@ describe.each(adapters)('[F60] Chromium, with an application on %s:', (adapter) 
     });
   });
 
-  afterAll(() => app.close());
+  afterAll(async () => {
+    await context.close();
+    await app.close();
+  });
 
   beforeEach(async () => {
     served = [];
-    context = await browser.newContext();
-    const page = await open(pages);
+    await context.clearCookies();
+    await page.goto(originOf(pages));
     await page.evaluate((url) => fetch(url, { method: 'POST', credentials: 'include' }), `${app.url}/login`);
     app.clock.advance(EXPIRED);
   });
 
-  afterEach(() => context.close());
-
-  async function open(server: Server): Promise<Page> {
-    const page = await context.newPage();
-    await page.goto(originOf(server));
-    return page;
-  }
-
   /** Puts an element that shows something of the application on a page: the status of the answer, which the browser hides from pages. */
-  async function show(page: Page, element: string, referrerPolicy?: string): Promise<number> {
+  async function show(server: Server, element: string, referrerPolicy?: string): Promise<number> {
+    await page.goto(originOf(server));
     const answered = once(answers, 'media', { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
     const ofMedia = (request: Request): boolean => request.url().endsWith('/media');
     const ended = Promise.race([
@@ -157,7 +157,7 @@ describe.each(adapters)('[F60] Chromium, with an application on %s:', (adapter) 
     'an element of kind %s on a page of a trusted origin is served, and refreshes',
     async (kind, element) => {
       const before = await keptCookie();
-      const status = await show(await open(pages), element);
+      const status = await show(pages, element);
 
       expect([status, served[0]]).toEqual([200, { kind, state: 'refreshable' }]);
       expect(await keptCookie()).not.toBe(before);
@@ -165,21 +165,21 @@ describe.each(adapters)('[F60] Chromium, with an application on %s:', (adapter) 
   );
 
   test.each(['origin', 'unsafe-url'])('so it is under the policy %s', async (policy) => {
-    const status = await show(await open(pages), '<img src="URL">', policy);
+    const status = await show(pages, '<img src="URL">', policy);
 
     expect([status, served]).toEqual([200, [{ kind: 'image', state: 'refreshable' }]]);
   });
 
   test.each(['no-referrer'])('under the policy %s it is 401, and refreshes nothing', async (policy) => {
     const before = await keptCookie();
-    const status = await show(await open(pages), '<img src="URL">', policy);
+    const status = await show(pages, '<img src="URL">', policy);
 
     expect([status, served, await keptCookie()]).toEqual([401, [], before]);
   });
 
   test.each(elements)('an element of kind %s on a page of an origin that is not trusted is 401', async (_, element) => {
     const before = await keptCookie();
-    const status = await show(await open(others), element);
+    const status = await show(others, element);
 
     expect([status, served, await keptCookie()]).toEqual([401, [], before]);
     expect(app.logs).toContainEqual(expect.stringContaining(`A request from ${originOf(others)} was refused`));

@@ -32,6 +32,8 @@ interface Init {
 let pages: Server;
 let browser: Browser;
 let context: BrowserContext;
+/** One tab for all tests, each of which loads its page anew: a new tab takes longer than a test. */
+let page: Page;
 let demo: DemoProcess;
 
 beforeAll(async () => {
@@ -44,6 +46,8 @@ beforeAll(async () => {
     // The sandbox of Chromium does not work for root, as in a container.
     args: ['--no-sandbox'],
   });
+  context = await browser.newContext();
+  page = await context.newPage();
 });
 
 afterAll(async () => {
@@ -52,25 +56,15 @@ afterAll(async () => {
   pages.close();
 });
 
-beforeEach(async () => {
-  context = await browser.newContext();
-});
-
-afterEach(() => context.close());
+beforeEach(() => context.clearCookies());
 
 function originOf(host: '127.0.0.1' | 'localhost'): string {
   return `http://${host}:${(pages.address() as AddressInfo).port}`;
 }
 
-async function open(origin: string): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(origin);
-  return page;
-}
-
 /** A request by a script of the page. */
-function ask(page: Page, path: string, init: Init = {}): Promise<Seen> {
-  return page.evaluate(
+function ask(asking: Page, path: string, init: Init = {}): Promise<Seen> {
+  return asking.evaluate(
     async ([url, options]) => {
       const response = await fetch(url, { credentials: 'include', ...options });
       const text = await response.text();
@@ -85,9 +79,9 @@ function ask(page: Page, path: string, init: Init = {}): Promise<Seen> {
   );
 }
 
-function signIn(page: Page): Promise<Seen> {
+function signIn(asking: Page): Promise<Seen> {
   const body = JSON.stringify({ username: 'ada', password: 'lovelace' });
-  return ask(page, '/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+  return ask(asking, '/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
 }
 
 async function keptCookies(): Promise<string[]> {
@@ -112,7 +106,7 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
     afterAll(() => demo.stop());
 
     test('a page gets through an expiry without noticing', async () => {
-      const page = await open(originOf('localhost'));
+      await page.goto(originOf('localhost'));
       const signedIn = await signIn(page);
       let authorization = `Bearer ${(await signInOf(HOUR, { secret }, ADA)).token}`;
       const request = async (path: string, method = 'GET'): Promise<Seen> => {
@@ -143,7 +137,7 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
     afterAll(() => demo.stop());
 
     test('[D8] a page gets through an expiry without noticing, and its scripts see no token', async () => {
-      const page = await open(originOf('127.0.0.1'));
+      await page.goto(originOf('127.0.0.1'));
       await signIn(page);
       const first = await ask(page, '/me');
       const expired = await keepExpiredCookie();
@@ -162,7 +156,6 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
 
     describe('an origin that is not trusted', () => {
       let other: Server;
-      let page: Page;
 
       beforeEach(async () => {
         other = createServer((_, response) => {
@@ -171,7 +164,7 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
             .end(`<!doctype html><title>Another site</title><a href="${demo.url}/me">look</a>`);
         }).listen(0);
         await once(other, 'listening');
-        page = await open(`http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+        await page.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}`);
       });
 
       afterEach(() => {
@@ -190,11 +183,13 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
       }
 
       test('[C1] [C5] signs nobody out', async () => {
-        const trusted = await open(originOf('127.0.0.1'));
+        const trusted = await context.newPage();
+        await trusted.goto(originOf('127.0.0.1'));
         await signIn(trusted);
 
         expect(await forge('/auth/logout', 'POST')).toBe(403);
         expect(await ask(trusted, '/me')).toMatchObject({ status: 200, state: 'valid' });
+        await trusted.close();
       });
 
       test('[F3] signs nobody in by a form that it submits', async () => {

@@ -163,29 +163,36 @@ afterAll(async () => {
 describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s:', (adapter) => {
   let app: AuthApp;
   let context: BrowserContext;
+  /** One tab for all tests, because a new one takes longer than a test. Each application is another origin, with a storage of its own. */
+  let page: Page;
+
+  beforeAll(async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
+  });
+
+  afterAll(() => context.close());
 
   beforeEach(async () => {
     seenElsewhere = [];
     app = await startAuthApp(adapter, { controllers: [RoutesController] });
-    context = await browser.newContext();
-  });
-
-  afterEach(async () => {
-    await context.close();
-    await app.close();
-  });
-
-  async function open(): Promise<Page> {
-    const page = await context.newPage();
+    await context.clearCookies();
     await page.goto(app.url);
-    return page;
+  });
+
+  afterEach(() => app.close());
+
+  async function openAnother(from = context): Promise<Page> {
+    const another = await from.newPage();
+    await another.goto(app.url);
+    return another;
   }
 
-  const post = (page: Page, path: string): Promise<number> =>
-    page.evaluate(async (url) => (await auth.fetch(url, { method: 'POST' })).status, path);
-  const signOut = (page: Page): Promise<number> => page.evaluate(async () => (await auth.signOut('/sign-out')).status);
-  const states = (page: Page, requests = 1): Promise<string[]> =>
-    page.evaluate(
+  const post = (tab: Page, path: string): Promise<number> =>
+    tab.evaluate(async (url) => (await auth.fetch(url, { method: 'POST' })).status, path);
+  const signOut = (tab: Page): Promise<number> => tab.evaluate(async () => (await auth.signOut('/sign-out')).status);
+  const states = (tab: Page, requests = 1): Promise<string[]> =>
+    tab.evaluate(
       (count) =>
         Promise.all(
           Array.from({ length: count }, async () => {
@@ -196,29 +203,30 @@ describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s
         ),
       requests,
     );
-  const userOf = async (page: Page): Promise<unknown> =>
-    decodePayload((await page.evaluate(() => auth.token)) ?? 'e30.e30.')['sub'];
-  const events = (page: Page): Promise<unknown[]> =>
-    page.evaluate(() =>
+  const userOf = async (tab: Page): Promise<unknown> =>
+    decodePayload((await tab.evaluate(() => auth.token)) ?? 'e30.e30.')['sub'];
+  const events = (tab: Page): Promise<unknown[]> =>
+    tab.evaluate(() =>
       heard.map((event) => (event.type === 'token' ? [event.token !== undefined, event.elsewhere] : 401)),
     );
 
   test('[F59] gets through three expiries and a storm without the functions that old browsers lack', async () => {
-    await context.addInitScript(NEWER_FUNCTIONS);
-    const page = await open();
+    const old = await browser.newContext();
+    await old.addInitScript(NEWER_FUNCTIONS);
+    const oldPage = await openAnother(old);
     const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-    await post(page, '/sign-in');
+    oldPage.on('pageerror', (error) => problems.push(String(error)));
+    await post(oldPage, '/sign-in');
     const seen: string[] = [];
     for (let expiries = 0; expiries < 3; expiries += 1) {
       app.clock.advance(HOUR);
-      seen.push(...(await states(page)), ...(await states(page)));
+      seen.push(...(await states(oldPage)), ...(await states(oldPage)));
     }
     app.clock.advance(HOUR);
-    const storm = await states(page, 20);
-    await signOut(page);
+    const storm = await states(oldPage, 20);
+    await signOut(oldPage);
 
-    expect(await page.evaluate(() => ['canParse' in URL, 'at' in Array.prototype])).toEqual([false, false]);
+    expect(await oldPage.evaluate(() => ['canParse' in URL, 'at' in Array.prototype])).toEqual([false, false]);
     expect(seen).toEqual([
       '200 refreshable',
       '200 valid',
@@ -228,11 +236,11 @@ describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s
       '200 valid',
     ]);
     expect(storm.sort()).toEqual([...Array.from({ length: 19 }, () => '200 already-refreshed'), '200 refreshable']);
-    expect([await states(page), problems]).toEqual([['401 token_missing'], []]);
+    expect([await states(oldPage), problems]).toEqual([['401 token_missing'], []]);
+    await old.close();
   });
 
   test('[F58] a full localStorage loses no answer and no token', async () => {
-    const page = await open();
     await page.evaluate(() => {
       const { length } = localStorage;
       for (let size = 1 << 22; size >= 1; size >>= 1) {
@@ -251,7 +259,6 @@ describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s
   });
 
   test('[F9] a service worker that answers from its cache does not bring back the user who signed out', async () => {
-    const page = await open();
     await page.evaluate(async () => {
       await navigator.serviceWorker.register('/worker.js');
       await navigator.serviceWorker.ready;
@@ -275,7 +282,7 @@ describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s
   });
 
   test('a tab follows sign-in and sign-out in another tab', async () => {
-    const [one, two] = [await open(), await open()];
+    const [one, two] = [page, await openAnother()];
     await post(one, '/sign-in');
     await two.waitForFunction(() => heard.length === 1);
     expect(await states(two)).toEqual(['200 valid']);
@@ -287,10 +294,10 @@ describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s
 
     expect(await states(one)).toEqual(['401 token_missing']);
     expect(await events(one)).toEqual([[true, false], [true, true], [false, true], 401]);
+    await two.close();
   });
 
   test('a redirect to another origin takes no token there, and none from there', async () => {
-    const page = await open();
     await post(page, '/sign-in');
     const user = await userOf(page);
     const redirected = await page.evaluate(async () => (await auth.fetch('/elsewhere')).redirected);
@@ -299,7 +306,6 @@ describe.each(adapters)('RefreshAuthClient in Chromium, and an application on %s
   });
 
   test('clear() beside the cookie leaves the page without a token, and the session to the cookie', async () => {
-    const page = await open();
     await post(page, '/sign-in');
     await page.evaluate(() => auth.clear());
     app.clock.advance(HOUR);

@@ -62,14 +62,13 @@ export class GuideApp {
     }
   }
 
-  /** Returns what the compiler finds wrong in any version of these applications. */
+  /** Returns what the compiler finds wrong in any version of these applications, which see the library as it is published. */
   static problems(apps: readonly GuideApp[]): string[] {
-    const program = ts.createProgram(
-      apps.flatMap((app) => app.#files()),
-      options(),
-    );
-    return ts
-      .getPreEmitDiagnostics(program)
+    const files = apps.flatMap((app) => app.#files());
+    const { paths: _, ...asInApplications } = options();
+    const program = ts.createProgram(files, asInApplications);
+    return files
+      .flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)))
       .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
   }
 

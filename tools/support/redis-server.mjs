@@ -38,7 +38,9 @@ export async function startRedis({ program = redisProgram(), args = [], onOutput
   const removeDirectory = () => rm(directory, { recursive: true, force: true });
   const start = (/** @type {number} */ port) => {
     const fixed = ['--bind', HOST, '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'];
-    return startProcess(program, [...fixed, ...args], {
+    // Else a master lets each new replica wait for five seconds, because others may come.
+    const atOnce = ['--repl-diskless-sync-delay', '0'];
+    return startProcess(program, [...fixed, ...atOnce, ...args], {
       ready: /Ready to accept connections/,
       ...(onOutput && { onOutput }),
     });
