@@ -179,40 +179,49 @@ afterAll(() => browser.close());
 describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => {
   let app: AuthApp;
   let context: BrowserContext;
+  /** One tab for all tests, because a new one takes longer than a test. Each application is another origin, and its pages are new. */
+  let page: Page;
+
+  beforeAll(async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
+  });
+
+  afterAll(() => context.close());
 
   beforeEach(async () => {
     app = await startAuthApp(adapter, {
       controllers: [RoutesController],
       options: { expiresIn: '1m', refreshWindow: '1d', reuseDetection: {}, delivery: { header: false } },
     });
-    context = await browser.newContext();
+    await context.clearCookies();
+    await page.goto(app.url);
   });
 
   afterEach(async () => {
-    await context.close();
     await app.close();
     const taken = app.events.filter(({ type }) => type === 'reuse-suspected' || type === 'reuse-detected');
     if (taken.length > 0) throw new Error('The browser was taken for a thief');
   });
 
-  async function open(path = '/', from = context): Promise<Page> {
-    const page = await from.newPage();
-    await page.goto(app.url + path);
-    return page;
+  async function openAnother(from = context): Promise<Page> {
+    const another = await from.newPage();
+    await another.goto(app.url);
+    return another;
   }
 
-  async function openSignedIn(from = context): Promise<Page> {
-    const page = await open('/', from);
-    await post(page, '/sign-in');
-    return page;
+  async function openSignedIn(from: BrowserContext): Promise<Page> {
+    const another = await openAnother(from);
+    await post(another, '/sign-in');
+    return another;
   }
 
-  const post = (page: Page, path: string): Promise<number> =>
-    page.evaluate(async (url) => (await fetch(url, { method: 'POST' })).status, path);
+  const post = (tab: Page, path: string): Promise<number> =>
+    tab.evaluate(async (url) => (await fetch(url, { method: 'POST' })).status, path);
 
   /** Status, and state or code, of what scripts of the page ask for at once. */
-  const ask = (page: Page, path = '/state', requests = 1): Promise<string[]> =>
-    page.evaluate(
+  const ask = (tab: Page, path = '/state', requests = 1): Promise<string[]> =>
+    tab.evaluate(
       ([url, count]) =>
         Promise.all(
           Array.from({ length: count }, async () => {
@@ -226,11 +235,12 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
 
   const nextProfile = (): Promise<unknown[]> =>
     once(profiles, 'load', { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
-  const addToHead = (page: Page, html: string): Promise<void> =>
+  const addToHead = (html: string): Promise<void> =>
     page.evaluate((added) => document.head.insertAdjacentHTML('beforeend', added), html);
 
   test('a page from the back/forward cache is served after an expiry, and not after a sign-out', async () => {
-    const [page, other] = [await openSignedIn(), await open()];
+    await post(page, '/sign-in');
+    const other = await openAnother();
     const leaveAndReturn = async (meanwhile: () => unknown): Promise<void> => {
       await page.goto(`${app.url}/?elsewhere`);
       await meanwhile();
@@ -242,10 +252,12 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
     await leaveAndReturn(() => post(other, '/sign-out'));
 
     expect([afterExpiry, await ask(page)]).toEqual([['200 refreshable'], ['401 token_missing']]);
+    await other.close();
   });
 
   test('a page that came with a new token is not shown again after a sign-out in another tab', async () => {
-    const [page, other] = [await openSignedIn(), await open()];
+    await post(page, '/sign-in');
+    const other = await openAnother();
     app.clock.advance(HOUR);
     await page.goto(`${app.url}/profile`);
     expect(await page.title()).toBe(`user ${users}`);
@@ -256,6 +268,7 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
 
     expect((await answered).status()).toBe(401);
     await page.waitForFunction((user) => document.title !== user, `user ${users}`);
+    await other.close();
   });
 
   test('a page that is prerendered refreshes, and is served once it is shown', async () => {
@@ -276,11 +289,11 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
   });
 
   test('a page that is prefetched refreshes, and the browser keeps the new token', async () => {
-    const page = await openSignedIn();
+    await post(page, '/sign-in');
     app.clock.advance(HOUR);
     const loaded = nextProfile();
     const finished = page.waitForEvent('requestfinished', (request) => request.url().endsWith('/profile'));
-    await addToHead(page, '<link rel="prefetch" href="/profile">');
+    await addToHead('<link rel="prefetch" href="/profile">');
 
     expect(await loaded).toEqual([{ purpose: 'prefetch', state: 'refreshable' }]);
     await finished;
@@ -288,7 +301,7 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
   });
 
   test('a service worker that answers from its cache does not bring back the user who signed out', async () => {
-    const page = await openSignedIn();
+    await post(page, '/sign-in');
     await page.evaluate(async () => {
       await navigator.serviceWorker.register('/worker.js');
       await navigator.serviceWorker.ready;
@@ -306,7 +319,8 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
   });
 
   test('two tabs share a session until one of them signs out, and the next sign-in', async () => {
-    const [one, two] = [await openSignedIn(), await open()];
+    await post(page, '/sign-in');
+    const [one, two] = [page, await openAnother()];
     app.clock.advance(HOUR);
     const shared = [await ask(one), await ask(two)];
     await post(two, '/sign-out');
@@ -319,45 +333,48 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
       ['401 token_missing'],
       ['200 valid'],
     ]);
+    await two.close();
   });
 
   test('a browser that was closed and opened again is signed in; a private window is not, and shares nothing', async () => {
     const profile = await mkdtemp(join(tmpdir(), 'profile-'));
     let opened = await chromium.launchPersistentContext(profile, LAUNCH);
+    let privateWindow = await browser.newContext();
     try {
       await openSignedIn(opened);
-      const isPrivate = await openSignedIn();
+      const isPrivate = await openSignedIn(privateWindow);
       await opened.close();
       await post(isPrivate, '/sign-out');
-      await context.close();
+      await privateWindow.close();
       app.clock.advance(HOUR);
 
       opened = await chromium.launchPersistentContext(profile, LAUNCH);
-      const restored = await open('/', opened);
-      context = await browser.newContext();
-      expect([await ask(restored), await ask(restored), await ask(await open())]).toEqual([
+      const restored = await openAnother(opened);
+      privateWindow = await browser.newContext();
+      expect([await ask(restored), await ask(restored), await ask(await openAnother(privateWindow))]).toEqual([
         ['200 refreshable'],
         ['200 valid'],
         ['401 token_missing'],
       ]);
     } finally {
+      await privateWindow.close();
       await opened.close();
       await rm(profile, { recursive: true, force: true });
     }
   });
 
   describe(`of ${WAKING_REQUESTS} requests with which a page wakes, one refreshes and all are served`, () => {
-    const expectOneRefresh = async (page: Page): Promise<void> => {
+    const expectOneRefresh = async (tab: Page): Promise<void> => {
       app.clock.advance(MINUTE);
-      const seen = await ask(page, '/state', WAKING_REQUESTS);
+      const seen = await ask(tab, '/state', WAKING_REQUESTS);
 
       expect(seen.filter((each) => each === '200 refreshable')).toHaveLength(1);
       expect(seen.filter((each) => !/^200 (?:refreshable|already-refreshed|valid)$/.test(each))).toEqual([]);
       expect(app.events.filter(({ type }) => type === 'refreshed')).toHaveLength(1);
-      expect(await ask(page)).toEqual(['200 valid']);
+      expect(await ask(tab)).toEqual(['200 valid']);
     };
-    const protocolOf = (page: Page): Promise<string> =>
-      page.evaluate(() => {
+    const protocolOf = (tab: Page): Promise<string> =>
+      tab.evaluate(() => {
         // In the page, which has types of its own.
         const { performance } = globalThis as unknown as {
           performance: { getEntriesByType(type: string): { nextHopProtocol: string }[] };
@@ -367,22 +384,22 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
       });
 
     test('over HTTP/1.1', async () => {
-      const page = await openSignedIn();
+      await post(page, '/sign-in');
       expect(await protocolOf(page)).toBe('http/1.1');
       await expectOneRefresh(page);
     });
 
     test('over HTTP/2', async () => {
       const front = await startHttp2Front(app.url);
-      await context.close();
-      context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const trusting = await browser.newContext({ ignoreHTTPSErrors: true });
       try {
-        const page = await context.newPage();
-        await page.goto(front.url);
-        await post(page, '/sign-in');
-        expect(await protocolOf(page)).toBe('h2');
-        await expectOneRefresh(page);
+        const tab = await trusting.newPage();
+        await tab.goto(front.url);
+        await post(tab, '/sign-in');
+        expect(await protocolOf(tab)).toBe('h2');
+        await expectOneRefresh(tab);
       } finally {
+        await trusting.close();
         await front.close();
       }
     });
