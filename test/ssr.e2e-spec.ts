@@ -66,13 +66,6 @@ class Browser {
   }
 }
 
-/** Idle connections would outlive the test. */
-const closing: typeof fetch = (input, init) => {
-  const headers = new Headers(init?.headers);
-  headers.set('connection', 'close');
-  return fetch(input, { ...init, headers });
-};
-
 /** The same numbers in each run. */
 function* pseudoRandom(seed: number): Generator<number, never> {
   for (let state = seed; ;) {
@@ -112,7 +105,7 @@ describe.each(adapters)('On %s,', (adapter) => {
   };
 
   const apiFor = (cookie: string, canSetCookies: boolean, headers: object = {}): ReturnType<typeof onBehalfOf> =>
-    onBehalfOf({ cookie, ...headers }, { api: app.url, canSetCookies, fetch: closing });
+    onBehalfOf({ cookie, ...headers }, { api: app.url, canSetCookies });
 
   const post = async (path: string, from: object): Promise<Response> => {
     const api = apiFor(browser.cookie, true, from);
