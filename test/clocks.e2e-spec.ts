@@ -1,7 +1,6 @@
 // Processes whose clocks differ accept and refresh each other’s tokens.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { fileURLToPath } from 'node:url';
 import {
   type HttpRequest,
   type HttpResponse,
@@ -14,7 +13,7 @@ import { MINUTE, SECOND } from './support/aged-tokens.js';
 import { type AuthApp, startAuthApp } from './support/auth-app.js';
 import { TestClock } from './support/clock.js';
 import { bearer, delivered, nothing } from './support/delivered.js';
-import { type DemoProcess, startDemo } from './support/demo-process.js';
+import { type DemoProcess, OWN_CLOCK, startDemo } from './support/demo-process.js';
 import { type HttpAnswer, send } from './support/http.js';
 import { dead, refusal } from './support/http-refusals.js';
 import { type RedisServer, startRedis } from './support/redis-server.js';
@@ -177,12 +176,11 @@ describe('[F20] two processes of the demo', () => {
   afterEach(() => Promise.all(demos.splice(0).map((demo) => demo.stop())));
 
   async function start(offset: number): Promise<DemoProcess> {
-    const shiftedClock = new URL('support/shifted-clock.mjs', import.meta.url);
     const demo = await startDemo({
       JWT_SECRET,
       REDIS_URL: server.url,
       TOKEN_EXPIRES_IN: `${LIFE}s`,
-      NODE_OPTIONS: `--import=${fileURLToPath(shiftedClock)}`,
+      ...OWN_CLOCK,
       CLOCK_OFFSET: String(offset),
     });
     demos.push(demo);

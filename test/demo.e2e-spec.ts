@@ -4,7 +4,7 @@ import type { IssuedToken } from 'nestjs-refresh-auth';
 import { DAY, HOUR, issueAged, MINUTE, SECOND } from './support/aged-tokens.js';
 import { adapters } from './support/apps.js';
 import { bearer, cookie, delivered, nothing } from './support/delivered.js';
-import { type DemoProcess, startDemo } from './support/demo-process.js';
+import { type DemoProcess, OWN_CLOCK, startDemo } from './support/demo-process.js';
 import { decodePayload, flipBit } from './support/hostile-tokens.js';
 import { type HttpAnswer, type RequestOptions, send } from './support/http.js';
 import { dead, refusal, storeUnavailable } from './support/http-refusals.js';
@@ -547,19 +547,27 @@ describe('the settings of the demo', () => {
     ['revoke', 'session_revoked' as const],
     ['reject', undefined],
   ])('REUSE_GRACE, REUSE_REVOKE_AFTER and ON_REUSE=%s', async (ON_REUSE, endsWith) => {
-    const demo = await start({ REUSE_GRACE: '1', REUSE_REVOKE_AFTER: '2', ON_REUSE });
+    const demo = await start({
+      REUSE_GRACE: '30',
+      REUSE_REVOKE_AFTER: '60',
+      ON_REUSE,
+      ...OWN_CLOCK,
+      CLOCK_STEP: '1000',
+    });
     const { token } = issued(HOUR);
     const { header: successor = '' } = delivered(await get(demo, '/me', bearer(token)));
     expect((await get(demo, '/me', bearer(successor))).status).toBe(200);
 
-    /** Presents the old token until it is not answered like this any more. */
+    /** Presents the old token each second until it is not answered like this any more. */
     const whileAnswered = async (status: number, code?: string): Promise<HttpAnswer> => {
       for (;;) {
         const answer = await get(demo, '/me', bearer(token));
         if (answer.status !== status || (answer.json() as { code?: string }).code !== code) return answer;
+        demo.passTime();
       }
     };
 
+    expect((await get(demo, '/me', bearer(token))).headers['x-token-state']).toBe('already-refreshed');
     expect(refusal(await whileAnswered(200))).toEqual(dead('token_superseded'));
     expect(refusal(await whileAnswered(401, 'token_superseded'))).toEqual(dead('token_reused'));
     const afterwards = await get(demo, '/me', bearer(successor));

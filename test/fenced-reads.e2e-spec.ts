@@ -30,7 +30,6 @@ let clients: Redis[] = [];
 beforeAll(async () => {
   [primary, other] = await Promise.all([startRedis(), startRedis()]);
   [admin, otherAdmin] = [new Redis(primary.port), new Redis(other.port)];
-  await Promise.all([admin, otherAdmin].map((each) => each.config('SET', 'repl-diskless-sync-delay', '0')));
 });
 beforeEach(async () => {
   await Promise.all([admin, otherAdmin].map((each) => each.replicaof('NO', 'ONE')));

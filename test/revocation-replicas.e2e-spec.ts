@@ -65,7 +65,6 @@ describe('Revocations that a replica must have', () => {
   beforeAll(async () => {
     [primary, replica] = await Promise.all([startRedis(), startRedis()]);
     [admin, replicaAdmin] = [new Redis(primary.port), new Redis(replica.port)];
-    await admin.config('SET', 'repl-diskless-sync-delay', '0');
   });
   beforeEach(async () => {
     await replicaAdmin.replicaof('NO', 'ONE');
@@ -204,7 +203,6 @@ describe('Revocations that a replica must have, on a cluster of which one master
     masters = cluster.nodes.map(({ port }) => new Redis(port));
     withReplica = await masterOf(LOG);
     const admin = new Redis(replica.port);
-    await withReplica.config('SET', 'repl-diskless-sync-delay', '0');
     const id = String(await withReplica.call('CLUSTER', 'MYID'));
     await admin.call('CLUSTER', 'MEET', '127.0.0.1', Number(withReplica.options.port));
     await until(async () => String(await admin.call('CLUSTER', 'NODES')).includes(id));

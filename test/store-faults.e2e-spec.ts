@@ -176,7 +176,6 @@ describe('a failover to a replica that had not received everything', () => {
 
   beforeEach(async () => {
     [replication, front] = [await startTcpProxy(server.port), await startTcpProxy(server.port)];
-    await admin.config('SET', 'repl-diskless-sync-delay', '0');
     replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(replication.port)] });
     replicaAdmin = clientOf({ port: replica.port });
     closing.push(async () => {

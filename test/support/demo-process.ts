@@ -3,12 +3,21 @@ import { startProcess } from './child-process.js';
 
 const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** For a demo with a clock of its own, which is `CLOCK_OFFSET` ms off and which `passTime` moves on by `CLOCK_STEP` ms. */
+export const OWN_CLOCK = {
+  NODE_OPTIONS: `--import=${fileURLToPath(new URL('shifted-clock.mjs', import.meta.url))}`,
+  CLOCK_OFFSET: '0',
+  CLOCK_STEP: '0',
+};
+
 export interface DemoProcess {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
   /** All that it has written so far. */
   output(): string;
+  /** Moves its clock on, soon. Only with `OWN_CLOCK`. */
+  passTime(): void;
   /** Asks it to end, as a deployment does: the exit code, or `null` where it ended by the signal alone. */
   stop(): Promise<number | null>;
 }
@@ -30,6 +39,7 @@ export async function startDemo(env: Record<string, string> = {}): Promise<DemoP
     port: Number(port),
     pid: demo.pid,
     output: () => demo.output(),
+    passTime: () => void process.kill(demo.pid, 'SIGCONT'),
     stop: () => demo.end('SIGTERM'),
   };
 }
