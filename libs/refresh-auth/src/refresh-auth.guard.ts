@@ -2,12 +2,7 @@ import { type CanActivate, type ExecutionContext, HttpException, HttpStatus, Inj
 import type { Access } from './decorators/access.js';
 import { NO_USER, RefreshAuthError } from './errors/refresh-auth-error.js';
 import { Call } from './contexts/call.js';
-import {
-  findRequestResponse,
-  findToken,
-  lookForRequestResponse,
-  transportOf,
-} from './contexts/execution-context.js';
+import { findRequestResponse, findToken, lookForRequestResponse, transportOf } from './contexts/execution-context.js';
 import { notesOn } from './contexts/request-notes.js';
 import type { RequestResponse } from './contexts/transport.js';
 import type { HttpRequest, HttpResponse, RawRequest } from './http/http-message.js';
