@@ -11,6 +11,8 @@ import { CurrentUser, RefreshAuthService, type TokenClaims } from 'nestjs-refres
 import { InMemorySessionStore } from 'nestjs-refresh-auth/store';
 import { wrapStore } from 'nestjs-refresh-auth/testing';
 import type { Observable } from 'rxjs';
+import { WebSocket } from 'ws';
+import { RefreshAuthCore } from '../libs/refresh-auth/src/refresh-auth.core.js';
 import { type AuthApp, globalGuard } from './support/auth-app.js';
 import { TestClock } from './support/clock.js';
 import { bearer, delivered } from './support/delivered.js';
@@ -187,6 +189,26 @@ describe.each(drivers)('over a socket of %s', (driver) => {
 
     expect(before).toEqual({ data: { mine: 'for 1 alone' } });
     expect(refusals([after])).toEqual(['session_revoked']);
+  });
+
+  test.each<[string, (socket: WebSocket) => void]>([
+    ['is completed by its client', (socket) => socket.send('{"id":"1","type":"complete"}')],
+    ['loses its socket in order', (socket) => socket.close()],
+    ['loses its socket without a close frame', (socket) => socket.terminate()],
+  ])('[F52] a subscription that %s keeps nothing of its session', async (_, leave) => {
+    const openSessions = (): number => app.app.get(RefreshAuthCore).openSessions.size;
+    const socket = new WebSocket(`${app.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const say = (message: object): void => socket.send(JSON.stringify(message));
+    await once(socket, 'open');
+    say({ type: 'connection_init', payload: { authorization: bearerOf(token) } });
+    await once(socket, 'message');
+    say({ id: '1', type: 'subscribe', payload: { query: 'subscription { news }' } });
+    await until(() => openSessions() === 1);
+    leave(socket);
+    await until(() => openSessions() === 0);
+    socket.terminate();
+
+    expect(openSessions()).toBe(0);
   });
 
   describe('of which a page of another site has sent the cookie', () => {
