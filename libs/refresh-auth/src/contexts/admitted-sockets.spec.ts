@@ -139,6 +139,13 @@ describe('admit refuses a client that is none, never rejects, and the log says w
     expect(client.ended).toBe(1);
   });
 
+  test.each(['listen', 'handleUpgrade'])('but not a server, which has %s()', async (method) => {
+    const server = Object.assign(counting('close'), { [method]: () => undefined });
+    await admit(server);
+
+    expect(server.ended).toBe(0);
+  });
+
   test('twice as well', async () => {
     const client = Object.freeze(new PlainClient());
 

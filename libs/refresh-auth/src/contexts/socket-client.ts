@@ -58,9 +58,10 @@ export function isSocketClient(client: unknown): client is SocketClient {
   }
 }
 
-/** Closes something that is no client of socket.io or ws, if it has a method for that. Never throws. */
+/** Closes something that is no client of socket.io or ws, if it has a method for that and is no server. Never throws. */
 export function closeForeign(client: unknown): void {
   try {
+    if (['listen', 'handleUpgrade'].some((name) => hasMethods(client as object, name))) return;
     const method = ['disconnect', 'close', 'end', 'destroy'].find((name) => hasMethods(client as object, name));
     if (method !== undefined) (client as Record<string, () => unknown>)[method]?.();
   } catch {
