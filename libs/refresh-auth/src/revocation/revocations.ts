@@ -88,17 +88,27 @@ export class Revocations {
   }
 
   /**
-   * Ends a session that another one replaces. If the store fails, the session has ended in this process only, and in all processes once the
-   * store accepts writes again. The event `store-failed` says so.
+   * Ends a session in this process at once, and in all others as soon as the store accepts the write: the next reading of the log repeats it.
+   *
+   * @returns the error, if it is not written yet
    */
-  async replaceSession(session: TokenOfSession, ask: Ask): Promise<void> {
+  async endSession(session: TokenOfSession, ask: Ask): Promise<RefreshAuthError | undefined> {
+    this.learn(session.sid);
     try {
       await this.revokeSession(session.sid, session, ask);
+      return undefined;
     } catch (error) {
-      if (!(error instanceof RefreshAuthError)) throw error;
-      this.learn(session.sid);
-      this.events.emit('store-failed', { reason: error.detail ?? error.message, session: sessionName(session.sid) });
+      if (error instanceof RefreshAuthError) return error;
+      throw error;
     }
+  }
+
+  /** Ends a session that another one replaces. The event `store-failed` says if that is not written yet. */
+  async replaceSession(session: TokenOfSession, ask: Ask): Promise<void> {
+    const failure = await this.endSession(session, ask);
+    if (!failure) return;
+    const reason = failure.detail ?? failure.message;
+    this.events.emit('store-failed', { reason, session: sessionName(session.sid) });
   }
 
   /**

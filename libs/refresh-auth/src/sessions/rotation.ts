@@ -118,11 +118,9 @@ export class Rotation {
     if (!reloader) return claims;
     const fresh = await reloader.reload(claims);
     if (fresh) return fresh;
-    // The session must end even if outages are tolerated. It has ended here, and ends elsewhere as soon as that can be written.
-    this.revocations.learn(claims.sid);
-    await this.revocations.revokeSession(claims.sid, claims, ask).catch(() => {
-      throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
-    });
+    // The session must end even if outages are tolerated.
+    const isUnwritten = await this.revocations.endSession(claims, ask);
+    if (isUnwritten) throw new RefreshAuthError('store_unavailable', 'the end of the session could not be written');
     throw new RefreshAuthError('session_revoked');
   }
 
@@ -258,11 +256,8 @@ export class Rotation {
   async #rejectLate(presented: TokenClaims, answer: LateAnswer, ask: Ask): Promise<RefreshAuthError> {
     const revoked = answer.outcome === 'reused' && this.settings.reuseDetection?.onReuse === 'revoke';
     const error = this.#reportLate(presented, answer, revoked);
-    if (revoked) {
-      // The log does not say so yet. If this write fails, the next reading of the log writes it.
-      this.revocations.learn(presented.sid);
-      await this.revocations.revokeSession(presented.sid, presented, ask).catch(() => undefined);
-    }
+    // The store has ended it, but the log does not say so yet.
+    if (revoked) await this.revocations.endSession(presented, ask);
     return error;
   }
 

@@ -50,7 +50,9 @@ export class KeyAnnouncements {
       const announced = await within(this.settings.storeTimeout, 'storeTimeout', async () =>
         this.store.announceKeys?.(this.#own.join(' '), KEPT_FOR),
       );
-      if (announced?.some((keys) => !this.#hasOneOf(keys))) this.#report();
+      if (this.#isReported || !announced?.some((keys) => !this.#hasOneOf(keys))) return;
+      this.#isReported = true;
+      this.events.emit('prefix-shared', { keyPrefix: this.settings.keyPrefix });
     } catch {
       // The next announcement follows in a minute, and nothing but a warning depends on it.
     }
@@ -58,12 +60,6 @@ export class KeyAnnouncements {
 
   #hasOneOf(keys: string): boolean {
     return keys.split(' ').some((key) => this.#own.includes(key));
-  }
-
-  #report(): void {
-    if (this.#isReported) return;
-    this.#isReported = true;
-    this.events.emit('prefix-shared', { keyPrefix: this.settings.keyPrefix });
   }
 }
 
