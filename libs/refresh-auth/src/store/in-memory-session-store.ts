@@ -28,7 +28,7 @@ const SWEEP_INTERVAL = 60_000;
 const PAGE = 1_000;
 /** The positions of the log may be this far ahead of the clock, in milliseconds. */
 const OVERLAP = 60_000;
-const LONGEST = 'longest';
+const NOT_ASKED: RevocationTtl = { record: 0, log: 0 };
 
 interface LatestToken {
   readonly gen: number;
@@ -55,8 +55,9 @@ export class InMemorySessionStore implements SessionStore {
   readonly #cutoffs = this.#newMap<Cutoff>();
   readonly #log = this.#newMap<Revocation>();
   #position = 0;
-  /** Only its entry {@link LONGEST}: the longest times that were asked for, until these have passed. */
-  readonly #asked = this.#newMap<RevocationTtl>();
+  /** The longest times that were asked for, and when these have passed. */
+  #asked: RevocationTtl = NOT_ASKED;
+  #askedUntil = 0;
   /** The sealed details, by user, then by `sid`. */
   readonly #listed = new Map<string, ExpiringMap<Uint8Array>>();
   readonly #announced = this.#newMap<true>();
@@ -247,7 +248,7 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   get #longest(): RevocationTtl {
-    return this.#asked.get(LONGEST) ?? { record: 0, log: 0 };
+    return this.#askedUntil > this.clock.now() ? this.#asked : NOT_ASKED;
   }
 
   #nextPosition(): number {
@@ -258,9 +259,9 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   #append(revocation: Revocation, ttl: RevocationTtl): void {
-    const kept = longest(ttl, this.#longest);
-    this.#asked.set(LONGEST, kept, Math.max(kept.record, kept.log));
-    this.#log.set(nameOf(revocation), revocation, kept.log);
+    this.#asked = longest(ttl, this.#longest);
+    this.#askedUntil = this.clock.now() + Math.max(this.#asked.record, this.#asked.log);
+    this.#log.set(nameOf(revocation), revocation, this.#asked.log);
     for (const listener of this.#listeners) listener();
   }
 
@@ -273,7 +274,7 @@ export class InMemorySessionStore implements SessionStore {
   }
 
   #sweep(): void {
-    const kinds = [this.#records, this.#revoked, this.#cutoffs, this.#log, this.#asked, this.#announced];
+    const kinds = [this.#records, this.#revoked, this.#cutoffs, this.#log, this.#announced];
     for (const kept of [...kinds, ...this.#listed.values()]) kept.sweep();
     for (const [sub, listed] of this.#listed) {
       if (listed.size === 0) this.#listed.delete(sub);
