@@ -135,7 +135,7 @@ export class RevocationLog {
     for (let from: number | undefined = position; ;) {
       const askedAt = this.clock.monotonic();
       const page: RevocationPage = await this.#read(from, countedFrom);
-      for (const entry of page.entries) seen?.add(nameOf(entry));
+      for (const entry of page.entries) seen?.add(entryOf(entry));
       // After a failover the store's clock may be behind the cursor, and new entries are stamped before it.
       from = from > page.now * 1000 && from === position ? 0 : page.next;
       if (from === undefined) return { page, askedAt };
@@ -162,7 +162,7 @@ export class RevocationLog {
   async #restore(countedFrom: number): Promise<void> {
     const seen = new Set<string>();
     await this.#readAll(0, countedFrom, seen);
-    const lost = this.known.after(countedFrom).filter((entry) => !seen.has(nameOf(entry)));
+    const lost = this.known.after(countedFrom).filter((entry) => !seen.has(entryOf(entry)));
     for (let i = 0; i < lost.length; i += MOST_RESTORED) await this.#write(lost.slice(i, i + MOST_RESTORED));
   }
 
@@ -194,6 +194,7 @@ function isLonger(one: RevocationTtl, other: RevocationTtl): boolean {
   return one.record > other.record || one.log > other.log;
 }
 
-function nameOf(entry: Revocation): string {
+/** Names an entry apart from its position. A user's later cutoff is another entry. */
+function entryOf(entry: Revocation): string {
   return 'session' in entry ? entry.session : `${entry.user}:${entry.cutoff.time}`;
 }

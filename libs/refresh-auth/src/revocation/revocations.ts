@@ -16,7 +16,7 @@ export type RevocationMode = 'pushed' | 'every-request';
 export type StoreFailurePolicy = 'reject' | 'tolerate';
 
 /** The signed times of a token. The process that signed it may have had longer lifetimes than any that still runs. */
-export type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
+type TimesOfToken = Pick<TokenClaims, 'exp' | 'refresh_exp'>;
 
 /** A token of a session that is to end. */
 export type TokenOfSession = TimesOfToken & Pick<TokenClaims, 'sid'>;
