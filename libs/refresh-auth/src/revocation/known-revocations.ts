@@ -83,8 +83,11 @@ export class KnownRevocations {
 
   /** The entries that the log must contain unless it has lost some: those after a position, and those not yet seen in it. */
   after(position: number): Revocation[] {
-    const revocations = [...this.#entries.values()].map(({ revocation }) => revocation);
-    return revocations.filter(({ at }) => at > position || at === UNSEEN);
+    const found: Revocation[] = [];
+    for (const { revocation } of this.#entries.values()) {
+      if (revocation.at > position || revocation.at === UNSEEN) found.push(revocation);
+    }
+    return found;
   }
 
   #endsBy(name: string, claims: Pick<TokenClaims, 'sid' | 'rev'>): boolean {
