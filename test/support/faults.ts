@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import type { RefreshAuthOptions } from 'nestjs-refresh-auth';
 import { MASTER_NAME, type RedisServer, startRedis, startRedisCluster, startRedisSentinel } from './redis-server.js';
@@ -112,6 +113,8 @@ async function onStub(reply: string | undefined): Promise<Stage> {
 /** The errors of the library for a missing connection, and for a missing answer. */
 const GONE = /no connection to Redis (at|by) .*: /;
 const SILENT = /no answer within storeTimeout/;
+
+const POLL_MS = 20;
 
 export const FAULTS: Fault[] = [
   {
@@ -290,7 +293,7 @@ export const FAULTS: Fault[] = [
         async begin() {
           await lost!.kill();
           await untilState('cluster_state:fail');
-          while (!(await refuses(admins[0]!.eval('return 1', 1, 'any'), 'CLUSTERDOWN')));
+          await until(() => refuses(admins[0]!.eval('return 1', 1, 'any'), 'CLUSTERDOWN'));
         },
         end: endOnce(async () => {
           await lost!.restart();
@@ -319,7 +322,7 @@ export const FAULTS: Fault[] = [
         redis: { sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: MASTER_NAME },
         begin: () => master.kill(),
         end: endOnce(async () => {
-          while ((await sentinel.master()) !== replica.port);
+          await until(async () => (await sentinel.master()) === replica.port);
           await untilInfo(admin, 'role:master');
         }),
         async close() {
@@ -382,12 +385,17 @@ function endOnce(end: () => unknown): () => Promise<void> {
   };
 }
 
-async function untilInfo(admin: Redis, line: string): Promise<void> {
-  while (!(await admin.info('replication')).includes(line));
+/** Asks with pauses, since what it waits for needs the processor too. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await delay(POLL_MS);
 }
 
-async function untilCluster(admin: Redis, state: string): Promise<void> {
-  while (!String(await admin.call('CLUSTER', 'INFO')).includes(state));
+function untilInfo(admin: Redis, line: string): Promise<void> {
+  return until(async () => (await admin.info('replication')).includes(line));
+}
+
+function untilCluster(admin: Redis, state: string): Promise<void> {
+  return until(async () => String(await admin.call('CLUSTER', 'INFO')).includes(state));
 }
 
 async function refuses(command: Promise<unknown>, error: string): Promise<boolean> {
