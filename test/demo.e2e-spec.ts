@@ -558,18 +558,23 @@ describe('the settings of the demo', () => {
     const { header: successor = '' } = delivered(await get(demo, '/me', bearer(token)));
     expect((await get(demo, '/me', bearer(successor))).status).toBe(200);
 
+    let seconds = 0;
     /** Presents the old token each second until it is not answered like this any more. */
     const whileAnswered = async (status: number, code?: string): Promise<HttpAnswer> => {
       for (;;) {
         const answer = await get(demo, '/me', bearer(token));
         if (answer.status !== status || (answer.json() as { code?: string }).code !== code) return answer;
         demo.passTime();
+        seconds += 1;
       }
     };
 
-    expect((await get(demo, '/me', bearer(token))).headers['x-token-state']).toBe('already-refreshed');
     expect(refusal(await whileAnswered(200))).toEqual(dead('token_superseded'));
+    expect(seconds).toBeGreaterThanOrEqual(25);
+    seconds = 0;
     expect(refusal(await whileAnswered(401, 'token_superseded'))).toEqual(dead('token_reused'));
+    // Half a minute later, but for the seconds that really went by.
+    expect(seconds).toBeLessThanOrEqual(31);
     const afterwards = await get(demo, '/me', bearer(successor));
     expect([afterwards.status, (afterwards.json() as { code?: string }).code]).toEqual([
       endsWith ? 401 : 200,
