@@ -267,6 +267,7 @@ describe.each(adapters)('One Chromium, and an application on %s:', (adapter) => 
     await page.evaluate(() => history.back());
 
     expect((await answered).status()).toBe(401);
+    await page.waitForURL(`${app.url}/profile`);
     await page.waitForFunction((user) => document.title !== user, `user ${users}`);
     await other.close();
   });

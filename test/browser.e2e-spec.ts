@@ -198,6 +198,7 @@ describe.each(adapters)('Chromium, with the demo on %s', (adapter) => {
           `<form method="post" action="${demo.url}/auth/login"><input name="username" value="ada"><input name="password" value="lovelace"></form>`,
         );
         await page.evaluate('document.forms[0].submit()');
+        await page.waitForURL(`${demo.url}/auth/login`);
 
         expect([(await answered).status(), await keptCookies()]).toEqual([403, []]);
       });
