@@ -61,9 +61,12 @@ function isWrapper(request: HttpRequest): request is { readonly raw: RawRequest 
   return 'raw' in request && !('rawHeaders' in request);
 }
 
-/** Returns true for a reply of Fastify. Only Node.js responses have `setHeader`. */
+/**
+ * Returns true for a reply of Fastify. Only Node.js responses have `headersSent`. Applications add `setHeader` and `end` to replies, because
+ * Passport needs them.
+ */
 function isReply(response: HttpResponse): response is FastifyReplyLike {
-  return 'raw' in response && !('setHeader' in response);
+  return 'raw' in response && !('headersSent' in response);
 }
 
 /** Returns true if the client has closed the connection. */
