@@ -6,7 +6,7 @@ import type { RefreshAuthOptions } from '../libs/refresh-auth/src/options/refres
 import { connectRedis } from '../libs/refresh-auth/src/store/redis/redis-connection.js';
 import { RedisSessionStore } from '../libs/refresh-auth/src/store/redis/redis-session-store.js';
 import { hashed, sessionName } from '../libs/refresh-auth/src/tokens/session-id.js';
-import type { IssuedToken } from '../libs/refresh-auth/src/tokens/claims.js';
+import type { IssuedToken, TokenClaims } from '../libs/refresh-auth/src/tokens/claims.js';
 import { TestClock } from './support/clock.js';
 import {
   authenticate,
@@ -619,6 +619,24 @@ describe('The log in Redis', () => {
 
     expect(elsewhere.revocations.ends(ended.claims)).toBe(true);
     expect([claims.rev, elsewhere.revocations.ends(claims)]).toEqual([cutoff, false]);
+    await elsewhere.stop();
+  });
+
+  test.each([
+    ['session', (claims: TokenClaims) => `u:${sessionName(claims.sid)}:1:`],
+    ['user', (claims: TokenClaims) => `s:${hashed(claims.sub)}`],
+  ])('in which a %s is named as one of the other kind: it hides no revocation, and ends nothing', async (_, member) => {
+    const core = await startCore();
+    const { claims } = await core.signIns.start({ sub: '1' }, {});
+    const { now } = await (core.store as RedisSessionStore).revocationsAfter(0, 0);
+    await admin.zadd(LOG, String(1000 * now + 1), member(claims));
+    const elsewhere = await startCore();
+
+    await elsewhere.start();
+    expect(elsewhere.revocations.ends(claims)).toBe(false);
+
+    await elsewhere.revocations.revokeSession(claims.sid, claims);
+    expect(elsewhere.revocations.ends(claims)).toBe(true);
     await elsewhere.stop();
   });
 

@@ -322,9 +322,10 @@ function formatRevocation(revocation: Revocation): string {
 
 /** Returns `undefined` for an entry that a newer version or somebody else wrote. */
 function parseRevocation(member: string, at: number): Revocation | undefined {
-  const [, session] = /^s:([^:]+)$/.exec(member) ?? [];
+  // Only the name of a session has a dot. So no entry of a user can stand for a session, or the other way round.
+  const [, session] = /^s:([\w-]+\.[\w-]+)$/.exec(member) ?? [];
   if (session !== undefined) return { session, at };
-  const [, user, time, floor, excepted] = /^u:([^:]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
+  const [, user, time, floor, excepted] = /^u:([\w-]+):(\d{1,15}):(?:(\d{1,15}):([^:]+))?$/.exec(member) ?? [];
   if (user === undefined) return undefined;
   const except = excepted === undefined ? undefined : { session: excepted, floor: Number(floor) };
   return { user, cutoff: { time: Number(time), except }, at };
