@@ -2,9 +2,9 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { Controller, Get, Post, Res } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { CurrentUser, Public, RefreshAuthService } from 'nestjs-refresh-auth';
+import { CurrentUser, InjectRefreshAuth, Public } from 'nestjs-refresh-auth';
 import type { ServerResponse } from 'node:http';
-import { type AuthApp, startAuthApp } from './support/auth-app.js';
+import { type AuthApp, type AuthService, startAuthApp } from './support/auth-app.js';
 import { bearer, delivered } from './support/delivered.js';
 import { send } from './support/http.js';
 
@@ -18,7 +18,7 @@ interface Decorated {
 
 @Controller()
 class OrdersController {
-  constructor(private readonly auth: RefreshAuthService) {}
+  constructor(@InjectRefreshAuth() private readonly auth: AuthService) {}
 
   @Get('orders')
   orders(@CurrentUser('sub') sub: string): object {

@@ -130,6 +130,31 @@ describe('what is known', () => {
     expect(known.size).toBe(2);
   });
 
+  test('is new only once, where it is seen again in the log or later', () => {
+    const isNew = [
+      addSession('a', UNSEEN),
+      addSession('a', 5),
+      addSession('a', 6),
+      addUser('1', { time: 7 }, UNSEEN),
+      addUser('1', { time: 7 }, 8),
+      addUser('1', { time: 6 }, 9),
+      addUser('1', { time: 8 }, 10),
+    ];
+
+    expect(isNew).toEqual([true, false, false, true, false, false, true]);
+  });
+
+  test('and was renewed does not keep in memory what has ended meanwhile', () => {
+    addSession('renewed');
+    addSession('ended');
+    clock.advance(LIFETIME / 2);
+    addSession('renewed');
+    clock.advance(LIFETIME / 2);
+    addSession('new');
+
+    expect([known.size, ends('renewed'), ends('new')]).toEqual([2, true, true]);
+  });
+
   test('is at most 100,000: the oldest make room, and it says so for as long as they can matter [F34]', () => {
     for (let index = 0; index < MOST_ENTRIES - 1; index++) addSession(`${index}`);
     addUser('1', { time: 1 });
@@ -141,6 +166,18 @@ describe('what is known', () => {
     expect([ends('0', '2'), ends('1', '2'), ends('one more', '2'), ends('x')]).toEqual([false, true, true, true]);
 
     clock.advance(LIFETIME - 1001);
+    expect(known.isIncomplete).toBe(true);
+    clock.advance(1);
+    expect(known.isIncomplete).toBe(false);
+  });
+
+  test('is incomplete for as long as any entry that was dropped can matter, in whatever order they came [F34]', () => {
+    addSession('now');
+    addSession('long since', 0, LIFETIME / 2);
+    for (let index = 2; index < MOST_ENTRIES; index++) addSession(`${index}`);
+    for (const name of ['one more', 'and another']) addSession(name);
+
+    clock.advance(LIFETIME - 1);
     expect(known.isIncomplete).toBe(true);
     clock.advance(1);
     expect(known.isIncomplete).toBe(false);
