@@ -424,10 +424,13 @@ describe('[D7] a token that is too large for a cookie', () => {
   test('has a cookie of more than 4,096 bytes', () => {
     const { core, delivery, response, sent } = setUp();
     const issued = issuedWithCookieOf(core, 4095);
+    const events: unknown[] = [];
+    core.events.observable.subscribe((event) => events.push(event));
     delivery.deliver(response, issued);
 
     expect('__Host-authorization'.length + issued.token.length).toBeLessThanOrEqual(4096);
     expect(sent()['set-cookie']).toEqual([expect.stringContaining(issued.token)]);
+    expect(events).toEqual([]);
   });
 
   test('is sent only in the header at a refresh, and an event gives its size', () => {

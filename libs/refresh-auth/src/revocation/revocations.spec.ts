@@ -162,6 +162,14 @@ describe('Revocations', () => {
     expect(core.revocations.ends(first.claims)).toBe(false);
     expect((await authenticate(core, first.token)).state).toBe('valid');
   });
+
+  test('has ended here at once where another session replaces it, even if the store does not record it', async () => {
+    store.revoke = () => Promise.reject(new Error('connection lost'));
+
+    const { claims } = await core.signIns.start({ sub: '1' }, {}, { replaced: [first.claims] });
+
+    expect([core.revocations.ends(first.claims), core.revocations.ends(claims)]).toEqual([true, false]);
+  });
 });
 
 describe('The end of all sessions of a user', () => {

@@ -44,6 +44,18 @@ describe('[T1] [T5] the state at each boundary', () => {
     expect(atTime(now, { ...lifetimes, clockTolerance }).state(token)).toBe(offset < 0 ? before : after);
   });
 
+  test.each([
+    [0, 0, 'token_expired'],
+    [0, 1, 'expired'],
+    [59_999, 60_000, 'expired'],
+    [60_000, 3_600_000, 'token_expired'],
+  ])(
+    'refresh_exp %i ms ago, of a request that arrived %i ms ago, no more than a minute of which counts',
+    (ago, waited, state) => {
+      expect(atTime(whole.refresh_exp * 1000 + ago).state(whole, waited)).toBe(state);
+    },
+  );
+
   test('a token whose refresh window ends with its exp is never refreshable', () => {
     const short = { ...claims, exp: START + 10, refresh_exp: START + 10 };
 
