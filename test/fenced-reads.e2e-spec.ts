@@ -178,6 +178,7 @@ describe('[F15] the revocation log of a store that may be outdated', () => {
     await unaware.start();
 
     expect(unaware.revocations.ends(revoked.claims)).toBe(true);
+    expect(unaware.revocations.isFresh).toBe(false);
     // Valid tokens are accepted while the store is down, and an event says so.
     expect((await authenticate(unaware, valid.token)).state).toBe('valid');
     expect(await unaware.storeFailure()).toContain('READONLY');
