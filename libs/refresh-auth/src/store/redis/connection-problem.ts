@@ -40,7 +40,7 @@ export class ConnectionProblem {
       this.#reason = undefined;
     });
     client.on('close', () => {
-      if (!this.#isTold) this.#reason = this.#isReady ? 'the connection is closed' : CLOSED_EARLY;
+      if (!this.#isTold) this.#reason = this.#isReady ? CLOSED : CLOSED_EARLY;
       this.#isReady = false;
       this.#isTold = false;
     });
@@ -50,7 +50,7 @@ export class ConnectionProblem {
   explain(error: unknown): unknown {
     const message = error instanceof Error ? error.message : '';
     if (this.#reason === undefined && !NO_CONNECTION.test(message)) return error;
-    return new Error(`no connection to Redis${this.#place}: ${this.#reason ?? 'it was lost'}`);
+    return new Error(`no connection to Redis${this.#place}: ${this.#reason ?? CLOSED}`);
   }
 
   #fail(message: string): void {
@@ -68,6 +68,7 @@ export class ConnectionProblem {
 }
 
 const PASSWORD_REMEDY = "Write redis: 'redis://:password@host:6379'";
+const CLOSED = 'the connection is closed';
 const CLOSED_EARLY = 'it closed the connection without an answer, as a port does that expects TLS (rediss://)';
 
 /** Returns the address as a reader finds it in the settings; empty for a cluster, which has many. */
