@@ -50,11 +50,12 @@ export function compress(row: Row, enough: number): Compressed {
   const { characters, contexts, closeContexts, bits, signs } = row;
   const { dictionary, text, walks } = (learned ??= learn());
   const [inRandom, inText, inWalk, inCopy] = [startOfPath(), startOfPath(), startOfPath(), startOfPath()];
+  const paths = [inRandom, inText, inWalk, inCopy];
   /** The best path that ends in a word, by the position of its end. */
   const afterWord: (Path | undefined)[] = [startOfPath()];
   for (let at = 0; at < characters.length; at++) {
-    const { saved, random } = bestOf(inRandom, inText, inWalk, inCopy, afterWord[at]);
-    if (afterWord.length <= at && [inRandom, inText, inWalk, inCopy].every((path) => path.random >= enough)) {
+    const { saved, random } = bestOf(inRandom, paths, afterWord[at]);
+    if (afterWord.length <= at && paths.every((path) => path.random >= enough)) {
       return { saved, random };
     }
     const character = characters[at] ?? 0;
@@ -88,7 +89,7 @@ export function compress(row: Row, enough: number): Compressed {
       }
     }
   }
-  const { saved, random } = bestOf(inRandom, inText, inWalk, inCopy, afterWord[characters.length]);
+  const { saved, random } = bestOf(inRandom, paths, afterWord[characters.length]);
   return { saved, random: random + Math.max(0, signs - 1) * SIGN_BITS };
 }
 
@@ -96,10 +97,10 @@ function startOfPath(): Path {
   return { saved: 0, random: 0 };
 }
 
-function bestOf(first: Path, ...others: (Path | undefined)[]): Path {
+function bestOf(first: Path, others: readonly Path[], last: Path | undefined): Path {
   let best = first;
-  for (const path of others) if (path && path.saved > best.saved) best = path;
-  return best;
+  for (const path of others) if (path.saved > best.saved) best = path;
+  return last && last.saved > best.saved ? last : best;
 }
 
 /** Replaces a path by another one if that saves more. */
