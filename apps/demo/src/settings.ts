@@ -11,7 +11,7 @@ export interface Settings {
   faults: boolean;
   /** True if a second module shows the other policy for superseded tokens. Never in production. */
   grace: boolean;
-  /** The number of this process, and of how many behind one port. Set by `npm run demo:cluster`. */
+  /** The number of this process, and how many processes share its port. Set by `npm run demo:cluster`. */
   process: { name: string; of: number };
   /** The options of the library. Those without a variable are left out, so that the library's defaults apply. */
   refreshAuth: RefreshAuthOptions & { secret: string };
@@ -146,7 +146,6 @@ function readSessionLifetime(env: Environment): number | string | false | undefi
     : readDuration(env, 'SESSION_LIFETIME', ', or false for no end');
 }
 
-/** Converts a bare number from seconds, as in every variable, to milliseconds, as in this option. */
 function readReuseDetection(env: Environment): RefreshAuthOptions['reuseDetection'] {
   const grace = readDuration(env, 'REUSE_GRACE');
   const revokeAfter = readDuration(env, 'REUSE_REVOKE_AFTER');

@@ -2,7 +2,7 @@ import { Controller, type MessageEvent, type OnModuleDestroy, Sse } from '@nestj
 import { CurrentUser, RefreshAuthService, type UserClaims } from 'nestjs-refresh-auth';
 import { map, merge, type Observable, Subject, takeUntil, timer } from 'rxjs';
 
-/** Proxies close connections over which nothing comes for a minute or so. */
+/** Shorter than the minute or so after which proxies close an idle connection. */
 const HEARTBEAT = 15_000;
 
 @Controller('live')
@@ -11,7 +11,7 @@ export class LiveController implements OnModuleDestroy {
 
   constructor(private readonly auth: RefreshAuthService) {}
 
-  /** Ends all streams: the process waits for them when it is to end. Browsers connect again, to another process. */
+  /** Ends all streams, for which the process would wait when it shuts down. Browsers connect again, to another process. */
   onModuleDestroy(): void {
     this.#shutdown.next();
   }

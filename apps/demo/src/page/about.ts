@@ -7,7 +7,7 @@ import { repositoryAddress } from './repository.js';
 
 export const ABOUT = Symbol('The settings of the demo that its page needs');
 
-/** Those that do not change while the demo runs. */
+/** The settings that do not change while the demo runs. */
 export type FixedAbout = Omit<About, 'now' | 'storeState'>;
 
 export function describe({ httpAdapter, faults, grace, process, refreshAuth }: Settings): FixedAbout {
