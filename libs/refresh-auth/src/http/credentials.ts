@@ -79,7 +79,7 @@ export class Credentials {
 
   /**
    * Returns true if a token may have come in a cookie, of any name and in any encoding: for every request with a cookie, unless another header
-   * has the token. No other site can make a browser send that.
+   * has the token. No other site can make a browser send such a header.
    */
   #mayBeAttached(request: HttpRequest, token: string): boolean {
     const raw = rawRequest(request);
@@ -127,7 +127,7 @@ export function bearerToken(authorization: string): string | undefined {
   let start = 'bearer'.length;
   while (authorization[start] === ' ') start += 1;
   const token = authorization.slice(start);
-  // A regular expression would take as long as the whole rest of the check of a known token.
+  // A regular expression would take as long as all other checks of a known token together.
   const isOne = start > 'bearer'.length && token !== '' && !token.includes(' ') && !token.includes(',');
   if (!isOne) throw malformed('not one token after Bearer');
   return token;

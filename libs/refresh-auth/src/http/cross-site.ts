@@ -5,7 +5,7 @@ import { type HttpRequest, rawRequest, type RawRequest } from './http-message.js
 import { originOf } from './origin.js';
 import { isWebSocket, sentHeaders, type SentHeaders } from './sent-headers.js';
 
-/** Which other origins may do what this one may; `undefined`: requests of all origins are alike. */
+/** The other origins that are treated like our own; `undefined` to treat all origins alike. */
 export type CrossSiteSettings = { readonly trustedOrigins: ReadonlySet<string> } | undefined;
 
 const SAFE_METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS'];
@@ -38,9 +38,9 @@ export class CrossSiteCheck {
   admit(request: HttpRequest): RefreshRefusal | undefined {
     const raw = rawRequest(request);
     const sent = sentHeaders(raw);
-    const foreign = this.#foreign(sent);
+    const foreign = this.#findForeign(sent);
     if (!foreign) return undefined;
-    if (!sent || !isSafe(raw, sent)) throw this.#refused(foreign);
+    if (!sent || !isSafe(raw, sent)) return this.#refuse(foreign);
     return isTopLevelNavigation(raw, sent) || this.#isReferredByTrusted(sent) ? undefined : foreign;
   }
 
@@ -50,26 +50,26 @@ export class CrossSiteCheck {
    * @throws RefreshAuthError `request_cross_site`
    */
   refuseForeign(request: HttpRequest): void {
-    const foreign = this.#foreign(sentHeaders(rawRequest(request)));
-    if (foreign) throw this.#refused(foreign);
+    const foreign = this.#findForeign(sentHeaders(rawRequest(request)));
+    if (foreign) this.#refuse(foreign);
   }
 
   /** Returns true if a request is cross-site and is not a link that the user followed. */
   isForeign(request: HttpRequest): boolean {
     const raw = rawRequest(request);
     const sent = sentHeaders(raw);
-    return this.#foreign(sent) !== undefined && !(sent && isSafe(raw, sent) && isTopLevelNavigation(raw, sent));
+    return this.#findForeign(sent) !== undefined && !(sent && isSafe(raw, sent) && isTopLevelNavigation(raw, sent));
   }
 
-  #foreign(sent: SentHeaders | undefined): RefreshRefusal | undefined {
+  #findForeign(sent: SentHeaders | undefined): RefreshRefusal | undefined {
     if (!this.settings) return undefined;
     if (!sent) return { origin: 'null', detail: 'the headers that the client sent are not known' };
-    const detail = this.#evidence(sent, this.settings.trustedOrigins);
+    const detail = this.#recognize(sent, this.settings.trustedOrigins);
     return detail === undefined ? undefined : { origin: reportedOrigin(sent), detail };
   }
 
   /** Returns how a request of an untrusted origin was recognized; `undefined` if it is not cross-site. */
-  #evidence(sent: SentHeaders, trusted: ReadonlySet<string>): string | undefined {
+  #recognize(sent: SentHeaders, trusted: ReadonlySet<string>): string | undefined {
     if (sent.all('authorization').some(isBearer)) return undefined;
     const repeated = DECISIVE.find((name) => sent.all(name).length > 1);
     if (repeated !== undefined) return `by different values of its header ${repeated}`;
@@ -91,10 +91,10 @@ export class CrossSiteCheck {
     return origin !== undefined && this.settings?.trustedOrigins.has(origin) === true;
   }
 
-  #refused({ detail, origin }: RefreshRefusal): RefreshAuthError {
+  #refuse({ detail, origin }: RefreshRefusal): never {
     const error = new RefreshAuthError('request_cross_site', detail, origin);
     this.events.rejected(error);
-    return error;
+    throw error;
   }
 }
 

@@ -12,8 +12,8 @@ const LOOPBACK = /^http:\/\/([^/]+\.)?localhost(:\d+)?$|^http:\/\/127\.[\d.]+(:\
  * Warns once, when a browser signs in over plain http and the cookie is `Secure`: the browser drops it (RFC 6265bis section 5.7), and its
  * next request is `token_missing`.
  *
- * It is the browser that says so, by its header `Origin`, since a proxy in front of this process may speak TLS without telling. Browsers send
- * no `Sec-Fetch-Site` to a plain http address. Other clients do not say how they reached the server.
+ * Only the `Origin` header of the browser shows that it used plain http: a proxy in front of this process may speak TLS without telling. A
+ * request with `Sec-Fetch-Site` came over https, since browsers send none over plain http. Clients without `Origin` do not show what they used.
  */
 export class DroppedCookieWarning {
   readonly #logger: Logger;

@@ -13,7 +13,7 @@ export class ErrorAnswers {
     this.#realm = issuer.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, encodeCharacter);
   }
 
-  /** Sets the headers that belong to an error, if its transport has a response. Afterwards it is no {@link HeaderlessError}. */
+  /** Sets the headers that belong to an error, if its transport has a response. Afterwards the error is no {@link HeaderlessError}. */
   addHeaders(error: RefreshAuthError, response: HttpResponse | undefined): void {
     if (response) this.#setHeaders(error, response);
     Object.defineProperty(error, HAS_HEADERS, { value: true });

@@ -103,7 +103,7 @@ export function appendToList(response: HttpResponse, header: string, name: strin
 /** Adds `Set-Cookie` lines after those of the application, so that the interceptors of the framework see them. */
 export function appendCookies(response: HttpResponse, lines: readonly string[]): void {
   const raw = rawResponse(response);
-  // A Fastify reply without lines of its own shows those of the raw response. With lines of its own it replaces those when it is sent.
+  // A Fastify reply with lines of its own replaces those of the raw response when it is sent. Without any, it returns those as its own.
   const hasOwn = response.getHeader('Set-Cookie') !== raw.getHeader('Set-Cookie');
   if (isReply(response) && hasOwn) response.header('Set-Cookie', [...lines]);
   else raw.setHeader('Set-Cookie', [...setCookies(raw), ...lines]);

@@ -3,7 +3,7 @@ import type { RefreshAuthError } from '../errors/refresh-auth-error.js';
 /** Bounds memory and logs, because clients choose the origins that they send. */
 const MAX_ORIGINS = 100;
 
-/** Writes the warnings about origins whose requests were refused: one for each origin, and none after 100. */
+/** Builds the warnings about origins whose requests were refused: one for each origin, and none after 100. */
 export class OriginWarnings {
   readonly #named = new Set<string>();
 

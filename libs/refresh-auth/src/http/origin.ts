@@ -1,4 +1,4 @@
-/** Returns the origin of a URL, as browsers write it in `Origin`; `undefined` if it has none, or names a user, as no browser does in a header. */
+/** Returns the origin of a URL, as browsers write it in `Origin`; `undefined` if it has none, or has a user or password, as no browser sends it. */
 export function originOf(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { protocol, host, username, password } = new URL(url);

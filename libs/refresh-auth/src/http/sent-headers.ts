@@ -54,7 +54,7 @@ export function sentHeaders(raw: RawRequest): SentHeaders | undefined {
   return raw instanceof IncomingMessage ? new SentHeaders(Object.entries(headers).flat()) : undefined;
 }
 
-/** Returns a request with only the headers of this one that can carry a token, as the client sent them. */
+/** Returns a copy of a request with only the headers that can carry a token, as the client sent them. */
 export function asSent(request: HttpRequest): RawRequest {
   const raw = rawRequest(request);
   const sent = sentHeaders(raw);
