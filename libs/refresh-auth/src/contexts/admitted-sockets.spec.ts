@@ -1,4 +1,4 @@
-// What `admit` does with clients and requests that an application should not have given it.
+// Tests clients and requests that an application should not have given to `admit`.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import { EventEmitter } from 'node:events';

@@ -61,7 +61,7 @@ export class AdmittedSocket implements Connection {
     return this.sessions.check(this.#session);
   }
 
-  /** Takes a newer token of the same session. Any other is answered with an exception, and the socket keeps what it has. */
+  /** Takes a newer token of the same session. Answers any other token with an exception, and changes nothing. */
   async renew(token: unknown): Promise<void> {
     try {
       await this.#wait();
@@ -95,7 +95,7 @@ export class AdmittedSocket implements Connection {
       this.#session = this.sessions.join(authentication.claims, this);
       return this.#refusal ? undefined : authentication;
     } catch (error) {
-      this.end(error instanceof RefreshAuthError ? error : unexpected(error));
+      this.end(error instanceof RefreshAuthError ? error : logUnexpected(error));
       return undefined;
     }
   }
@@ -149,7 +149,7 @@ export class AdmittedSockets {
    * Decides on a socket that connects, and closes it if it is refused. Several gateways share the clients of one server: the first call
    * decides, and the others return the same.
    *
-   * @param request the request that opened it. Defaults to that of a client of socket.io
+   * @param request the request that opened it. Defaults to the one that a client of socket.io keeps
    * @returns never rejects; `undefined` if the socket was refused or has closed
    */
   async admit(client: object, request?: HttpRequest): Promise<Authentication | undefined> {
@@ -171,7 +171,7 @@ export class AdmittedSockets {
 
   async #authenticate(client: SocketClient, request: HttpRequest | undefined): Promise<Presented> {
     const token = handshakeToken(client) ?? (await this.#tokenOf(request));
-    // No response could carry a new token, so the client has not used it.
+    // This is not a use of the token, because no response could carry a new one.
     const authentication = await this.authenticator.authenticate(token, 'refresh', {
       waited: 0,
       isUse: false,
@@ -201,8 +201,8 @@ export class AdmittedSockets {
 
 const logger = new Logger('RefreshAuthModule');
 
-/** The client is told to try again, and the operator what has happened. */
-function unexpected(error: unknown): RefreshAuthError {
+/** Logs an unexpected error, and returns one that tells the client to try again. */
+function logUnexpected(error: unknown): RefreshAuthError {
   logger.error('A socket could not be admitted', error instanceof Error ? error.stack : undefined);
   return new RefreshAuthError('store_unavailable');
 }

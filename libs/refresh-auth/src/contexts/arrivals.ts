@@ -4,7 +4,7 @@ import { notesOn, ownNotes } from './request-notes.js';
 
 type RequestListener = (request: RawRequest, response: RawResponse) => void;
 
-/** The part of Node's HTTP server (HTTP/1 or HTTP/2) that tells of requests. */
+/** The part of Node's HTTP server (HTTP/1 or HTTP/2) that emits requests. */
 interface HttpServer {
   prependListener(event: 'request', listener: RequestListener): unknown;
   once(event: 'close', listener: () => void): unknown;
@@ -17,10 +17,10 @@ interface HttpServer {
  * default context of Apollo on Fastify has only the request.
  *
  * NestJS knows one server. Fastify has another one for each further address of `localhost`, and an application may serve its routes by servers
- * of its own. This learns of those by their first request.
+ * of its own. Those are found through their first request.
  */
 export class Arrivals {
-  /** Since when each server is listened to, in milliseconds on the monotonic clock. */
+  /** When listening to each server began, in milliseconds on the monotonic clock. */
   readonly #servers = new Map<HttpServer, number>();
 
   constructor(private readonly clock: Clock) {}
@@ -40,12 +40,12 @@ export class Arrivals {
 
   /** Returns how long ago a request arrived, in milliseconds: 0 if that is not known. */
   waited(raw: RawRequest): number {
-    const arrivedAt = ownNotes(raw)?.arrivedAt ?? this.#arrivedBefore(raw);
+    const arrivedAt = ownNotes(raw)?.arrivedAt ?? this.#findLatestArrival(raw);
     return arrivedAt === undefined ? 0 : Math.max(0, Math.floor(this.clock.monotonic() - arrivedAt));
   }
 
-  /** A request that was not noted arrived before its server was listened to. */
-  #arrivedBefore(raw: RawRequest): number | undefined {
+  /** Returns the latest time at which a request that was not noted can have arrived: when listening to its server began. */
+  #findLatestArrival(raw: RawRequest): number | undefined {
     const server = serverOf(raw);
     if (!server) return undefined;
     this.listen(server);

@@ -46,7 +46,7 @@ export class Call {
     (this.request as { user?: unknown }).user = state.user;
   }
 
-  /** Removes the result that an earlier message of the same socket has left, or an earlier guard. */
+  /** Removes the result that an earlier message of the same socket, or an earlier guard, has left. */
   forget(): void {
     eraseState(this.transport.carrier(this.context));
     if (!this.raw) return;

@@ -18,7 +18,7 @@ export function initPayloadToken(payload: unknown): string | undefined {
   return bearerToken(value);
 }
 
-/** The length first, since a payload may have many names. */
+/** Compares the length first, since a payload may have many names. */
 function isAuthorization(name: string): boolean {
   return name.length === 'authorization'.length && name.toLowerCase() === 'authorization';
 }

@@ -58,7 +58,7 @@ export function withoutStack<T extends Error>(error: T): T {
   return error;
 }
 
-/** Resolvers of references, in a federation, have no arguments: their second parameter is the context, and the third the info. */
+/** Returns the third parameter of a resolver, or the second of a reference resolver of a federation, which has no arguments. */
 function operationOf(context: ArgumentsHost): GraphqlContext {
   const third = context.getArgByIndex<GraphqlContext>(2);
   return 'fieldNodes' in third ? context.getArgByIndex<GraphqlContext>(1) : third;
@@ -87,11 +87,11 @@ function isSocket(request: HttpRequest): boolean {
 }
 
 /**
- * Drivers keep the first request in an object that all requests share: that of Mercurius does, and that of Apollo did in NestJS 11. The guard
- * would then see the token of another request. Mercurius shows it by the reply, which is that of the latest request; Apollo by a response that
- * has been sent already.
+ * Refuses a context object that all requests share. Some drivers keep the first request in it: Mercurius, and Apollo in NestJS 11. The guard
+ * would then check the token of another request. In Mercurius, the reply is that of the latest request, and does not fit; in Apollo, the
+ * response has already been sent.
  *
- * @throws Error if the request is another one
+ * @throws Error if the request in the context is that of another operation
  */
 function refuseSharedContext({ reply }: GraphqlContext, request: HttpRequest, response?: HttpResponse): void {
   const isOfReply = !reply?.request || rawRequest(reply.request) === rawRequest(request);

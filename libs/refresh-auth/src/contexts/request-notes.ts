@@ -12,7 +12,7 @@ type Decision = Authentication | Promise<Authentication>;
 
 /** A decision on a request and one of its tokens. */
 interface NotedDecision {
-  /** That of the module that decided. */
+  /** The authenticator of the module that decided. */
   readonly by: Authenticator;
   readonly token: string;
   readonly decision: Decision;
@@ -44,7 +44,7 @@ export class RequestNotes implements RequestState {
   }
 
   /**
-   * Returns what a module has decided on the request and the token that a guard has found in it, however many guards ask: every resolver of a
+   * Returns what a module has decided on the request and one of its tokens. It decides once, however many guards ask: every resolver of a
    * GraphQL query passes one. A failure is as final as a result.
    */
   decision(by: Authenticator, token: string): Decision | undefined {

@@ -14,7 +14,7 @@ export function getTokenState(request: HttpRequest): LiveTokenState | undefined 
 }
 
 /**
- * Returns the current user of this request: that which the guard found, or else `request.user`. For guards, middleware and filters: handlers
+ * Returns the current user of this request: the one that the guard found, or else `request.user`. For guards, middleware and filters: handlers
  * use `@CurrentUser()`.
  *
  * @typeParam TUser the type of what the guard's `toUser` returns; by default {@link UserClaims}
@@ -25,13 +25,13 @@ export function getCurrentUser<TUser = UserClaims>(request: HttpRequest): TUser 
   return (notes?.state === undefined ? userSetOn(request) : notes.user) as TUser | undefined;
 }
 
-/** Returns the user that the guard found, or else, in a request of its own, `request.user`: another guard, or one of a test, may have set it. */
+/** Returns the user that the guard found, or else `request.user`, which another guard, or one of a test, may have set. */
 export function findUser(context: ExecutionContext): unknown {
   const transport = transportOf(context);
   const notes = readNotes(transport.carrier(context));
   if (notes?.state !== undefined) return notes.user;
   const request = transport.find(context)?.request;
-  // The messages of a socket share the request that opened it, and so whatever an earlier one has left there.
+  // Not for a message: those of a socket share the request that opened it, and so whatever an earlier one has left there.
   return request && !transport.isMessage(rawRequest(request)) ? userSetOn(request) : undefined;
 }
 

@@ -85,7 +85,7 @@ export function handshakeToken({ handshake }: SocketClient): string | undefined 
   return token;
 }
 
-/** Returns the request that opened a socket of socket.io. A client of ws leads nowhere to it. */
+/** Returns the request that opened a socket of socket.io. A client of ws has no reference to it. */
 export function requestOf(client: SocketClient): HttpRequest | undefined {
   return isIo(client) ? client.request : undefined;
 }

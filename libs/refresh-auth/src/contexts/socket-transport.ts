@@ -31,7 +31,7 @@ const CARRIERS = Symbol.for('nestjs-refresh-auth:carriers');
 
 /**
  * Returns an object of this client and handler. Several messages of a socket may be under way, and a public one must not remove the user that a
- * guarded one still needs. Contexts that NestJS does not have may show another handler to decorators than to guards.
+ * guarded one still needs. In contexts that NestJS does not have, decorators may see another handler than guards, so the client is used.
  */
 function carrierIn(context: ExecutionContext): object {
   const client = clientOf(context) as { [CARRIERS]?: Map<unknown, object> };

@@ -14,7 +14,7 @@ export interface Transport {
   /** Returns the request and the response; `undefined` if the context does not lead to them. */
   find(context: ArgumentsHost): RequestResponse | undefined;
 
-  /** What an application can do if `find` finds nothing: the end of the error message. */
+  /** The end of the error message if `find` finds nothing. Says what the application can do. */
   readonly remedy: string;
 
   /** Returns the object on which the guard leaves its result for handlers. */
