@@ -8,7 +8,7 @@ import { RefreshAuthGuard } from './refresh-auth.guard.js';
 import { RefreshAuthInterceptor } from './refresh-auth.interceptor.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './refresh-auth.module-definition.js';
 import { checkDistinct } from './options/distinct-modules.js';
-import { withoutOptions } from './options/misplaced-options.js';
+import { failWithoutOptions } from './options/misplaced-options.js';
 import { type RefreshAuthOptions, type RefreshAuthSettings, resolveOptions } from './options/refresh-auth-options.js';
 import { checkStore } from './options/store-options.js';
 import { RefreshAuthService } from './refresh-auth.service.js';
@@ -35,7 +35,7 @@ import { type Clock, systemClock } from './tokens/clock.js';
 @Module({
   providers: [
     // Replaced by those of forRoot and forRootAsync: of two providers of one token, NestJS takes that of the dynamic module.
-    { provide: MODULE_OPTIONS_TOKEN, useFactory: withoutOptions },
+    { provide: MODULE_OPTIONS_TOKEN, useFactory: failWithoutOptions },
     { provide: NAME, useValue: undefined },
     { provide: SETTINGS, useFactory: createSettings, inject: [MODULE_OPTIONS_TOKEN, NAME] },
     { provide: CLOCK, useValue: systemClock },
@@ -76,13 +76,13 @@ export class RefreshAuthModule extends ConfigurableModuleClass implements OnModu
     await Promise.all([this.core.start(), this.#warn()]);
   }
 
-  /** The last of the hooks, when no request is under way any more. Closes only what the library opened. */
+  /** Runs in the last of the hooks, when no request is in progress. Closes only what the library opened. */
   async onApplicationShutdown(): Promise<void> {
     await this.core.stop();
     if (this.store !== this.settings.store) await this.store.close?.();
   }
 
-  /** Modules of one application that shared what tells their sessions apart would let the users of one in as those of the other. */
+  /** Checks that this module and each other one tell their sessions apart. Otherwise, users of one would get in as users of the other. */
   #checkNeighbours(): void {
     for (const { instance } of this.modules.values()) {
       if (instance instanceof RefreshAuthModule && instance.settings !== this.settings)

@@ -43,7 +43,7 @@ function warnOfSharedKeys({ keys }: RefreshAuthSettings): string[] {
 
 function warnOfMemory(store: SessionStore): string[] {
   if (!(store instanceof InMemorySessionStore) || process.env['NODE_ENV'] !== 'production') return [];
-  // The second is what pm2 sets, whether or not it uses cluster.
+  // pm2 sets NODE_APP_INSTANCE, with and without its cluster mode.
   if (cluster.isWorker || process.env['NODE_APP_INSTANCE'] !== undefined) {
     return [
       'Sessions are kept in the memory of each of several workers: a logout is known to one of them alone, and each refreshes the same token anew. Set the option `redis`.',
@@ -61,7 +61,7 @@ function warnOfEndlessSessions({ lifetimes, reuseDetection }: RefreshAuthSetting
   ];
 }
 
-/** Under reuse detection, honest clients must not be left with superseded tokens. */
+/** Finds what weakens reuse detection, or leaves honest clients with superseded tokens under it. */
 function warnOfContradictingReuse({ lifetimes, reuseDetection, delivery }: RefreshAuthSettings): string[] {
   if (!reuseDetection) return [];
   const warnings: string[] = [];

@@ -84,7 +84,7 @@ function readPrevious(option: OptionReader, current: CookieIdentity): CookieIden
   );
 }
 
-/** An entry does not say if its cookie was `Secure`; where that decides the name, it may have been either. */
+/** Returns the default names of an earlier cookie: both where `Secure` decides, because an entry does not say if its cookie had that. */
 function defaultNames(given: IdentityOptions): string[] {
   if (!acceptsHostName(given)) return [PLAIN_NAME];
   return given.name.isGiven || given.partitioned.value === true ? [HOST_NAME] : [HOST_NAME, PLAIN_NAME];

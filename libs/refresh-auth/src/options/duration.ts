@@ -10,7 +10,7 @@ export function parseDuration(text: unknown): number {
   return Number((ms(text as StringValue) ?? Number.NaN).toFixed(6));
 }
 
-/** Returns true for a number without a unit: `ms` reads it as milliseconds, but somebody who wrote it into an environment variable may have meant seconds. */
+/** Returns true for a number without a unit. `ms` reads it as milliseconds, but in an environment variable it may have been meant as seconds. */
 export function lacksUnit(text: string): boolean {
   return text.trim() !== '' && Number.isFinite(Number(text));
 }

@@ -5,7 +5,10 @@ import { OptionReader } from './option-reader.js';
 
 /** Limits and facts of one session. All are optional. */
 export interface IssueOptions {
-  /** How long its tokens are valid: not longer than the module's, such as shorter for administrators. Kept by all successors. @default the module's */
+  /**
+   * How long its tokens are valid: not longer than the module's. For example, short for administrators. Kept by all successors.
+   * @default the module's
+   */
   expiresIn?: Duration | undefined;
   /**
    * How long its tokens can be refreshed: longer than they are valid, and not longer than the module's. For example, short for a user who did

@@ -30,7 +30,7 @@ export interface UncheckedKeyOptions {
   readonly name?: string | undefined;
 }
 
-/** A variable that is not set yet is the usual cause. */
+/** The remedy for `secret: undefined`, which usually comes from a variable that is not set yet. */
 const UNDEFINED_REMEDY =
   "The environment variable that it is read from is not set: add it to .env. If it is there and you wrote forRoot(), that ran before .env was read. Write RefreshAuthModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.getOrThrow('<its name>') }) }).";
 const KEY_REMEDY = 'Write [{ kid, algorithm, secret }] or [{ kid, algorithm, privateKey, publicKey }].';

@@ -68,7 +68,7 @@ function readPrivateKey(option: OptionReader): KeyObject {
   }
 }
 
-/** Reads a public key. Of a certificate, reads the public key in it. */
+/** Reads a public key, or the one in a certificate. */
 function readPublicKey(option: OptionReader): KeyObject {
   const remedy = 'Write the public key as PEM, or as a KeyObject.';
   const material = option.value;

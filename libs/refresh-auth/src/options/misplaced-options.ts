@@ -50,8 +50,8 @@ export function checkAsyncOptions(others: object, hasSource: boolean): void {
   if (!hasSource) argument.fail('names no source of the options', 'Write useFactory, useClass or useExisting.');
 }
 
-/** The error of a module that was imported as a class. */
-export function withoutOptions(): never {
+/** Throws the error for a module that was imported as a class. */
+export function failWithoutOptions(): never {
   return new OptionReader(undefined).fail(
     'is missing',
     'Write RefreshAuthModule.forRoot({ secret }) in the `imports` of the root module, not the class alone. Other modules need not import it: it is global.',

@@ -1,9 +1,9 @@
 import { RefreshAuthOptionsError } from '../errors/refresh-auth-options-error.js';
 import { lacksUnit, parseDuration } from './duration.js';
 
-/** The least common denominator of signed times and JavaScript dates: nothing that is meant to end lives longer. */
+/** 100 years: signed times and JavaScript dates can express it, and nothing that is meant to end lives longer. */
 const LONGEST_SECONDS = 100 * 365 * 24 * 60 * 60;
-/** A secret for HMAC has at least 32 characters: a longer text may be one that was given to the wrong option. */
+/** In characters. A longer text may be a secret that was given to the wrong option: those for HMAC have at least 32 bytes. */
 const LONGEST_SHOWN = 20;
 
 /** Reads one option, of any type. What it does not accept is a {@link RefreshAuthOptionsError} that names the option by its path. */
@@ -11,7 +11,7 @@ export class OptionReader {
   /**
    * @param value as the application wrote it
    * @param path such as `keys[1].algorithm`; empty for the argument that holds all options
-   * @param call to which it was given, as errors name it
+   * @param call the call that it was given to, as errors name it
    * @param isDefault true if the application did not write it
    */
   constructor(
@@ -50,7 +50,7 @@ export class OptionReader {
     throw this.error(problem, remedy);
   }
 
-  /** Reads an object that has none but these options. */
+  /** Reads an object that has no options but these. */
   object<const Name extends string>(
     names: readonly Name[],
     remedy = `Write an object with ${names.join(', ')}.`,
@@ -67,7 +67,7 @@ export class OptionReader {
   /** Reads a list. */
   list(remedy: string): OptionReader[] {
     if (!Array.isArray(this.value)) this.fail('is not a list', remedy);
-    // Not map(): that would leave out the holes of a list.
+    // map() would leave out the holes of a list.
     return Array.from(this.value as unknown[], (entry, index) => this.#at(`[${index}]`, entry));
   }
 

@@ -67,7 +67,7 @@ export interface RefreshAuthOptions {
   /** A store of your own. @default in memory */
   store?: SessionStore | undefined;
   /**
-   * In front of every key in Redis. Processes that accept each other's tokens need the same; others need different ones.
+   * The beginning of every key in Redis. Processes that accept each other's tokens need the same; others need different ones.
    * @default 'refresh-auth', followed by `:<name>` for a module with a name, and by `:<hash>` with an `issuer` or `audience`
    */
   keyPrefix?: string | undefined;
@@ -222,7 +222,7 @@ export function resolveOptions(given: RefreshAuthOptions, name?: string): Refres
   };
 }
 
-/** A secret has at least 32 characters, and all errors and log lines show the name. */
+/** Rejects a name that may be a secret, which has at least 32 characters: all errors and log lines show the name. */
 function checkName(option: OptionReader): void {
   if (option.isGiven && !/^[\w-]{1,31}$/.test(option.value as string))
     option.fail('is not a name', "Write at most 31 letters, digits, '-' and '_': errors and log lines show it.");
@@ -376,7 +376,7 @@ function readKeys(options: UncheckedKeyOptions): KeyRing {
   return ring;
 }
 
-/** Issuer and audience are part of it: they tell applications apart that share a Redis. */
+/** Returns the default prefix. Issuer and audience are part of it, because they tell applications apart that share a Redis. */
 export function defaultKeyPrefix(name: string | undefined, { issuer, audience }: Partial<SignedParties>): string {
   const isNamed = issuer !== undefined || audience !== undefined;
   const parties = isNamed ? hashed(JSON.stringify([issuer, audience])) : undefined;

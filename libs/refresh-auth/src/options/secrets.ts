@@ -13,7 +13,7 @@ export function secretRemedy(algorithm: HmacAlgorithm): string {
 interface Secret {
   readonly signingKey: KeyObject;
   readonly verifyingKey: KeyObject;
-  /** The reason why the secret can be guessed, if there is one. Such a key boots with a warning, for trying things out. */
+  /** The reason why the secret can be guessed, if there is one. Outside production, such a key boots with a warning. */
   readonly warning?: RefreshAuthOptionsError;
 }
 
