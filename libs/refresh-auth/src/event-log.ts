@@ -7,19 +7,19 @@ import type { SessionStore } from './store/session-store.js';
 import { storePlace } from './options/store-place.js';
 import { missingShutdownHooks } from './shutdown-warning.js';
 
-/** Logs the events that an operator may have to act on, and rejected tokens at level debug. Contains no token, claim or secret. */
+/** Logs the events that an operator may have to act on, and rejected tokens at level debug. Never logs a token, claim or secret. */
 export class EventLog {
   readonly #logger: Logger;
   readonly #origins = new OriginWarnings();
   readonly #keyPrefix: string;
 
-  /** True until it is known if NestJS can run its shutdown hooks, where something is written by them. */
-  #isShutdownOpen: boolean;
+  /** True until the shutdown hooks are checked; false from the start if they have nothing to write. */
+  #isShutdownUnchecked: boolean;
 
   constructor({ name, keyPrefix, reuseDetection, redis, store }: RefreshAuthSettings) {
     this.#logger = new Logger(moduleTitle(name));
     this.#keyPrefix = keyPrefix;
-    this.#isShutdownOpen = reuseDetection !== undefined && (redis ?? store) !== undefined;
+    this.#isShutdownUnchecked = reuseDetection !== undefined && (redis ?? store) !== undefined;
   }
 
   /** Logs where the sessions are kept. A typo in the name of an environment variable would otherwise silently mean memory. */
@@ -57,8 +57,8 @@ export class EventLog {
 
   /** A refresh shows that the application serves requests. From the first one on, uses are queued. */
   #checkShutdown(): void {
-    if (!this.#isShutdownOpen) return;
-    this.#isShutdownOpen = false;
+    if (!this.#isShutdownUnchecked) return;
+    this.#isShutdownUnchecked = false;
     const warning = missingShutdownHooks();
     if (warning !== undefined) this.#logger.warn(warning);
   }

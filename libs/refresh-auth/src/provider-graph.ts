@@ -25,16 +25,16 @@ export function globalProviders(modules: ModulesContainer, token: string): Globa
   return found;
 }
 
-/** Returns a chain of providers, each of which depends on the next, from this one to one that is meant. */
+/** Returns a chain of providers, each of which depends on the next, from this one to a target; `undefined` if it depends on none. */
 export function pathTo(
   provider: Provider,
-  isMeant: (provider: Provider) => boolean,
+  isTarget: (provider: Provider) => boolean,
   seen = new Set<Provider>(),
 ): Provider[] | undefined {
-  if (isMeant(provider)) return [provider];
+  if (isTarget(provider)) return [provider];
   seen.add(provider);
   for (const dependency of dependenciesOf(provider)) {
-    const path = seen.has(dependency) ? undefined : pathTo(dependency, isMeant, seen);
+    const path = seen.has(dependency) ? undefined : pathTo(dependency, isTarget, seen);
     if (path) return [provider, ...path];
   }
   return undefined;
@@ -57,12 +57,12 @@ export function isRequestScoped({ scope }: Provider): boolean {
   return scope === Scope.REQUEST;
 }
 
-/** True if NestJS makes the provider with `new`: not by a factory, and not as an alias or a value. */
+/** Returns true if NestJS makes the provider with `new`: not by a factory, and not as an alias or a value. */
 export function isClass({ metatype, inject }: Provider): boolean {
   return typeof metatype === 'function' && !Array.isArray(inject);
 }
 
-/** True for this class, and for one that extends it. */
+/** Returns true for this class, and for one that extends it. */
 export function isOfClass(provider: Provider, type: Type | Abstract<unknown>): boolean {
   return isClass(provider) && (provider.metatype === type || provider.metatype?.prototype instanceof type);
 }

@@ -84,12 +84,12 @@ export class RefreshAuthCore {
     const rotation = new Rotation(access, latestTokens, revocations, events, {
       ...settings,
       times,
-      looksFirst: settings.reloader !== undefined || isDear(keys.signing.algorithm),
+      looksFirst: settings.reloader !== undefined || isSlowToSign(keys.signing.algorithm),
       trackedSessions: tracked,
       longestToken: longestDeliverable(settings.delivery),
     });
 
-    // Has no state, and so need not be injected.
+    // A Reflector has no state, so it need not be injected.
     this.routeAccess = new RouteAccess(new Reflector(), settings.name);
     this.events = events;
     this.signer = signer;
@@ -124,7 +124,7 @@ export class RefreshAuthCore {
     this.usedGenerations = usedGenerations;
   }
 
-  /** Asks the store something small, unless it is known to be down. @returns why it fails, if it does */
+  /** Returns why the store fails; `undefined` if it works. Asks it something small, unless it is known to be down. */
   async storeFailure(): Promise<string | undefined> {
     await this.#access.ask((asked) => asked.userCutoff('')).catch(() => undefined);
     return this.#access.failure;
@@ -135,7 +135,7 @@ export class RefreshAuthCore {
     await Promise.all([this.revocations.start(), this.#announcements.start()]);
   }
 
-  /** Writes what is queued, and lets go of everything. */
+  /** Writes what is queued, and stops all timers and listeners. */
   async stop(): Promise<void> {
     this.#announcements.stop();
     this.openSessions.stop();
@@ -145,7 +145,7 @@ export class RefreshAuthCore {
     this.events.complete();
   }
 
-  /** Without a store that others share, or with a prefix that the operator has chosen, the parties of a token do not matter. */
+  /** Reports a token of processes whose default prefix is another one. Does nothing if no store is shared, or the operator chose the prefix. */
   #reportSplit(signed: SignedParties): void {
     const { name, redis, store, keyPrefix, isPrefixGiven } = this.settings;
     if (isPrefixGiven || (redis ?? store) === undefined) return;
@@ -153,7 +153,7 @@ export class RefreshAuthCore {
   }
 }
 
-/** An RSA signature takes longer than Redis does to answer. */
-function isDear(algorithm: Algorithm): boolean {
+/** Returns true if a signature takes longer than Redis needs to answer, as with RSA. */
+function isSlowToSign(algorithm: Algorithm): boolean {
   return algorithm.startsWith('RS') || algorithm.startsWith('PS');
 }

@@ -19,9 +19,9 @@ export class RefreshAuthFilter extends BaseExceptionFilter<RefreshAuthError> {
 
   override catch(rejection: RefreshAuthError, host: ArgumentsHost): void | Observable<never> {
     const type = host.getType<string>();
-    // Microservices want a stream, and crash on what is thrown.
+    // A microservice needs an observable, and crashes if a filter throws.
     if (type === 'rpc') return throwError(() => ({ code: rejection.code, message: rejection.message }));
-    // Gateways make their own answer of what is thrown, and so does GraphQL, whose answer has headers.
+    // Gateways and GraphQL answer a thrown error themselves. Of the two, only GraphQL has a response with headers.
     if (type !== 'http' && type !== 'graphql') throw rejection;
     this.core.answers.addHeaders(rejection, lookForRequestResponse(host)?.response);
     if (type === 'graphql') throw withoutStack(rejection);

@@ -15,7 +15,7 @@ import type { UserClaims } from './tokens/user-claims.js';
 /** The guard of one module. Those with and without a name are siblings: {@link InjectCore} says why. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- subclasses that override toUser use it
 export abstract class ModuleGuard<TClaims extends object> implements CanActivate {
-  /** The guard of the module with this name: always the same class, so that it can be injected. */
+  /** Returns the guard of the module with this name: always the same class, so that it can be injected. */
   static named(name: string): typeof RefreshAuthGuard {
     return namedGuard(name);
   }
@@ -50,13 +50,19 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return true;
   }
 
-  /** Lets a preflight through to a handler for `OPTIONS` only: a handler for all methods would run for anybody who makes a request look like a preflight. */
+  /**
+   * Lets a preflight through to a handler for `OPTIONS` only. A handler for all methods would run for anybody who makes a request look like a
+   * preflight.
+   */
   #answerPreflight(context: ExecutionContext): boolean {
     if (this.#core.routeAccess.isForOptions(context)) return true;
     throw new HttpException('', HttpStatus.NO_CONTENT);
   }
 
-  /** The token of a call, if there is one and no choice has to be made. Read once: an application's own `getToken` may redeem a ticket. */
+  /**
+   * Returns the token of a call; `undefined` if there is none, or several to choose from. `getToken` is not called again for a token that was
+   * found: an application's own may redeem a ticket.
+   */
   #onlyToken(call: Call): string | undefined {
     if (call.rivalTokens(this.#core.credentials).length > 1) return undefined;
     try {
@@ -102,7 +108,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return true;
   }
 
-  /** @throws RefreshAuthError `token_invalid` if there is no such user. As with passport, `false` is none either */
+  /** @throws RefreshAuthError `token_invalid` if `toUser` returns no user. As in passport, `false` is no user either */
   async #userOf(claims: TokenClaims & TClaims): Promise<unknown> {
     const user: unknown = await this.toUser(claims);
     if (user !== undefined && user !== null && user !== false) return user;
@@ -129,7 +135,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
     return decision;
   }
 
-  /** The token of a call that has several, or the error of one that has none. */
+  /** Returns the token of a call that has several. Throws the error of a call that has none. */
   async #chooseToken(call: Call): Promise<string> {
     const { authenticator, credentials } = this.#core;
     const rivals = call.rivalTokens(credentials);
@@ -190,7 +196,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   /**
-   * Returns the user that `@CurrentUser()` and `request.user` are, or a promise of it: by default the claims, in an object of the request's own.
+   * Returns the user for `@CurrentUser()` and `request.user`, or a promise of it. By default, the claims in a new object for each request.
    *
    * If it returns `undefined`, `null` or `false`, the request gets 401 `token_invalid`, and a route with `@OptionalAuth()` has no user. The session
    * lives on. To end it, return `null` from the option `reloadClaims`.
@@ -200,8 +206,8 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
   }
 
   /**
-   * Answers a call that is refused, in the way of its transport. By default with 401, 403 or 503, the code in the body, and the headers of
-   * that answer; over sockets and microservices with the exception `{ code, message }`. Throws at once in HTTP; otherwise the promise rejects.
+   * Answers a refused call. By default with 401, 403 or 503, the code in the body, and the headers of that status; over sockets and
+   * microservices with the exception `{ code, message }`. Throws at once in HTTP; otherwise the promise rejects.
    */
   protected deny(error: unknown, context: ExecutionContext): Promise<never> {
     if (!(error instanceof RefreshAuthError)) throw error;
@@ -242,7 +248,10 @@ async function throwLater(error: Promise<Error>): Promise<never> {
   throw await error;
 }
 
-/** Returns true for a CORS preflight: it carries no credentials, and the CORS settings of the application decide it (Fetch, CORS-preflight request). */
+/**
+ * Returns true for a CORS preflight. It carries no credentials, and the CORS settings of the application decide on it (Fetch, CORS-preflight
+ * request).
+ */
 function isPreflight(raw: RawRequest): boolean {
   if (raw.method !== 'OPTIONS') return false;
   const { authorization, cookie, 'access-control-request-method': method } = raw.headers;

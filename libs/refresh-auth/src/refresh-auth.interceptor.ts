@@ -39,7 +39,7 @@ export class RefreshAuthInterceptor implements NestInterceptor {
   }
 }
 
-/** NestJS answers any error of a message with `Internal server error`, unless it is of the class for its transport. */
+/** Throws the error in the class of its transport: NestJS answers any other error of a message with `Internal server error`. */
 async function throwDenial(error: unknown, context: ExecutionContext): Promise<never> {
   throw error instanceof RefreshAuthError ? await transportOf(context).denial(error, context) : error;
 }

@@ -45,12 +45,12 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new Configurabl
   })
   .build();
 
-/** Returns false if NestJS would inject nothing into a factory of its own, because there is neither `useFactory` nor a class. */
+/** Returns false if `forRootAsync` was given neither `useFactory` nor a class: NestJS then adds a provider without a token. */
 function hasSource({ providers = [] }: DynamicModule): boolean {
   return !providers.some((provider) => 'provide' in provider && provider.provide === undefined);
 }
 
-/** A module with a name shows its parts only under that name. */
+/** Returns the providers of guard, service and core that are found only by the name of their module; none for a module without a name. */
 function namedProviders(name: string | undefined): Provider[] {
   if (name === undefined) return [];
   return [

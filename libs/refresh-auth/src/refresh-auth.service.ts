@@ -36,9 +36,9 @@ export interface SignInOptions extends IssueOptions {
   replace?: boolean | undefined;
 }
 
-/** Which sessions a sign-out ends. */
+/** Options of one sign-out. */
 export interface SignOutOptions {
-  /** @default 'session' */
+  /** The sessions that end. @default 'session' */
   scope?: 'session' | 'user' | 'others' | undefined;
 }
 
@@ -174,7 +174,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * their request: `stream.pipe(takeUntil(auth.ended(user)))`. It follows the rules of {@link admit}.
    *
    * @param claims those of a token of the session, as `@CurrentUser()` gives them
-   * @throws TypeError if they are not
+   * @throws TypeError if they are not the claims of a token
    */
   ended(claims: TokenClaims): Observable<RefreshAuthError> {
     const known: Record<string, unknown> = { ...claims };
@@ -220,7 +220,7 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    * Ends a session. Idempotent. An unknown session is not an error.
    *
    * @param sid the claim `sid` of any of its tokens
-   * @throws TypeError when `sid` is not one, RefreshAuthError `store_unavailable`: it is not known to have ended
+   * @throws TypeError when `sid` is malformed; RefreshAuthError `store_unavailable`: the session is not known to have ended
    */
   async revokeSession(sid: string): Promise<void> {
     if (!isSessionId(sid)) throw new TypeError(notASessionId('revokeSession'));
@@ -232,7 +232,8 @@ export class RefreshAuthService<TClaims extends object = UserClaims> {
    *
    * @param sub the claim `sub` of the user's tokens
    * @param options `except`: the `sid` of a session that goes on
-   * @throws TypeError when `sub` or `except` is not one, RefreshAuthError `store_unavailable`: they are not known to have ended
+   * @throws TypeError when `sub` is empty or `except` is malformed; RefreshAuthError `store_unavailable`: the sessions are not known to have
+   *   ended
    */
   async revokeUser(sub: string, { except }: { except?: string | undefined } = {}): Promise<void> {
     if (typeof sub !== 'string' || sub === '') throw new TypeError('revokeUser needs the claim `sub` of a token');

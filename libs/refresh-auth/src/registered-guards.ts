@@ -27,7 +27,7 @@ class CoreCheck {
 }
 
 /**
- * Stops the boot unless NestJS has created the core, and every global guard of ours, exactly once.
+ * Stops the boot unless NestJS has created the core and every global guard of ours exactly once.
  *
  * A provider that depends on a request-scoped one becomes request-scoped itself. NestJS up to 11.2.7, and 12 up to 12.1.2, drop such a global
  * guard without a word; newer versions refuse some of them; and none runs a request-scoped global guard for the messages of a gateway. A

@@ -1,14 +1,14 @@
 import { isMainThread } from 'node:worker_threads';
 
-/** The part of the process that tells how it can be ended. */
+/** The part of the process that shows which signals it handles. */
 type Process = Pick<NodeJS.Process, 'listenerCount' | 'env'>;
 
 /**
  * Returns a warning if NestJS cannot run its shutdown hooks: nothing in this process listens for the signals that end it, so one of them ends
  * it at once. An application that closes itself in another way has a listener of its own, for a signal or for messages.
  *
- * Says nothing outside production, where processes are ended in other ways, nor in a worker thread, which receives no signals. To be asked while the application serves requests, because it may
- * call `enableShutdownHooks()` at any time before that.
+ * Returns none outside production, where processes are ended in other ways, and none in a worker thread, which receives no signals. Call it
+ * once the application serves requests, because until then it may still call `enableShutdownHooks()`.
  */
 export function missingShutdownHooks(own: Process = process, isMain = isMainThread): string | undefined {
   if (own.env['NODE_ENV'] !== 'production' || !isMain) return undefined;

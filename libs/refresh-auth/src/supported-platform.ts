@@ -6,8 +6,8 @@ import { join } from 'node:path';
 export const SUPPORTED = { node: '^20.19.0 || ^22.12.0 || >=24.0.0', nest: '^11.0.0 || ^12.0.1' } as const;
 
 /**
- * Returns warnings for an application that runs where the library was not tried. Package managers say it too, but only at the
- * installation, and most of them only in passing.
+ * Returns warnings for an application that runs on a platform that the library does not support. Package managers warn of it too, but only
+ * at the installation, and most of them only in passing.
  *
  * @param node the version of Node.js
  * @param nest the version of NestJS, where it is known
@@ -28,14 +28,14 @@ function isSupportedNode(version: string): boolean {
   return major >= 24 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
 }
 
-/** The core of 12.0.0 asks for the other packages of NestJS 11. */
+/** Excludes 12.0.0, whose core requires the other packages of NestJS 11. */
 function isSupportedNest(version: string): boolean {
   return /^1[12]\./.test(version) && version !== '12.0.0';
 }
 
 /**
- * Refuses a `@nestjs/jwt` of another major version than `@nestjs/common`. npm installs its newest version beside every NestJS, without a
- * word. Beside NestJS 11 that breaks the tests of the application, because Jest cannot load its ES modules.
+ * Refuses a `@nestjs/jwt` of another major version than `@nestjs/common`. npm installs its newest version beside every NestJS, without
+ * a warning. Beside NestJS 11, that breaks the tests of the application, because Jest cannot load its ES modules.
  *
  * @throws Error if both versions are known and do not fit together
  */
