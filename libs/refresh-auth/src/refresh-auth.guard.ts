@@ -46,7 +46,7 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
 
   #admitPublic(context: ExecutionContext): boolean {
     const call = new Call(context, {});
-    if (call.isMessage) call.forget();
+    if (call.isMessage) call.removeResult();
     return true;
   }
 
@@ -91,19 +91,19 @@ export abstract class ModuleGuard<TClaims extends object> implements CanActivate
       notes.addDecision(authenticator, token, known);
       if (isUse) this.#refreshAhead(known, response, token);
     }
-    call.admit({ state: known.state, user: this.toUser(known.claims as TokenClaims & TClaims) });
+    call.leaveResult({ state: known.state, user: this.toUser(known.claims as TokenClaims & TClaims) });
     return true;
   }
 
   async #admit(call: Call, access: Access | undefined, authenticate: () => Promise<Authentication>): Promise<boolean> {
     try {
       const { state, claims } = await authenticate();
-      call.admit({ state, user: await this.#userOf(claims as TokenClaims & TClaims) });
+      call.leaveResult({ state, user: await this.#userOf(claims as TokenClaims & TClaims) });
     } catch (error) {
       const isAnonymous = access === 'optional' && error instanceof RefreshAuthError && error.isDeadToken;
       if (!isAnonymous) return this.deny(error, call.context);
       // Another guard may have let the same request in, with a user that this one does not find.
-      if (call.isMessage || error.detail === NO_USER) call.forget();
+      if (call.isMessage || error.detail === NO_USER) call.removeResult();
     }
     return true;
   }

@@ -67,12 +67,12 @@ test('the result of an earlier message is removed from the client of a socket an
   const nothing = { state: undefined, user: undefined };
   const left = (): unknown[] => [readNotes(carrierOf(context)), readNotes(request), request.user];
 
-  new Call(context, { request }).admit(found);
+  new Call(context, { request }).leaveResult(found);
   expect(left()).toEqual([found, found, found.user].map((value) => expect.objectContaining(value)));
 
-  new Call(context, {}).forget();
+  new Call(context, {}).removeResult();
   expect(left()).toEqual([expect.objectContaining(nothing), expect.objectContaining(found), found.user]);
-  new Call(context, { request }).forget();
+  new Call(context, { request }).removeResult();
   expect(left()).toEqual([expect.objectContaining(nothing), expect.objectContaining(nothing), undefined]);
   expect('user' in request).toBe(false);
 });

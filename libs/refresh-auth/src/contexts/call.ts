@@ -38,7 +38,7 @@ export class Call {
   }
 
   /** Stores the result of the guard where handlers, other guards and middleware look for it. */
-  admit(state: RequestState): void {
+  leaveResult(state: RequestState): void {
     const carrier = this.transport.carrier(this.context);
     if (carrier !== this.raw) noteState(carrier, state);
     if (!this.raw) return;
@@ -47,7 +47,7 @@ export class Call {
   }
 
   /** Removes the result that an earlier message of the same socket, or an earlier guard, has left. */
-  forget(): void {
+  removeResult(): void {
     eraseState(this.transport.carrier(this.context));
     if (!this.raw) return;
     eraseState(this.raw);

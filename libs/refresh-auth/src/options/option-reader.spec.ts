@@ -67,7 +67,7 @@ test.each([
   });
 });
 
-test.each(['bUmcVxVcOl0p9dQ4DTQn3LQ7pXv6vyRs', '83017425960183746529018374659201'])(
+test.each(['bUmcVxVcOl0p9dQ4DTQn3LQ7pXv6vyRs', '83017425960183746529018374659201', '密钥是一只会飞的蓝色鲸鱼'])(
   'no error shows a secret that was given to the wrong option: %s',
   (secret) => {
     const option = new OptionReader(secret, 'expiresIn');
@@ -75,7 +75,7 @@ test.each(['bUmcVxVcOl0p9dQ4DTQn3LQ7pXv6vyRs', '83017425960183746529018374659201
     for (const read of [() => option.choice(['a']), () => option.seconds(), () => option.milliseconds()]) {
       expect(optionsErrorOf(read)).toEqual({
         option: 'expiresIn',
-        says: expect.stringMatching(/^is a string of 32 characters/),
+        says: expect.stringMatching(new RegExp(`^is a string of ${secret.length} characters`)),
       });
     }
   },

@@ -3,7 +3,7 @@ import { lacksUnit, parseDuration } from './duration.js';
 
 /** 100 years: signed times and JavaScript dates can express it, and nothing that is meant to end lives longer. */
 const LONGEST_SECONDS = 100 * 365 * 24 * 60 * 60;
-/** In characters. A longer text may be a secret that was given to the wrong option: those for HMAC have at least 32 bytes. */
+/** In bytes. A longer text may be a secret that was given to the wrong option: those for HMAC have at least 32 bytes. */
 const LONGEST_SHOWN = 20;
 
 /** Reads one option, of any type. What it does not accept is a {@link RefreshAuthOptionsError} that names the option by its path. */
@@ -130,5 +130,5 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function shown(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value !== 'string') return `of type ${value === null ? 'null' : typeof value}`;
-  return value.length <= LONGEST_SHOWN ? `'${value}'` : `a string of ${value.length} characters`;
+  return Buffer.byteLength(value) <= LONGEST_SHOWN ? `'${value}'` : `a string of ${value.length} characters`;
 }

@@ -23,7 +23,7 @@ export function signedInAs(user: object, module?: string): CanActivate {
   return {
     canActivate(context: ExecutionContext): boolean {
       if (access.of(context) !== 'public') {
-        new Call(context, lookForRequestResponse(context) ?? {}).admit({ state: 'valid', user });
+        new Call(context, lookForRequestResponse(context) ?? {}).leaveResult({ state: 'valid', user });
       }
       return true;
     },
