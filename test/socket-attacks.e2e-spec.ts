@@ -32,7 +32,7 @@ interface Closable {
   disconnect?(close?: boolean): void;
 }
 
-/** What the server does with a socket that connects, as its query says. */
+/** The server's way to handle a socket that connects, chosen by its query. */
 const MODES = [
   'waits',
   'closes',

@@ -47,12 +47,28 @@ function findWords(path: string, text: string): string[] {
   );
 }
 
+/** Returns the places at which a comment begins with a word that says nothing of the thing it is about. */
+function findBeginnings(path: string, text: string): string[] {
+  return text.split('\n').flatMap((line, index) => {
+    const [, word] = /^\s*(?:\/\*\*|\/\/) (What|Whether|Whatever|Whoever)\b/.exec(line) ?? [];
+    return word === undefined ? [] : [`${path}:${index + 1}: begin with what the thing does or is, not with "${word}"`];
+  });
+}
+
 describe('words', () => {
   test('the repository uses the words of the field', () => {
     const files = textFiles();
 
     expect(files.length).toBeGreaterThan(300);
     expect(files.flatMap((path) => findWords(path, readFileSync(join(ROOT, path), 'utf8')))).toEqual([]);
+  });
+
+  test('comments begin with what a thing does or is', () => {
+    const code = textFiles().filter((path) => /\.m?ts$|\.mjs$/.test(path));
+
+    expect(code.length).toBeGreaterThan(300);
+    expect(code.flatMap((path) => findBeginnings(path, readFileSync(join(ROOT, path), 'utf8')))).toEqual([]);
+    expect(findBeginnings('a.ts', '/** Whether it works. */')).toHaveLength(1);
   });
 
   test.each([

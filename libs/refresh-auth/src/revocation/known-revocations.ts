@@ -3,7 +3,7 @@ import type { Clock } from '../tokens/clock.js';
 import { hashed, sessionName } from '../tokens/session-id.js';
 import { isEndedBy, nameOf, type Revocation, UNSEEN } from '../store/session-store.js';
 
-/** The most entries, about 30 MB. Beyond that the oldest is dropped, and the store is asked while a valid token may be left that it ends. */
+/** The most entries, about 35 MB. Beyond that the oldest is dropped, and the store is asked while a valid token may be left that it ends. */
 const MOST_ENTRIES = 100_000;
 
 /** Entries that have ended are dropped at most this often, in milliseconds: a map that is emptied from the front is slow to walk from there. */

@@ -13,7 +13,7 @@ export interface SealedToken {
  * the first use of something newer. All times are in milliseconds.
  */
 export interface ReuseRule {
-  /** The token is handed over until this long after that moment. */
+  /** Until this long after that moment, the latest token is handed over. */
   readonly grace: number;
   /** From this long after that moment on, the token counts as reused. Not less than `grace`. Also the distance between checkpoints of use. */
   readonly revokeAfter: number;

@@ -69,7 +69,7 @@ const KEEP_TRYING = {
 
 /** A client of the application, or one that the library has made, and closes. */
 export class RedisConnection {
-  /** Of a client of the application, the subscriber tells: a listener for its errors would keep ioredis from printing them. */
+  /** If the client is the application's, the subscriber reports it: a listener on that client would keep ioredis from printing its errors. */
   #problem: ConnectionProblem | undefined;
 
   /** @param ownProblem that of a client which the library has made */

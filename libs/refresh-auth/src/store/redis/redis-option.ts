@@ -70,7 +70,7 @@ export const IOREDIS_OPTIONS = [
 const REMEDY =
   "Write a URL such as 'redis://localhost:6379', options of ioredis, or a Redis or Cluster instance of ioredis. Leave it out to keep sessions in memory.";
 
-/** What to write instead of the options of node-redis, the other client for Redis. */
+/** The remedy for each option of node-redis, the other client for Redis. */
 const REMEDIES: Readonly<Record<string, string>> = {
   url: "Write the URL itself: redis: 'redis://localhost:6379'.",
   socket: 'Write host, port and tls without it: redis: { host, port, tls: {} }.',
