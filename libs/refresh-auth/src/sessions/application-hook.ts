@@ -6,7 +6,7 @@ import { within } from '../store/deadline.js';
  *
  * @param option its name, for the error
  * @param timeout `reloadTimeout`, in milliseconds
- * @param report is told why it failed, each time: only the application can mend that, and no client learns it
+ * @param report receives each failure, because only the application can fix it, and clients are not told the reason
  * @throws RefreshAuthError `reload_failed`: nothing is issued, and the client keeps its token
  */
 export async function callHook<T>(
@@ -23,7 +23,7 @@ export async function callHook<T>(
   }
 }
 
-/** Returns an error with a message and a stack. An application can throw anything, even what throws when it is looked at. */
+/** Returns an error with a message and a stack. An application can throw anything, even an object whose properties throw. */
 function readable(error: unknown): Error {
   try {
     if (error instanceof Error) return Object.assign(new Error(error.message), { stack: error.stack });

@@ -82,7 +82,7 @@ export class Authenticator {
     let claims: TokenClaims | undefined;
     try {
       const verified = this.#verify(token, presentation.request);
-      // Not awaited if it is ours: racers are to find the refresh of the first one under way.
+      // A token of ours is not awaited, so that concurrent requests find the refresh of the first one under way.
       claims = verified instanceof Promise ? await verified : verified;
       if (isLegacy(claims) || !this.verified.times.isValid(claims, presentation.waited)) {
         return await this.#authenticateExpired(claims, expired, presentation);
@@ -169,9 +169,9 @@ export class Authenticator {
   }
 
   /**
-   * The one place where a token that fails verification may still be a legacy one.
+   * Verifies a token of ours, or has the application verify a legacy one.
    *
-   * @throws RefreshAuthError of our own verification, if it is not
+   * @throws RefreshAuthError of our own verification, if it is neither
    */
   #verify(token: string, request: unknown): TokenClaims | Promise<TokenClaims> {
     try {
@@ -206,7 +206,7 @@ export class Authenticator {
       return { state, claims: refreshed.claims, refreshed };
     } catch (error) {
       if (!(error instanceof StoreOutage) || !this.revocations.toleratesOutages) throw error;
-      // The end of the session may have been learned of while the store was waited for.
+      // This process may have learned of the session's end while it waited for the store.
       if (this.revocations.ends(claims)) throw new RefreshAuthError('session_revoked');
       return { state: 'refreshable', claims };
     }

@@ -6,7 +6,7 @@ import { callHook, kindOf } from './application-hook.js';
  * run in two processes that ask at the same moment, and only the winner's result counts.
  *
  * @param claims those of the token that is refreshed
- * @returns what to sign instead, with the same `sub`; reserved claims may come back unchanged. `null` ends the session. Anything else, an
+ * @returns the claims to sign instead, with the same `sub`; reserved claims may come back unchanged. `null` ends the session. Anything else, an
  *   error, or no answer within `reloadTimeout`: nothing is issued, the answer is 503 `reload_failed`, and the error is logged
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- the application's claims: it knows their type
@@ -18,7 +18,7 @@ export class ClaimsReloader {
     private readonly reloadClaims: ReloadClaims,
     /** `reloadTimeout`, in milliseconds. */
     private readonly timeout: number,
-    /** Is told why it failed, each time: only the application can mend that, and no client learns it. */
+    /** Receives each failure, because only the application can fix it, and clients are not told the reason. */
     private readonly report: (error: Error) => void,
   ) {}
 

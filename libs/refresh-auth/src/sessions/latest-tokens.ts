@@ -46,7 +46,7 @@ export class LatestTokens {
     return seen !== undefined && seen.issued.claims.gen > gen;
   }
 
-  /** The token in a latest token, if it is what it should be: that session's, that generation's and that user's. */
+  /** Opens a sealed latest token. Emits an event and returns `undefined` if it does not open for this session, generation and user. */
   open({ sid, sub }: TokenClaims, gen: number, sealed: Uint8Array): IssuedToken | undefined {
     const place = { sid, gen };
     const issued = this.#seenIn(place, sealed) ?? this.read(place, sealed);

@@ -14,7 +14,7 @@ import { callHook, kindOf } from './application-hook.js';
  * @returns the claims to sign, with a `sub` that is a string, and the `iat` of the old token, in seconds. With its `exp`, the session ends
  *   at that time; without, it ends one `sessionLifetime` after `iat`. The old `iss`, `aud`, `nbf` and `jti` are ignored. `undefined`: the
  *   token is not accepted, 401. Anything else, an error, or no answer within `reloadTimeout`: 503 `reload_failed`, and the error is logged,
- *   with its message and stack: never put the token into it
+ *   with its message and stack: never put the token into the error
  */
 export type Legacy = (
   token: string,
@@ -36,7 +36,7 @@ export class LegacyTokens {
     private readonly legacy: Legacy,
     /** `reloadTimeout`, in milliseconds. */
     private readonly timeout: number,
-    /** Is told why the hook failed, each time. */
+    /** Receives each failure of the hook. */
     private readonly report: (error: Error) => void,
   ) {}
 

@@ -7,7 +7,7 @@ import type { TokenTimes } from '../tokens/token-times.js';
 import type { Authentication } from './authenticator.js';
 import type { Rotation } from './rotation.js';
 
-/** How often open sessions are looked through for those whose time has come, in milliseconds. The times of tokens are whole seconds. */
+/** How often open sessions are checked for those that are due, in milliseconds. The times of tokens are whole seconds. */
 const TICK = 1_000;
 
 /** Something that lives as long as its session, such as a socket or a stream. */
@@ -18,7 +18,7 @@ export interface Connection {
 
 /** A session with open connections in this process. */
 export interface OpenSession {
-  /** Those of the latest token that this process knows, with the application's own claims as they were last reloaded. */
+  /** The claims of the latest token that this process knows, with the application's own claims as they were last reloaded. */
   readonly claims: TokenClaims;
 }
 
@@ -28,7 +28,7 @@ class Session implements OpenSession {
   ended: RefreshAuthError | undefined;
   /** True while the store or the application is asked. */
   isAsking = false;
-  /** True while the store has not said if the latest token can still be refreshed, although it had to. */
+  /** True while it is not known if the latest token can still be refreshed, because the store was asked and did not answer. */
   isUndecided = false;
 
   constructor(
@@ -43,7 +43,7 @@ class Session implements OpenSession {
  * message asks memory only. There is one record per session, whatever the number of its connections, and one timer for all.
  */
 export class OpenSessions {
-  /** Keyed by the tag of their user, with which the names of its sessions and its own begin. A user has few sessions. */
+  /** Keyed by the user's tag, with which the names of the user and of its sessions begin. A user has few sessions. */
   readonly #byTag = new Map<string, Session[]>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -144,7 +144,7 @@ export class OpenSessions {
     }
   }
 
-  /** Compares with the clock at each tick, so that a clock that was set, or a machine that slept, makes nothing late. */
+  /** Compares with the clock at each tick, so that nothing is late after the clock was set or the machine slept. */
   #tick(): void {
     const now = this.times.clock.monotonic();
     for (const sessions of this.#byTag.values()) {
@@ -197,7 +197,7 @@ export class OpenSessions {
     }
   }
 
-  /** Spread by a tenth, so that sockets that were opened together, as after a restart, do not ask together. */
+  /** Returns when to reload next, spread by a tenth, so that sockets that were opened together, as after a restart, do not ask together. */
   #nextReload({ expires_in = Number.POSITIVE_INFINITY }: TokenClaims): number {
     if (!this.reloads) return Number.POSITIVE_INFINITY;
     const interval = Math.min(expires_in, this.times.lifetimes.expiresIn) * 1000;

@@ -32,7 +32,7 @@ export class RefreshAhead {
 
   async #refresh(claims: TokenClaims): Promise<IssuedToken | undefined> {
     const known = this.#successors.get(claims.jti);
-    // Not in its own last part yet, so nobody had a reason to refresh it: it is the latest token still, unless its session has ended.
+    // It is not yet in its own last part, so nobody had a reason to refresh it. It is still the latest token, unless its session has ended.
     if (known && !this.#isInLastPart(known.claims) && this.revocations.knowsAsLive(known.claims)) return known;
     try {
       const { refreshed } = await this.rotation.refresh(claims, { waited: 0, isUse: true });
@@ -46,7 +46,7 @@ export class RefreshAhead {
   #isInLastPart(claims: TokenClaims): boolean {
     const { exp } = this.times.of(claims);
     const life = exp - claims.iat;
-    // Limits of a sign-in can make a life shorter than the seconds: a token that is in its last part from birth would be refreshed at once.
+    // Limits of a sign-in can make a life shorter than `seconds`. At most half of it counts, or a new token would be refreshed at once.
     const last = 'seconds' in this.rule ? Math.min(this.rule.seconds, life / 2) : life * this.rule.fraction;
     return this.times.now / 1000 - this.times.lifetimes.clockTolerance >= exp - last;
   }

@@ -64,7 +64,7 @@ export class Rotation {
       readonly looksFirst: boolean;
       /** `undefined` unless sessions have a record from their sign-in on. */
       readonly trackedSessions: Pick<TrackedSessions, 'currentSeal' | 'sealAnew' | 'sealDetails'> | undefined;
-      /** In bytes: a longer token would not reach the client, or be rejected when it comes back. */
+      /** In bytes. A longer token would not reach the client, or would be rejected when the client presents it. */
       readonly longestToken: number;
     },
   ) {}
@@ -244,7 +244,7 @@ export class Rotation {
     return {
       grace,
       revokeAfter,
-      // By the clock that has just found it expired: a token that is not is never late, whatever the clock of the store says.
+      // Measured by the clock that has just found the token expired, so that an unexpired token is never late, whatever the store's clock says.
       expiredFor: times.now - (times.of(presented).exp + times.lifetimes.clockTolerance) * 1000,
       waited,
       isUse,

@@ -18,7 +18,7 @@ export interface SealedPlace {
 
 /**
  * Encrypts successors for the store, so that a dump of it holds no usable token, and authenticates them, so that a planted
- * value is refused. The very bytes of the token are kept: every racer gets the identical one, whatever the algorithm.
+ * value is refused. The token itself is kept, byte for byte, so that all concurrent requests get the same one, whatever the algorithm.
  *
  * Sealed value: version (1 byte), length of the kid (1 byte, 0 for a key without one), kid, nonce, ciphertext, tag.
  */
@@ -87,14 +87,14 @@ export class Sealer {
   }
 }
 
-/** The same bytes for every encoding of one key: those of EC and Ed keys may or may not contain the public key, so their scalar counts. */
+/** Returns the same bytes for every encoding of a key. Encodings of EC and Ed keys may contain the public key or not, so the scalar is used. */
 function keyMaterial(key: KeyObject): Buffer {
   if (key.type === 'secret') return key.export();
   if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs8', format: 'der' });
   return Buffer.from(String(key.export({ format: 'jwk' }).d), 'base64url');
 }
 
-/** In UTF-8, each part behind its length (32 bits, big-endian): no two lists give the same bytes. */
+/** Joins the parts in UTF-8, each after its length (32 bits, big-endian), so that no two lists give the same bytes. */
 function joined(parts: readonly string[]): Buffer {
   const most = parts.reduce((sum, part) => sum + 4 + 3 * part.length, 0);
   const bytes = Buffer.allocUnsafe(most);

@@ -42,7 +42,7 @@ export class SignIns {
    */
   async start(claims: object, { limits, device }: SessionSettings, client: SignInClient = {}): Promise<IssuedToken> {
     const own = checkOwnClaims(claims);
-    // One deadline for all that a sign-in asks.
+    // One deadline for all questions of a sign-in.
     const ask = this.access.begin();
     const mint = (rev: number): IssuedToken => {
       const issued = this.signer.first(own, rev, limits);
@@ -54,14 +54,14 @@ export class SignIns {
       ? await this.#begin(this.tracked, mint, own.sub, device, ask)
       : mint(await this.revocations.cutoffFor(own.sub, ask));
     client.receive?.(issued);
-    // Not before: whoever cannot be handed the new one keeps the old one.
+    // Only now: a client that cannot receive the new session keeps the old one.
     await Promise.all(client.replaced?.map((session) => this.revocations.replaceSession(session, ask)) ?? []);
     // All sessions of the user may have been ended meanwhile, this one among them.
     if (this.revocations.ends(issued.claims)) throw new RefreshAuthError('session_revoked');
     return issued;
   }
 
-  /** The record of the session begins with its first token; the store says if the user's sessions were ended, which costs a second one. */
+  /** Begins the record of the session with its first token. If the store has a higher cutoff of the user, mints the token once more with it. */
   async #begin(
     tracked: TrackedSessions,
     mint: (rev: number) => IssuedToken,
@@ -74,7 +74,7 @@ export class SignIns {
     if (cutoff === undefined) return first;
     const second = mint(cutoff);
     if ((await tracked.begin(second, device, ask)) === undefined) return second;
-    // Its user's sessions were ended once more meanwhile.
+    // The user's sessions were ended again meanwhile.
     throw new RefreshAuthError('session_revoked');
   }
 }

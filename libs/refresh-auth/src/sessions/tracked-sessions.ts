@@ -71,7 +71,7 @@ export class TrackedSessions {
     throw new RefreshAuthError('session_revoked');
   }
 
-  /** Seals what is listed of a session. */
+  /** Seals the details that the list shows of a session. */
   sealDetails({ sid, sub }: Pick<TokenClaims, 'sid' | 'sub'>, device?: string): Uint8Array {
     const details: Details = { sid, ...(device === undefined ? {} : { device }) };
     return this.sealer.seal(JSON.stringify(details), { sid: sub, gen: DETAILS });
@@ -98,7 +98,7 @@ export class TrackedSessions {
   }
 
   /**
-   * The sessions of a user that have not ended, among the 5,000 that end last. Asks the store once for each 500 of these, and for all of
+   * Lists the sessions of a user that have not ended, among the 5,000 that end last. Asks the store once for each 500 of these, and for all of
    * them within one `storeTimeout`.
    *
    * @throws RefreshAuthError `store_unavailable`
