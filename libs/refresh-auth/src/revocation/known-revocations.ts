@@ -6,7 +6,7 @@ import { isEndedBy, nameOf, type Revocation, UNSEEN } from '../store/session-sto
 /** The most entries, about 35 MB. Beyond that the oldest is dropped, and the store is asked while a valid token may be left that it ends. */
 const MOST_ENTRIES = 100_000;
 
-/** Entries that have ended are dropped at most this often, in milliseconds: a map that is emptied from the front is slow to walk from there. */
+/** Entries that have ended are dropped at most this often, in milliseconds: iterating a map whose first entries were deleted is slow. */
 const DROP_INTERVAL = 1_000;
 
 interface Known {

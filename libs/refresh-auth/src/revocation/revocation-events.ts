@@ -10,8 +10,8 @@ interface Underway {
 
 /**
  * Emits the events about revocations. `session-revoked` and `user-revoked` come once for each revocation of this process, and once for each of
- * another process, `elsewhere`. The notification of an own revocation may arrive before the answer of the store, and is then not one of another
- * process.
+ * another process, with `elsewhere`. If the notification of this process's own revocation arrives before the store's answer, it does not count
+ * as one of another process.
  */
 export class RevocationEvents {
   readonly #underway = new Set<Underway>();

@@ -28,7 +28,7 @@ const OVERLAP = 60_000;
 /** A notification, which can come many times a second, reads only this much again. The next poll finds what became visible later. */
 const NOTIFICATION_OVERLAP = 1_000;
 
-/** If the two clocks move apart by this much between readings, in milliseconds, the wall clock was set or the monotonic clock paused. */
+/** If the wall clock and the monotonic clock move apart by this much between readings, in milliseconds, one was set or the other paused. */
 const JUMP = 1_000;
 
 /**
@@ -158,7 +158,7 @@ export class RevocationLog {
     });
   }
 
-  /** Writes back what a failover or FLUSHALL took, since other processes may not have seen it. */
+  /** Writes back the entries that a failover or FLUSHALL removed, since other processes may not have seen them. */
   async #restore(countedFrom: number): Promise<void> {
     const seen = new Set<string>();
     await this.#readAll(0, countedFrom, seen);
@@ -186,7 +186,7 @@ export class RevocationLog {
 
 interface LastPage {
   readonly page: RevocationPage;
-  /** On the monotonic clock. Everything that was appended before is known. */
+  /** When the page was asked for, on the monotonic clock. Everything that was appended before is known. */
   readonly askedAt: number;
 }
 
