@@ -1,4 +1,4 @@
-// For authors of stores, and for who replaces the store of a module: `SessionStore` is its injection token.
+// For authors of stores, and for applications that replace the store of a module: `SessionStore` is its injection token.
 export { InMemorySessionStore } from './in-memory-session-store.js';
 export {
   type Cutoff,

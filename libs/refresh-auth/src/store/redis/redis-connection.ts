@@ -39,11 +39,11 @@ export interface DuplicatedClient extends ObservedClient {
   disconnect(): void;
 }
 
-/** ioredis would keep a timer of two seconds after it was closed, and so the process, if the server does not answer. */
+/** If the server does not answer, ioredis would keep a timer for two seconds after it was closed, and so keep the process alive. */
 const LEAVE_AT_ONCE = { disconnectTimeout: 0 };
 const FAIL_FAST = {
   ...LEAVE_AT_ONCE,
-  // A command that waits for a lost connection is a request that waits. Fail at once, and let the client retry.
+  // A command that waits for a connection holds up a request. Fail at once, and let the client retry.
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   // The longest delay of ioredis is 2 s in one major version, and 5 s in the next.
@@ -67,12 +67,12 @@ const KEEP_TRYING = {
   clusterRetryStrategy: retryDelay,
 };
 
-/** A client of the application, or one that the library has made, and closes. */
+/** A client of the application, or one that the library has made and therefore closes. */
 export class RedisConnection {
   /** If the client is the application's, the subscriber reports it: a listener on that client would keep ioredis from printing its errors. */
   #problem: ConnectionProblem | undefined;
 
-  /** @param ownProblem that of a client which the library has made */
+  /** @param ownProblem the problem of `client`, if the library has made it */
   constructor(
     readonly client: RedisClient,
     private readonly ownProblem?: ConnectionProblem,
@@ -199,7 +199,7 @@ async function untilTried(
       clearTimeout(timer);
       resolve();
     };
-    // A cluster whose first node does not answer goes on with the next, after it has closed that connection.
+    // Not `close` for a cluster: if its first node does not answer, it closes that connection and tries the next node.
     for (const event of client.isCluster ? ['ready', 'error'] : ['ready', 'error', 'close']) client.once(event, goOn);
   });
   return problem;

@@ -17,7 +17,7 @@ function script(...parts: string[]): Script {
  * anything else that cannot be read counts as a lost write.
  */
 
-/** The store's clock in microseconds, and in milliseconds; `given` is a test's, in milliseconds. */
+/** The store's clock in microseconds, and in milliseconds. A test gives its own as `given`, in milliseconds. */
 const CLOCK = `
 local function microseconds(given)
   if given ~= '' then return tonumber(given) * 1000 end
@@ -72,7 +72,7 @@ local function write(key, record, ...)
   for i, use in ipairs(record.uses) do uses[i] = string.format('%.0f@%.0f', use.generation, use.since) end
   redis.call('SET', key, string.format('1:%.0f:', record.latest) .. table.concat(uses, ',') .. ':' .. record.sealed, ...)
 end
--- Of the uses, the first two are exact; the others are checkpoints, far enough apart that the last is old when it is dropped.
+-- The first two uses are exact. The others are checkpoints, far enough apart that the last is old when it is dropped.
 local function use(record, generation, revokeAfter, now)
   local uses = record.uses
   if generation <= (uses[1] and uses[1].generation or 0) then return false end
@@ -374,7 +374,7 @@ if score == '' then
 elseif redis.call('ZSCORE', KEYS[2], name) == score then
   first = redis.call('ZRANK', KEYS[2], name) + 1
 else
-  -- It was refreshed or removed meanwhile: those that end at the same moment may come twice.
+  -- That session was refreshed or removed meanwhile. Sessions that end at the same moment may come twice.
   first = redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. score)
 end
 local listed = redis.call('ZRANGE', KEYS[2], first, first + page - 1, 'WITHSCORES')

@@ -39,7 +39,7 @@ import {
   type UsedGeneration,
 } from '../session-store.js';
 
-/** The number of log entries on a page: 63 KB, and 0.6 ms of Redis. */
+/** The number of log entries on a page, which has 63 KB and takes Redis 0.6 ms. */
 const PAGE = 1_000;
 
 /** Keeps sessions in Redis or Valkey, single or cluster, for all processes: one key per session, one command per rotation. */
@@ -173,7 +173,7 @@ export class RedisSessionStore implements SessionStore {
    * Returns the key of something that belongs to a session or a user. The braces make a hash tag, so that all keys of one user share a slot
    * of the cluster.
    *
-   * @param name that of the session in the log, `<tag>.<hash>`, or that of the user, `<hash>`, which begins with the same tag
+   * @param name the session's name in the log, `<tag>.<hash>`, or the user's, `<hash>`, which begins with the same tag
    */
   #key(kind: string, name: string): string {
     return `${this.keyPrefix}:{${tagIn(name)}}:${kind}:${name.slice(name.indexOf('.') + 1)}`;
