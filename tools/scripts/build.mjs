@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './ensure-installed.mjs';
 import { library, root } from './library.mjs';
 
-/** Compiles what is stale of a TypeScript project and of what it refers to. */
+/** Compiles the stale files of a TypeScript project and of its references. */
 function compile(project) {
   const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', project], {
     cwd: root,
@@ -14,7 +14,7 @@ function compile(project) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Tells whether a script, a list of entries or a compiled file is newer than the bundles. `tsc` writes its notes after each compilation. */
+/** Returns true if the compiled files, the list of entries or bundle.mjs are newer than the bundles. Each compilation changes the build info. */
 function isBundleStale() {
   // The file that is written last.
   const bundled = join(library, 'dist/esm/package.json');
@@ -24,16 +24,16 @@ function isBundleStale() {
   return from.some((file) => statSync(join(library, file)).mtimeMs > mtimeMs);
 }
 
-/** Builds what is stale of the library. */
+/** Builds the library, if it is stale. */
 export async function buildLibrary() {
   compile('libs/refresh-auth/tsconfig.lib.json');
   if (!isBundleStale()) return;
-  // Rollup is loaded only where it is needed: what starts most often finds everything built.
+  // Rollup is loaded only when it is needed: most runs find everything built.
   const { bundle } = await import('./bundle.mjs');
   await bundle();
 }
 
-/** Builds what is stale of the library, and of an application of it: by default the demo. */
+/** Builds the library and an application that uses it, by default the demo, if they are stale. */
 export async function build(project = 'apps/demo/tsconfig.app.json') {
   await buildLibrary();
   compile(project);

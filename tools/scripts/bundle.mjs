@@ -1,4 +1,4 @@
-// Makes the published files of what tsc has compiled: few, since each file that an application loads costs time.
+// Bundles the output of tsc into the published files: few of them, since each file that an application loads costs time.
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const nameOf = ({ path }) => path.slice(1) || 'index';
 const inputs = (extension) =>
   Object.fromEntries(entries.map((entry) => [nameOf(entry), compiledEntry(entry) + extension]));
 
-/** Every package stays outside, but the helpers of TypeScript. */
+/** Bundles the helpers of TypeScript. Every other package stays external. */
 const packages = {
   name: 'packages',
   resolveId(id) {
@@ -48,7 +48,7 @@ const optionalPackages = {
   }),
 };
 
-/** All that a module imports when it is loaded. What is imported by `import()` may need a package that not every application has. */
+/** Returns all modules that an entry loads at once. Those behind `import()` are left out: they may need a package that is not installed. */
 function importedBy(entry, getModuleInfo) {
   const found = new Set([entry]);
   for (const each of found) for (const next of getModuleInfo(each).importedIds) found.add(next);
@@ -56,7 +56,7 @@ function importedBy(entry, getModuleInfo) {
   return found;
 }
 
-/** Entries have files in common for what several of them need, so that a class exists once. */
+/** Puts modules that several entries need into common files, so that each class exists once. */
 function commonFiles(extension) {
   const { index, store } = inputs(extension);
   let names;

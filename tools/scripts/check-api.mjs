@@ -1,4 +1,4 @@
-// Compares the public surface of every entry with the report that is kept in the repository. `--update` writes the reports anew.
+// Compares the public surface of every entry with the report that is kept in the repository. `--update` rewrites the reports.
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'nestjs-refresh-auth-api-'));
 
 const nameOf = ({ path }) => path.slice(1).replaceAll('/', '-') || 'index';
 
-/** @returns whether the report says what the entry is */
+/** @returns true if the report matches the entry */
 function check(entry) {
   const reportFileName = `${nameOf(entry)}.api.md`;
   const config = ExtractorConfig.prepare({

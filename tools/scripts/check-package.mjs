@@ -51,7 +51,7 @@ function checkFiles(tarball) {
   );
 }
 
-/** An application that has the tarball installed, and beside it what the tarball asks for. */
+/** Makes an application with the tarball and its peer dependencies installed. */
 function installTarball(tarball, application, peers) {
   const modules = join(folder, application, 'node_modules');
   const installed = join(modules, name);
@@ -66,7 +66,7 @@ function installTarball(tarball, application, peers) {
   return installed;
 }
 
-/** In the folder of an application, so that it imports what the application has. */
+/** Runs a program in the folder of an application, so that it imports the application's packages. */
 function runIn(application, program) {
   const script = join(folder, application, 'check.mjs');
   writeFileSync(script, `import assert from 'node:assert/strict';\n${program}`);

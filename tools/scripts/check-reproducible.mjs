@@ -1,4 +1,4 @@
-// Packs two copies of what git knows, in folders of different names, and compares the tarballs: they have the same bytes.
+// Packs two copies of the repository, in folders of different names, and checks that the tarballs have the same bytes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

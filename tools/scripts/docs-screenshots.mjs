@@ -1,4 +1,4 @@
-// Takes the pictures of README and docs/ from the running page, as somebody would see them who does what is said here.
+// Takes the screenshots of README and docs/ from the running page, after the steps below.
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 import { ensureProgram } from './ensure-program.mjs';
 
-/** The path of a Chromium, or of a Chrome; on Debian, as root, Chromium is installed when missing. `CHROMIUM` names one elsewhere. */
+/** The path of Chromium or Chrome, or `CHROMIUM` if it is set. Installs Chromium if it is missing, as root on Debian. */
 export function ensureChromium() {
   return (
     process.env.CHROMIUM ||

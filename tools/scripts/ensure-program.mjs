@@ -3,8 +3,8 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * The path of the first of these programs that is there; on Debian, as root, the package of that name is installed when none is.
- * Without one the process ends, and says what to do.
+ * Returns the path of the first of these programs that is installed. If none is, installs the package, as root on Debian.
+ * If there is still none, ends the process with advice.
  *
  * @param {{ names: string[], package: string, env?: Record<string, string>, advice: string }} program
  */

@@ -14,5 +14,5 @@ export const entries = Object.entries(manifest.exports)
   .filter(([, conditions]) => typeof conditions === 'object')
   .map(([path, conditions]) => ({ path: path.slice(1), conditions }));
 
-/** The path of what tsc makes of the source of an entry, without its extension. */
+/** Returns the path of the compiled file of an entry, without its extension. */
 export const compiledEntry = ({ path }) => join(library, 'dist/compiled', path, 'index');

@@ -20,7 +20,7 @@ function writeStub({ path, conditions }) {
   );
 }
 
-// From nothing, so that no file of a source that was since renamed or removed is published.
+// Builds from scratch, so that no output of a renamed or removed source is published.
 rmSync(join(library, 'dist'), { recursive: true, force: true });
 await buildLibrary();
 for (const entry of entries.filter(({ path }) => path !== '')) writeStub(entry);

@@ -5,20 +5,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const HOST = '127.0.0.1';
 
-/** @typedef {'pass' | 'hold' | 'cut' | 'reset'} Replies what becomes of what a server sends, from now on */
+/** @typedef {'pass' | 'hold' | 'cut' | 'reset'} Replies how the proxy treats the server's replies from now on */
 
 /**
  * @typedef {object} TcpProxy
  * @property {number} port
  * @property {string} url
- * @property {Replies} replies `hold`: they are kept back, and delivered once they may pass again; `cut`: the connection ends with the
- *   first of them, which the client never sees; `reset`: so, and without a goodbye
- * @property {() => number} latency for how long a reply is kept back, in milliseconds; asked for each; 0 to begin with
- * @property {() => void} vanish what clients send is not passed on, and nobody is told: the other end has vanished. Connections made later work
- * @property {(port: number) => void} leadTo where new connections lead, as when a name is given to another server; those that there are stay
- * @property {(port: number) => void} redirect as `leadTo`, and those that there are end
- * @property {() => void} reset ends all connections without a goodbye
- * @property {() => Promise<void>} disturbed resolves when the next reply has been kept back or cut off
+ * @property {Replies} replies `hold`: replies wait until `pass` is set again; `cut`: the first reply is dropped and its connection
+ *   closed; `reset`: as `cut`, with a TCP reset
+ * @property {() => number} latency returns how long to delay a reply, in milliseconds; called for each one; 0 by default
+ * @property {() => void} vanish drops what clients send on the present connections, silently, as if the other end had vanished; new ones work
+ * @property {(port: number) => void} leadTo sends new connections to another port, as after a change in DNS; open ones stay
+ * @property {(port: number) => void} redirect as `leadTo`, and closes the open ones
+ * @property {() => void} reset ends all connections with a TCP reset
+ * @property {() => Promise<void>} disturbed resolves when the next reply has been held or dropped
  * @property {() => Promise<void>} close
  */
 
@@ -37,8 +37,7 @@ function deliver(link) {
 }
 
 /**
- * Starts a network between an application and a server on this machine, in the caller's hand: each disturbance lasts until the caller
- * ends it.
+ * Starts a proxy between an application and a server on this machine. Each disturbance lasts until the caller ends it.
  *
  * @param {number} target the server's port
  * @returns {Promise<TcpProxy>}
