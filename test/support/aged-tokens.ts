@@ -9,7 +9,7 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** A new session whose token was signed that long ago on the system's clock, for processes whose clock no test can move. */
+/** Starts a session whose token was signed this long ago on the system's clock, for processes whose clock no test can move. */
 export function issueAged(age: number, options: RefreshAuthOptions, claims: { sub: string }): IssuedToken {
   const clock = new TestClock(Date.now() - age);
   return new RefreshAuthCore(resolveOptions(options), new InMemorySessionStore(clock), clock).signer.first(claims, 0);

@@ -7,7 +7,7 @@ import { claims, claimsText } from './signed-claims.js';
 export const attacked = ['HS256', 'RS256', 'PS256', 'ES256'] as const;
 export type Attacked = (typeof attacked)[number];
 
-/** Nobody but the application has its keys: these are as an attacker's own. */
+/** Keys of an attacker, who does not have those of the application. */
 const STRANGERS_SECRET = 'whoever reads this has the secret of a stranger';
 
 const JOSE_ALGORITHMS = [
@@ -32,7 +32,7 @@ const anyJson = fc.oneof(
 const inAnyCase = (text: string): fc.Arbitrary<string> =>
   fc.mixedCase(fc.constant(text), { toggleCase: (letter) => letter.toUpperCase() });
 
-/** As JSON text, because an object in JavaScript cannot say everything that JSON can. */
+/** Built as JSON text, because a JavaScript object cannot express everything that JSON can. */
 const noTime = fc.oneof(
   fc.constantFrom(
     'null',
@@ -150,10 +150,10 @@ const characters = fc.oneof(
 );
 
 /**
- * Everything that is tried on a module with the one key of that algorithm. Where a signature is good, no attacker could have made it:
- * so nothing rests on the signature alone.
+ * Generates the attacks on a module with one key of this algorithm. Some are correctly signed, as no attacker could do it, so that the other
+ * checks are tested without the signature's help.
  *
- * @returns by what is tried, with the requirement that forbids it
+ * @returns the attacks, by a name that says what is tried and which requirement forbids it
  * @param token a good token of that key
  * @param other one of another session
  */
@@ -163,7 +163,7 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
   const signed = (changes: object, payload: SegmentValue = claims): string =>
     forge(algorithm, payload, { ...header, ...changes });
   const withClaim = (name: string, json: string): string => signed({}, claimsText(name, json));
-  /** By a stranger: with a key of their own, or with whatever of ours is public. */
+  /** Signs as a stranger does: with a key of their own, or with one of our public values. */
   const strangers = (changes: object, secret: string | Uint8Array = STRANGERS_SECRET): string =>
     signRaw({ header: { ...header, ...changes }, payload: claims, algorithm: 'HS256', secret });
   const [first = '', payload = '', signature = ''] = token.split('.');
@@ -324,7 +324,7 @@ export function attacksOn(algorithm: Attacked, token: string, other: string): Re
   return Object.fromEntries(Object.entries(families).map(([family, tokens]) => [family, tokens.filter(isHostile)]));
 }
 
-/** Returns true if a header says this already. The case of a type does not matter. */
+/** Returns true if a header has this value already. The case of a type does not matter. */
 function isIn(header: Record<string, unknown>, name: string, value: unknown): boolean {
   return textOf(header[name]).toLowerCase() === textOf(value).toLowerCase();
 }
@@ -345,7 +345,7 @@ export function isSameToken(one: string, other: string): boolean {
   );
 }
 
-/** The code of a refused token, told from the words of the documentation alone, and not as the library tells it. */
+/** The code of a rejected token, derived from the documentation and not from the library's code. */
 export function expectedCode(token: string): 'token_malformed' | 'token_invalid' {
   const segments = token.split('.');
   const isCompact =

@@ -32,7 +32,7 @@ interface Sound extends WholeStore {
   look(session: SessionOfToken): Promise<RotationAnswer>;
 }
 
-/** The methods that break a clause, in the place of those that keep it. */
+/** Returns methods that break a clause of the contract, to replace those that keep it. */
 type Break = (sound: Sound) => Partial<SessionStore>;
 
 const HOUR = 3_600_000;
@@ -44,12 +44,12 @@ const REVOKED: RotationAnswer = { outcome: 'revoked' };
 const sameBytes = (one: Uint8Array | undefined, other: Uint8Array | undefined): boolean =>
   one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
 
-/** Rotations that are asked differently. */
+/** Changes the request of each rotation. */
 const asking =
   (change: (request: RotationRequest) => RotationRequest): Break =>
   ({ rotate }) => ({ rotate: (request) => rotate(change(request)) });
 
-/** Rotations that are answered differently, by what stood there before. */
+/** Changes the answer of each rotation, given what the store held before. */
 const answering =
   (
     change: (
@@ -77,7 +77,7 @@ const entries =
   (sound) =>
     reading((page) => ({ ...page, entries: page.entries.map(change) }))(sound);
 
-/** Without some of the entries. */
+/** Omits some entries of the log. */
 const logging =
   (isKept: (entry: Revocation) => boolean): Break =>
   (sound) =>
@@ -86,7 +86,7 @@ const logging =
       return { ...page, entries: kept, count: kept.length };
     })(sound);
 
-/** A cutoff that is another one, wherever it is told. */
+/** Changes the cutoff wherever the store returns it. */
 const changing =
   (change: (cutoff: Cutoff, before: Cutoff | undefined) => Cutoff): Break =>
   ({ revokeUser, userCutoff }) => {
@@ -101,7 +101,7 @@ const changing =
     };
   };
 
-/** How long a record is kept, by what was given last, or first. */
+/** Keeps a record for the last `ttl` that was given, or for the first, instead of the longest. */
 const keepingRecords =
   (isLast: boolean): Break =>
   ({ rotate, clock }) => {
@@ -119,7 +119,7 @@ const keepingRecords =
     };
   };
 
-/** In use is what came last, instead of the highest. */
+/** Takes the generation that came last as the one in use, instead of the highest. */
 const lowering =
   (by: 'isUse' | 'recordUse'): Break =>
   ({ rotate, recordUse }) => {
@@ -140,7 +140,7 @@ const lowering =
     };
   };
 
-/** Both times count from when the successor was minted, once something newer is in use. */
+/** Counts both times from when the successor was minted, once something newer is in use. */
 const countingFromMinting: Break = ({ rotate, recordUse }) => {
   const used = new Map<string, number>();
   return {
@@ -157,7 +157,7 @@ const countingFromMinting: Break = ({ rotate, recordUse }) => {
   };
 };
 
-/** Uses count from when their requests arrived, instead of from when the store hears of them. */
+/** Counts uses from when their requests arrived, instead of from when the store is told. */
 const countingFromArrival: Break = ({ rotate }) => {
   const arrivals = new Map<string, number>();
   return {
@@ -171,7 +171,7 @@ const countingFromArrival: Break = ({ rotate }) => {
   };
 };
 
-/** With checkpoints of use at another distance. */
+/** Changes the distance between checkpoints of use. */
 const checkpointing =
   (distance: number): Break =>
   ({ recordUse }) => ({ recordUse: (uses) => recordUse(uses, distance) });
@@ -196,7 +196,7 @@ const withReuse = (
 const withCandidate = (change: (candidate: SealedToken) => SealedToken): Break =>
   asking((request) => ({ ...request, ...(request.candidate ? { candidate: change(request.candidate) } : {}) }));
 
-/** Both kinds of revocation, with a time to live that is another one. */
+/** Changes the time to live of both kinds of revocation. */
 const revoking =
   (change: (ttl: RevocationTtl) => RevocationTtl): Break =>
   ({ revoke, revokeUser }) => ({
@@ -209,7 +209,7 @@ const without = <T extends object, K extends keyof T>(value: T, name: K): Omit<T
   return rest;
 };
 
-/** Changes what a late revocation does besides, or instead of, being refused. */
+/** Changes what a late revocation does, in addition to its rejection or instead of it. */
 const lateRevoking =
   (react: (error: LateRevocation, again: () => Promise<void>) => unknown): Break =>
   ({ revoke }) => ({
@@ -222,7 +222,7 @@ const lateRevoking =
     },
   });
 
-/** By the topic of the checks that find it: the clause that is broken, and how. */
+/** The breaks, by the topic of the checks that find them, then by the clause that they break and how. */
 export const BROKEN_STORES: Record<string, Record<string, Break>> = {
   'rule 1: a revoked session': {
     'rule 1 comes before rule 2': ({ rotate }) => {
@@ -758,7 +758,7 @@ export const BROKEN_STORES: Record<string, Record<string, Break>> = {
   },
 };
 
-/** As above, of stores that outlive what they know. */
+/** As `BROKEN_STORES`, for stores that can lose data and have it restored. */
 export const BROKEN_RESTORING: Record<string, (whole: RestoringStore) => Partial<SessionStore>> = {
   'sessions are written again': ({ restoreRevocations }) => ({
     restoreRevocations: (all, ttl) =>
@@ -829,7 +829,7 @@ export const BROKEN_RESTORING: Record<string, (whole: RestoringStore) => Partial
   'a listener is called': () => ({ onRevocation: () => async () => undefined }),
 };
 
-/** A store that passes all checks, with the methods of a break. Changed where it stands, since it has a class of its own. */
+/** A store that passes all checks, with the methods of a break. Changed in place, since it has a class of its own. */
 export function breakRestoring<T extends SessionStore>(
   whole: T,
   breaks: (whole: RestoringStore) => Partial<SessionStore>,

@@ -14,7 +14,7 @@ export function startProcess(command: string, args: readonly string[], options: 
   return startAnyProcess(command, args, { ...options, onOutput: inspectionOf([command, ...args].join(' ')) });
 }
 
-/** To be called with all output of a process whenever there is more. */
+/** Call it with all output of a process whenever there is more. */
 export function inspectionOf(name: string): (output: string) => void {
   // A leak may begin in one chunk and end in the next one.
   return (output) => inspectOutput(name, output.slice(-LONGEST_LEAK));

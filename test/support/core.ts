@@ -37,7 +37,7 @@ export function makeCore(
   return new RefreshAuthCore(settings, store, clock);
 }
 
-/** Two processes of one application, their store, and the time, all in the hand of the test. */
+/** Two processes of one application, their store, and a clock, all controlled by the test. */
 export interface Stage {
   readonly clock: TestClock;
   readonly store: InterceptedStore;
@@ -57,12 +57,12 @@ export function serviceOf<TClaims extends object = UserClaims>(core: RefreshAuth
   return Object.assign(new RefreshAuthService<TClaims>(), { [CORE]: core });
 }
 
-/** Signs in a user whose sessions were never all ended: the token of generation 0 of a new session. */
+/** Returns the first token of a new session, of a user without a cutoff. */
 export function issue(core: RefreshAuthCore, claims: object = { sub: '1' }): IssuedToken {
   return core.signer.first(checkOwnClaims(claims), 0);
 }
 
-/** How a client presents a token, whose request has just arrived. */
+/** The presentation of a token by a client whose request has just arrived. */
 export const AT_ONCE: Presentation = { waited: 0, isUse: true };
 
 /** Does what the guard does with a token. */

@@ -5,7 +5,7 @@ import { type Browser, type BrowserContext, type BrowserContextOptions, chromium
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Chromium says so of every refusal, and refusals are what the page is there to show. */
+/** Chromium logs this for every refused request, and the page is there to show refusals. */
 const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|503) /;
 
 /** Patience for a busy machine: nothing here waits for a time to pass, only for what the page shows. */
@@ -155,7 +155,7 @@ export class DemoPage {
     return (await this.page.locator(`#${id}`).innerText()).trim();
   }
 
-  /** Until the element says it. */
+  /** Waits until the element shows this text. */
   async says(id: string, what: string | RegExp): Promise<void> {
     await this.page.locator(`#${id}`).filter({ hasText: what, visible: true }).waitFor();
   }
@@ -194,7 +194,7 @@ export class DemoPage {
     return headline.innerText();
   }
 
-  /** Until the button cannot be pressed, and says so and why. */
+  /** Waits until the button is disabled and shows why. */
   async cannot(name: string, why: string | RegExp): Promise<void> {
     const button = this.page.getByRole('button', { name, exact: true, disabled: true });
     await button.waitFor();

@@ -14,7 +14,7 @@ export async function expiredToken(routes: '' | '/grace' = ''): Promise<string> 
   return (await signInOf(HOUR, { secret }, ADA)).token;
 }
 
-/** A token whose refresh window ends so soon, in milliseconds. */
+/** Returns a token whose refresh window ends in this many milliseconds. */
 export async function endingToken(soon: number): Promise<string> {
   return (await signInOf(7 * DAY - soon, { secret: PAGE_SECRET }, ADA)).token;
 }

@@ -5,10 +5,10 @@ import { MASTER_NAME, type RedisServer, startRedis, startRedisCluster, startRedi
 import { startStubRedis } from './stub-redis.js';
 import { type Replies, startTcpProxy } from '../../tools/support/tcp-proxy.mjs';
 
-/** Everything that a fault needs, set up and not yet disturbed. */
+/** The servers and proxies of a fault, started and still working. */
 export interface Stage<TRedis = RefreshAuthOptions['redis']> {
   readonly redis: TRedis;
-  /** Fulfilled when the fault stands. It has no end of its own. */
+  /** Resolves when the fault is in effect. It lasts until `end`. */
   begin(): Promise<void>;
   /** Idempotent. */
   end(): Promise<void>;
@@ -20,15 +20,15 @@ export interface Fault {
   readonly name: string;
   stage(): Promise<Stage>;
   /**
-   * How soon a refreshable token is refused, where it is: `'bounded'` is after `storeTimeout` each of the first times, since the store is
-   * silent, or retried by its client.
+   * How soon a refreshable token is refused, if it is. `'bounded'`: the first ones after `storeTimeout`, because the store does not answer or
+   * its client retries.
    */
   readonly soon?: 'at once' | 'bounded';
   /** The reason that the library receives, and reports in an event. */
   readonly heard?: RegExp;
-  /** A program gives the error that no server gives when a test wants it. */
+  /** True if a stub gives the error, because no real server gives it on demand. */
   readonly isStub?: boolean;
-  /** It stands before the application starts. */
+  /** True if the fault is in effect before the application starts. */
   readonly atBoot?: boolean;
 }
 
@@ -91,7 +91,7 @@ async function onNetwork(replies: Replies): Promise<Stage> {
   };
 }
 
-/** An error that no server gives when a test wants it, before and after which a real one answers. */
+/** An error that no real server gives on demand, from a stub. Before and after it a real server answers. */
 async function onStub(reply: string | undefined): Promise<Stage> {
   const [server, stub] = [await startRedis(), await startStubRedis(reply)];
   const proxy = await startTcpProxy(server.port);
@@ -385,7 +385,7 @@ function endOnce(end: () => unknown): () => Promise<void> {
   };
 }
 
-/** Asks with pauses, since what it waits for needs the processor too. */
+/** Polls with pauses, which leave the processor to what it waits for. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await delay(POLL_MS);
 }

@@ -34,7 +34,7 @@ export interface Subscribed {
   readonly first: Promise<SocketAnswer>;
   /** All answers so far. */
   readonly answers: readonly GraphqlAnswer[];
-  /** Fulfilled when the server has ended the subscription. */
+  /** Resolves when the server has ended the subscription. */
   readonly ended: Promise<void>;
 }
 

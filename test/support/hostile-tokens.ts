@@ -9,8 +9,7 @@ type KeyMaterial =
 export type SegmentValue = string | Uint8Array | object;
 
 /**
- * Signs whatever it is given: a good signature over things that no signing library would put its name to. `algorithm` is
- * what is really done, whatever the header says.
+ * Signs any header and payload, also those that a signing library would refuse. `algorithm` is what is used, whatever the header says.
  */
 export function signRaw(token: { header: SegmentValue; payload: SegmentValue } & KeyMaterial): string {
   const input = `${encodeSegment(token.header)}.${encodeSegment(token.payload)}`;
@@ -24,7 +23,7 @@ export function encodeSegment(value: SegmentValue): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** The claims as they stand in the token, unverified. */
+/** Returns the claims in a token, unverified. */
 export function decodePayload(token: string): Record<string, unknown> {
   const [, payload = ''] = token.split('.');
   return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;

@@ -9,7 +9,7 @@ export interface RequestOptions {
   method?: string;
   /** Sent as it stands, in place of the URL's path. */
   path?: string;
-  /** Each value of an array is a line of its own, for `Cookie` too, which node would join. `undefined` leaves one out. */
+  /** Each value of an array is a line of its own, also for `Cookie`, which node would join. A header that is `undefined` is left out. */
   headers?: OutgoingHttpHeaders;
   /** A string is sent as it stands, an object as JSON. */
   body?: string | object;

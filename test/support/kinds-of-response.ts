@@ -160,7 +160,7 @@ export class LaterGuard implements CanActivate {
   }
 }
 
-/** By what a client sees of it. */
+/** A kind of response, as a client sees it. */
 export interface Kind {
   path: string;
   status: number;

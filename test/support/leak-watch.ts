@@ -5,7 +5,7 @@ const TELLTALES = [/eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{16,}/, /-----BEGIN [A-Z 
 const secrets = new Set<string>();
 const leaks: string[] = [];
 
-/** From now on no output may hold this, as it stands or encoded. */
+/** Registers a secret that no output may contain from now on, neither as it is nor encoded. */
 export function watchOutFor(secret: string): string {
   for (const form of formsOf(secret)) secrets.add(form);
   return secret;
@@ -31,7 +31,7 @@ export function holdsSecrets(text: string): boolean {
   return TELLTALES.some((telltale) => telltale.test(text)) || [...secrets].some((secret) => text.includes(secret));
 }
 
-/** Remembers what must not have been written there. */
+/** Records an output if it contains a secret. */
 export function inspectOutput(where: string, ...output: unknown[]): void {
   const text = output
     .map((part) => (typeof part === 'string' ? part : inspect(part, { depth: 9, showHidden: true })))

@@ -46,7 +46,7 @@ export class OldLogin {
   }
 }
 
-/** The same signed token with its other ECDSA signature. */
+/** Returns the same token with its other valid ECDSA signature. */
 export function otherSignature(token: string): string {
   const [header, payload, signature = ''] = token.split('.');
   const bytes = Buffer.from(signature, 'base64url');

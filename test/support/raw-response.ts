@@ -11,7 +11,7 @@ interface FastifyReplyLike {
   getHeader(name: string): unknown;
 }
 
-/** Node's own response, to be answered below what the framework knows. */
+/** Returns Node's own response, to answer without the framework's knowledge. */
 export function takeOver(response: AnyResponse): ServerResponse {
   if (!('raw' in response)) return response;
   response.hijack();

@@ -27,7 +27,7 @@ export interface RedisCluster {
 
 export interface RedisSentinel {
   readonly port: number;
-  /** The port of the server that it holds for the master. */
+  /** The port of the server that the sentinel takes for the master. */
   master(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -105,7 +105,7 @@ export async function startRedisSentinel(master: RedisServer): Promise<RedisSent
   };
 }
 
-/** None where the server is gone, hangs, or lets nobody in. */
+/** Returns the keys that hold secrets; none if the server is gone, hangs, or accepts no client. */
 async function keysWithSecrets(port: number): Promise<string[]> {
   const client = new Redis({ host: HOST, port, lazyConnect: true, commandTimeout: 2000, retryStrategy: () => null });
   client.on('error', () => undefined);

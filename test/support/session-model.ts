@@ -8,7 +8,7 @@ import type { SessionInfo } from '../../libs/refresh-auth/src/sessions/tracked-s
 import type { IssuedToken, TokenClaims } from '../../libs/refresh-auth/src/tokens/claims.js';
 import type { TestClock } from './clock.js';
 
-/** In seconds: so short that a session comes to its end within a few refreshes. */
+/** In seconds. So short that a session ends within a few refreshes. */
 export const LIFETIMES = { expiresIn: 60, refreshWindow: 240, sessionLifetime: 400 };
 export const GRACE = 20;
 export const REVOKE_AFTER = 60;
@@ -91,16 +91,16 @@ interface Situation {
   readonly latest: IssuedToken;
   readonly isLatestExpired: boolean;
   readonly isEnded: boolean;
-  /** Tokens that are presented, expired ones and valid ones. */
+  /** Actions that present expired tokens, and those that present valid ones. */
   readonly refreshes: readonly Result[];
   readonly uses: readonly Result[];
   /** Valid latest tokens that are presented late in their life: each of them may make a new latest token. */
   readonly aheads: readonly Result[];
   /** All that ended the session. */
   readonly ends: readonly Result[];
-  /** The user is disabled, and that is found by whoever makes a new latest token. */
+  /** True if the user is disabled, which is found when the next latest token is made. */
   readonly isDisabled: boolean;
-  /** It was the only action: then everything is exact. */
+  /** True if it was the only action, so that exactly one outcome is right. */
   readonly isAlone: boolean;
 }
 
@@ -482,12 +482,12 @@ export async function act({ what, token }: Action, core: RefreshAuthCore): Promi
   }
 }
 
-/** Ended just now at this instance, which looks again before it hands anything over. */
+/** Returns true if the session ended just before at this instance, which checks again before it hands anything over. */
 function isKnownToHaveEnded({ ends }: Situation, { action, finished }: Result): boolean {
   return ends.some((end) => end.action.instance === action.instance && end.finished < finished);
 }
 
-/** It is being ended by somebody else. */
+/** Returns true if another action may have ended the session at the same time. */
 function isEndedMeanwhile({ ends }: Situation, result: Result): boolean {
   return ends.some((end) => end !== result);
 }

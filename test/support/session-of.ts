@@ -3,7 +3,7 @@ import type { SessionOfToken } from '../../libs/refresh-auth/src/store/session-s
 import type { TokenClaims } from '../../libs/refresh-auth/src/tokens/claims.js';
 import { hashed, sessionName, tagOf } from '../../libs/refresh-auth/src/tokens/session-id.js';
 
-/** A session that nobody has heard of. */
+/** Returns a session that is not in any store. */
 export function newSession(sub = '1'): SessionOfToken {
   return { sid: `${tagOf(sub)}${randomBytes(16).toString('base64url')}`, sub, rev: 0 };
 }

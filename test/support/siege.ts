@@ -58,7 +58,7 @@ export function besiege(algorithm: Attacked): Siege {
   return { families: attacksOn(algorithm, token, other), withstand };
 }
 
-/** Fewer characters than that may also stand in some other word. */
+/** Shorter texts may occur in a message by chance. */
 const LEAST_PIECE = 12;
 
 export function assertQuotesNothing(text: string, token: string): void {

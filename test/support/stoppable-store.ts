@@ -5,13 +5,13 @@ import type { ListingStore } from '../../libs/refresh-auth/src/sessions/tracked-
 
 export type FullStore = PushingStore & ListingStore;
 
-/** A moment of what is under way: just before its n-th call leaves, or just before the answer to that call arrives. */
+/** Where to hold a call: just before the n-th call leaves, or just before its answer arrives. */
 export interface Stop {
   readonly call: number;
   readonly before: 'question' | 'answer';
 }
 
-/** Nobody waits for these. */
+/** Calls that no request waits for. */
 const BESIDE: readonly StoreQuestion[] = ['listedSessions', 'revocationsAfter'];
 
 /** The way to a real store, on which one call can be held up while all others go on. */
@@ -35,7 +35,7 @@ export class StoppableStore {
   /**
    * Counts calls from now on, and holds one of them up.
    *
-   * @returns fulfilled once that call has come to its stop
+   * @returns a promise that resolves when that call is held up
    */
   stopAt(stop?: Stop): Promise<void> {
     this.calls = 0;
@@ -44,7 +44,7 @@ export class StoppableStore {
     return new Promise((resolve) => (this.#reach = resolve));
   }
 
-  /** Until all calls but the one that is held up have their answers. */
+  /** Resolves when all calls but the one that is held up have their answers. */
   async settle(): Promise<void> {
     do {
       await Promise.all(this.#asking);
@@ -57,7 +57,7 @@ export class StoppableStore {
     this.#continue();
   }
 
-  /** A call on its way; the application's hooks can be held up in the same way. */
+  /** Makes a call, and holds it up if it is the one. The application's hooks can be passed too. */
   async pass<T>(ask: () => Promise<T>): Promise<T> {
     const call = this.calls++;
     await this.#holdUp({ call, before: 'question' });

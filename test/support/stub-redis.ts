@@ -3,13 +3,13 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 
 export interface StubRedis {
   readonly port: number;
-  /** Fulfilled once it has been asked to run a script. */
+  /** Resolves when a client has sent a script. */
   asked(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Speaks as much of the protocol (RESP) as a client needs to connect, for errors that no real server can be made to give when wanted.
+ * Speaks as much of the protocol (RESP) as a client needs to connect, for errors that no real server gives on demand.
  *
  * @param error what scripts are answered with, such as `LOADING Redis is loading`; without one, with nothing
  */

@@ -35,7 +35,7 @@ export interface Life extends Conditions {
 export interface Outcome {
   /** The session was revoked as stolen. */
   readonly revoked: boolean;
-  /** It was, although the client held a token that the application would have accepted. */
+  /** The session was revoked as stolen although the client held a token that would have been accepted. */
   readonly robbed: boolean;
   /** The client holds a token that is rejected, and has to sign in again. */
   readonly signedOut: boolean;

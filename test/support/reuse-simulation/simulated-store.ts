@@ -12,9 +12,9 @@ const MINUTE = 60_000;
 
 /** The fate of reports of use on their way to the store. */
 export interface Reports {
-  /** How many of them are lost, of 1. */
+  /** The share of reports that are lost, of 1. */
   readonly lost: number;
-  /** How many come up to two minutes late, of 1. */
+  /** The share of reports that come up to two minutes late, of 1. */
   readonly late: number;
 }
 

@@ -1,6 +1,6 @@
 import { TestClock } from '../clock.js';
 
-/** Simulated time: what is to happen, in the order of time. The clock stands at the moment of what happens. */
+/** Simulated time: a queue of planned events. The clock shows the time of the event that is running. */
 export class Timeline {
   readonly clock = new TestClock();
   readonly #start = this.clock.now();
@@ -12,7 +12,7 @@ export class Timeline {
     return this.clock.now() - this.#start;
   }
 
-  /** Lets something happen in so many milliseconds; what was planned first for a moment happens first. */
+  /** Plans an event in this many milliseconds. Events of the same moment run in the order in which they were planned. */
   in(delay: number, happen: () => unknown): void {
     const at = this.clock.now() + Math.max(0, Math.round(delay));
     let place = this.#events.length;
@@ -20,7 +20,7 @@ export class Timeline {
     this.#events.splice(place, 0, { at, happen });
   }
 
-  /** Until nothing is left to happen, or until `stop` returns true. */
+  /** Runs events until none is left, or until `stop` returns true. */
   async run(stop: () => boolean = () => false): Promise<void> {
     for (let event = this.#events.pop(); event && !stop(); event = this.#events.pop()) {
       this.clock.set(event.at);
@@ -37,7 +37,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** From 0 to 1, or to another limit. */
+  /** Returns a number from 0 to 1, or to another limit. */
   upTo(limit = 1): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -49,7 +49,7 @@ export class Random {
     return least + this.upTo(most - least);
   }
 
-  /** True that often, of 1. */
+  /** Returns true with this probability. */
   isLucky(chance: number): boolean {
     return chance > 0 && this.upTo() < chance;
   }
