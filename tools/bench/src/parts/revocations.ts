@@ -112,8 +112,8 @@ async function startUps(
   };
 }
 
-/** As long as the name of a session in the log. */
-const name = (index: number): string => String(index).padStart(31, 'x');
+/** Has the form and the length of the name of a session in the log. */
+const name = (index: number): string => `tag-tag-.${String(index).padStart(22, 'x')}`;
 
 function known(count: number): KnownRevocations {
   const revocations = new KnownRevocations(
