@@ -129,14 +129,22 @@ export class RedisConnection {
       : this.client.duplicate(KEEP_TRYING);
     const problem = new ConnectionProblem(subscriber);
     if (!this.ownProblem) this.#problem = problem;
-    subscriber.on('message', listener);
+    let isOpen = true;
+    // What was under way when the subscriber was closed may still arrive.
+    const notify = () => isOpen && listener();
+    subscriber.on('message', notify);
     subscriber.on('ready', () => {
-      subscriber.subscribe(channel).then(listener, (error: Error) => {
+      subscriber.subscribe(channel).then(notify, (error: Error) => {
         // A connection that was lost meanwhile will subscribe when it is ready again.
         if (isReply(error)) refused(error.message);
       });
     });
-    return subscriber;
+    return {
+      disconnect() {
+        isOpen = false;
+        subscriber.disconnect();
+      },
+    };
   }
 
   /**

@@ -179,7 +179,7 @@ export const logChecks = [
     (t) => t.pass(30 * DAY),
   ),
   ...about('the notification', (check) => {
-    check('rings for all processes whenever something was appended', async (t) => {
+    check('notifies all processes whenever something was appended', async (t) => {
       const listeners = t.stores.map(listen);
 
       for (const id of [t.sid, sessionOf().sid, sessionOf().sid]) {
@@ -187,7 +187,7 @@ export const logChecks = [
         await t.store.revoke(id, ttl);
         await answers;
       }
-      const before = listeners.map(({ rings }) => rings());
+      const before = listeners.map(({ notifications }) => notifications());
       same(
         before.map((times) => times >= 1),
         before.map(() => true),
@@ -195,7 +195,7 @@ export const logChecks = [
       await Promise.all(listeners.map((listener) => listener.stop()));
     });
 
-    check('rings for the users whose sessions are ended too', async (t) => {
+    check('notifies of the users whose sessions are ended too', async (t) => {
       const listeners = t.stores.map(listen);
       const answers = Promise.all(listeners.map(({ heard }) => heard(hashed(t.sub))));
 
@@ -205,7 +205,7 @@ export const logChecks = [
       await Promise.all(listeners.map((listener) => listener.stop()));
     });
 
-    check('rings no more after it was stopped', async (t) => {
+    check('notifies no more after it was stopped', async (t) => {
       const [stopped, other] = [listen(t.store), listen(t.store)];
       const before = sessionOf().sid;
       const both = Promise.all([stopped, other].map(({ heard }) => heard(sessionName(before))));
@@ -213,12 +213,12 @@ export const logChecks = [
       await both;
 
       await stopped.stop();
-      const rings = stopped.rings();
+      const notifications = stopped.notifications();
       const heard = other.heard(sessionName(t.sid));
       await t.store.revoke(t.sid, ttl);
       await heard;
 
-      same(stopped.rings(), rings);
+      same(stopped.notifications(), notifications);
       await other.stop();
     });
   }),

@@ -6,7 +6,7 @@ const PATIENCE = 5_000;
 
 /** Reads the log on each notification of a store, counts them, and lets a check wait for an entry. */
 export function listen(on: WholeStore) {
-  let rings = 0;
+  let notifications = 0;
   let reading = Promise.resolve();
   const awaited = new Map<string, () => void>();
   const read = async (): Promise<void> => {
@@ -15,7 +15,7 @@ export function listen(on: WholeStore) {
   };
   const stop = on.onRevocation(
     () => {
-      rings += 1;
+      notifications += 1;
       reading = reading.then(read);
     },
     (reason) => {
@@ -23,7 +23,7 @@ export function listen(on: WholeStore) {
     },
   );
   return {
-    rings: () => rings,
+    notifications: () => notifications,
     /**
      * @param name of a session or a user in the log
      * @throws Error when no notification comes after which the log has it

@@ -58,7 +58,7 @@ export const restoringChecks = about(
       same({ longest, entries }, { longest: { record: HOUR, log: MINUTE }, entries: [] });
     });
 
-    check('rings: others may never have seen them', async (t) => {
+    check('notifies: others may never have seen them', async (t) => {
       const other = listen(t.stores[1] ?? t.store);
       const at = t.clock.now();
 
