@@ -129,22 +129,14 @@ export class RedisConnection {
       : this.client.duplicate(KEEP_TRYING);
     const problem = new ConnectionProblem(subscriber);
     if (!this.ownProblem) this.#problem = problem;
-    let isOpen = true;
-    // What was under way when the subscriber was closed may still arrive.
-    const notify = () => isOpen && listener();
-    subscriber.on('message', notify);
+    subscriber.on('message', listener);
     subscriber.on('ready', () => {
-      subscriber.subscribe(channel).then(notify, (error: Error) => {
+      subscriber.subscribe(channel).then(listener, (error: Error) => {
         // A connection that was lost meanwhile will subscribe when it is ready again.
         if (isReply(error)) refused(error.message);
       });
     });
-    return {
-      disconnect() {
-        isOpen = false;
-        subscriber.disconnect();
-      },
-    };
+    return subscriber;
   }
 
   /**

@@ -124,9 +124,13 @@ export class RedisSessionStore implements SessionStore {
   }
 
   onRevocation(listener: () => void, refused: (reason: string) => void = () => undefined): () => Promise<void> {
-    const subscriber = this.connection.subscribe(this.#log, listener, refused);
+    let isListening = true;
+    // A notification that was under way when the subscriber was closed may still arrive.
+    const notify = () => isListening && listener();
+    const subscriber = this.connection.subscribe(this.#log, notify, refused);
     this.#refused.add(refused);
     return async () => {
+      isListening = false;
       this.#refused.delete(refused);
       subscriber.disconnect();
     };
