@@ -55,7 +55,7 @@ export class Call {
   }
 }
 
-/** Returns the request whose headers carry the token. Not a private method, which would make every construction slower in Node.js 20. */
+/** Returns the request whose headers carry the token. */
 function carryingRequest(transport: Transport, raw: RawRequest): RawRequest {
   return transport.credentialsOf?.(raw) ?? raw;
 }
